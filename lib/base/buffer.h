@@ -1,0 +1,67 @@
+/*
+ * buffer - bytes that grow at the end, with little-endian writers; and a reader over bytes.
+ *
+ * A buffer remembers that it ran out of memory or over its limit (`failed`), so a writer may
+ * check once at its end. A reader remembers that it was asked for more than there was.
+ *
+ * Thread: owner. Errors: the `failed` flags.
+ */
+#ifndef PH_BASE_BUFFER_H
+#define PH_BASE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdarg.h>
+
+typedef struct ph_buffer {
+	uint8_t *data;	 /* what was written; NULL while empty */
+	size_t length;	 /* bytes written */
+	size_t capacity; /* bytes allocated */
+	size_t limit;	 /* most bytes it may hold; 0: no limit */
+	bool failed;	 /* an append did not fit or had no memory: contents are incomplete */
+} ph_buffer;
+
+void ph_buffer_init(ph_buffer *buffer, size_t limit);
+void ph_buffer_fini(ph_buffer *buffer);
+/* Empty it, keep the memory. */
+void ph_buffer_clear(ph_buffer *buffer);
+/* Room for `more` bytes at data + length; false sets failed. */
+bool ph_buffer_reserve(ph_buffer *buffer, size_t more);
+void ph_buffer_append(ph_buffer *buffer, const void *bytes, size_t length);
+void ph_buffer_text(ph_buffer *buffer, const char *text);
+void ph_buffer_printf(ph_buffer *buffer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void ph_buffer_u8(ph_buffer *buffer, uint8_t value);
+void ph_buffer_u16(ph_buffer *buffer, uint16_t value);
+void ph_buffer_u32(ph_buffer *buffer, uint32_t value);
+void ph_buffer_u64(ph_buffer *buffer, uint64_t value);
+/* u16 length, then the bytes (NULL as ""); over 65,535 bytes sets failed. */
+void ph_buffer_string(ph_buffer *buffer, const char *text);
+void ph_buffer_blob16(ph_buffer *buffer, const void *bytes, size_t length);
+/* Overwrite a number written before. */
+void ph_buffer_set_u32(ph_buffer *buffer, size_t at, uint32_t value);
+/* The bytes with a zero after them (not counted), for use as text; NULL if failed. */
+const char *ph_buffer_cstr(ph_buffer *buffer);
+
+typedef struct ph_reader {
+	const uint8_t *data;
+	size_t length;
+	size_t at;
+	bool failed; /* asked for more than there was: all values since are zero */
+} ph_reader;
+
+void ph_reader_init(ph_reader *reader, const void *bytes, size_t length);
+size_t ph_reader_left(const ph_reader *reader);
+uint8_t ph_reader_u8(ph_reader *reader);
+uint16_t ph_reader_u16(ph_reader *reader);
+uint32_t ph_reader_u32(ph_reader *reader);
+uint64_t ph_reader_u64(ph_reader *reader);
+/* `length` bytes, borrowed from the input; NULL if there are not as many. */
+const uint8_t *ph_reader_bytes(ph_reader *reader, size_t length);
+/* u16 length and bytes, borrowed, not zero-terminated. */
+const char *ph_reader_string(ph_reader *reader, size_t *length);
+/* The same copied into `out` with a zero; too long for it sets failed. */
+void ph_reader_copy(ph_reader *reader, char *out, size_t size);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * os - what only the operating system can do: processes, sockets, randomness.
+ *
+ * Thread: any. Errors: PH_ERR_IO with errno.
+ */
+#ifndef PH_BASE_OS_H
+#define PH_BASE_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <packhorse/error.h>
+
+/* Unpredictable bytes (getrandom). */
+ph_status ph_os_random(void *bytes, size_t length, ph_error *err);
+
+/*
+ * Start a program with standard input from /dev/null, output and errors as ours, and only the
+ * descriptors in `keep` (count of them) besides, as numbers 3, 4, ... in that order. It lives
+ * on when we die (its own session). *pid is its process id.
+ */
+ph_status ph_os_spawn(const char *path, char *const argv[], const int *keep, size_t count,
+	pid_t *pid, ph_error *err);
+/* A descriptor that becomes readable when process `pid` ends, ours or not (pidfd_open). */
+ph_status ph_os_pidfd(pid_t pid, int *fd, ph_error *err);
+
+/* Take the lock on a file (made with `mode` if missing) without waiting: the descriptor, whose
+ * lock lives as long as any process holds a copy of it. PH_ERR_AGAIN: held by another; *holder
+ * (may be NULL) is then the number written in the file, or 0. */
+ph_status ph_os_lock(const char *path, mode_t mode, int *fd, pid_t *holder, ph_error *err);
+
+/* A listening AF_UNIX stream socket at `path` (a stale one is replaced), with this mode. Paths
+ * are limited to 107 bytes. */
+ph_status ph_os_listen(const char *path, mode_t mode, int *fd, ph_error *err);
+ph_status ph_os_connect(const char *path, int *fd, ph_error *err);
+/* User and process at the other end of an AF_UNIX socket. */
+ph_status ph_os_peer(int fd, uid_t *uid, pid_t *pid, ph_error *err);
+
+/* No core dumps, no ptrace by others: for processes that hold secrets. */
+void ph_os_harden(void);
+/* Resident memory of this process in bytes; 0 if unknown. */
+size_t ph_os_resident(void);
+
+#endif

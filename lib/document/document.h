@@ -1,0 +1,99 @@
+/*
+ * document - the tree that every format is read into and written from.
+ *
+ * One model for XML, JSON, YAML, forms and the rest:
+ *   object  named members in order. A name may repeat (XML elements, form fields).
+ *   list    unnamed items in order (JSON arrays, YAML sequences).
+ *   scalar  text as it was written, with the kind it was written as: string, number, boolean, null.
+ * An XML element with children is an object; without, a string. XML attributes are members with
+ * PH_NODE_ATTRIBUTE before the element's children; an element with attributes and text is an
+ * object whose own `text` is set. Repeated XML elements are repeated members, never a list.
+ * Numbers keep their text; nothing here passes through a double.
+ * Absent (no member), null (kind null, also xsi:nil) and empty (a string of length 0) differ.
+ *
+ * Nodes live on the document's arena and are freed with it. Names are interned per document:
+ * equal names of one document are equal pointers.
+ *
+ * Thread: owner. Errors: NULL or PH_ERR_TOO_LARGE / PH_ERR_NOMEM past the document's limit.
+ */
+#ifndef PH_DOCUMENT_H
+#define PH_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <packhorse/error.h>
+#include "lib/base/arena.h"
+
+typedef enum ph_node_kind {
+	PH_NODE_NULL,
+	PH_NODE_BOOLEAN, /* text "true" or "false" */
+	PH_NODE_NUMBER,	 /* text is a JSON number as written */
+	PH_NODE_STRING,
+	PH_NODE_LIST,
+	PH_NODE_OBJECT
+} ph_node_kind;
+
+enum {
+	PH_NODE_ATTRIBUTE = 1, /* an XML attribute */
+	PH_NODE_CDATA = 2,     /* reserved */
+	PH_NODE_VOLATILE = 4,  /* made from the clock or the bus: left out of digests */
+	PH_NODE_QUOTED = 8     /* a YAML scalar that was quoted */
+};
+
+typedef struct ph_node ph_node;
+struct ph_node {
+	uint8_t kind;	 /* ph_node_kind */
+	uint8_t flags;
+	uint32_t line;	 /* where it began in its source, from 1; 0: made by us */
+	uint32_t column; /* in bytes, from 1 */
+	uint32_t count;	 /* children */
+	const char *name; /* interned; NULL for a root or a list's item */
+	const char *space; /* XML namespace URI, interned; NULL for none */
+	const char *text; /* scalars (and mixed elements): zero-terminated */
+	size_t length;	  /* bytes of text */
+	ph_node *parent;
+	ph_node *first;
+	ph_node *last;
+	ph_node *next; /* next sibling */
+};
+
+typedef struct ph_document ph_document;
+
+/* An empty document that takes at most `limit` bytes; `name` (copied) is the file or source
+ * shown in errors. */
+ph_status ph_document_new(const char *name, size_t limit, ph_document **out, ph_error *err);
+void ph_document_destroy(ph_document **document_p);
+const char *ph_document_name(const ph_document *document);
+ph_arena *ph_document_arena(ph_document *document);
+/* NULL until set. */
+ph_node *ph_document_root(const ph_document *document);
+void ph_document_set_root(ph_document *document, ph_node *root);
+/* One pointer per distinct name; NULL past the limit. */
+const char *ph_document_intern(ph_document *document, const char *name, size_t length);
+
+/* A node not yet in the tree. `text` is copied; NULL for objects, lists and null. */
+ph_node *ph_node_new(ph_document *document, ph_node_kind kind, const char *text, size_t length);
+/* Append to an object (named) or a list (name NULL). Returns `child`. */
+ph_node *ph_node_add(ph_document *document, ph_node *parent, const char *name, ph_node *child);
+/* Shorthand: a new string member. */
+ph_node *ph_node_add_text(ph_document *document, ph_node *parent, const char *name,
+	const char *text, size_t length);
+/* Take out of its parent; the memory stays with the document. */
+void ph_node_remove(ph_node *node);
+
+/* First member of that name (any namespace); NULL. */
+ph_node *ph_node_get(const ph_node *object, const char *name);
+/* Next sibling with the same name and namespace; NULL. */
+ph_node *ph_node_next_same(const ph_node *node);
+/* Member's text if it is a scalar, else NULL. */
+const char *ph_node_text(const ph_node *object, const char *name);
+/* Down a path "a/b/0/c" of members and list positions; NULL. */
+ph_node *ph_node_find(const ph_node *node, const char *path);
+bool ph_node_is_scalar(const ph_node *node);
+/* "a/b[2]/c" from the root: for errors. Writes at most `size` bytes, returns `out`. */
+char *ph_node_path(const ph_node *node, char *out, size_t size);
+/* "name:line:column" for errors. */
+char *ph_node_where(const ph_document *document, const ph_node *node, char *out, size_t size);
+
+#endif

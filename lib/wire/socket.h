@@ -1,0 +1,60 @@
+/*
+ * socket - the ZeroMQ sockets of a session, with every limit set. The only place of zmq.h.
+ *
+ * Thread: owner. Errors: PH_ERR_IO with errno of libzmq, PH_ERR_AGAIN, PH_ERR_CLOSED.
+ */
+#ifndef PH_WIRE_SOCKET_H
+#define PH_WIRE_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <packhorse/error.h>
+#include "lib/base/buffer.h"
+
+#define PH_PEER_MAX 16 /* bytes of a ROUTER's peer identity */
+
+/* Who is at the other end of a ROUTER's frame. */
+typedef struct ph_peer {
+	uint8_t length;
+	uint8_t bytes[PH_PEER_MAX];
+} ph_peer;
+
+typedef struct ph_socket ph_socket;
+typedef struct ph_curve {
+	const char *public_key, *secret_key; /* Z85, 40 characters; ours */
+	const char *server_key;		     /* the broker's; NULL on the broker */
+	const char *const *allowed;	     /* clients' public keys, NULL-terminated; broker only */
+} ph_curve;
+
+/* The broker's end. Bind as many endpoints as needed. `max_sockets` caps connections. */
+ph_status ph_router_new(int max_sockets, ph_socket **out, ph_error *err);
+/* tcp:// without curve: PH_ERR_DENIED. */
+ph_status ph_router_bind(ph_socket *socket, const char *endpoint, const ph_curve *curve,
+	ph_error *err);
+/* A client's end, connected (libzmq connects in the background and again after a loss). */
+ph_status ph_dealer_new(const char *endpoint, const ph_curve *curve, ph_socket **out,
+	ph_error *err);
+void ph_socket_destroy(ph_socket **socket_p);
+/* For ph_loop_socket. */
+void *ph_socket_handle(ph_socket *socket);
+
+/* A received frame: bytes borrowed until the next receive or ph_received_fini. */
+typedef struct ph_received {
+	ph_peer peer; /* ROUTER only */
+	const void *bytes;
+	size_t length;
+	void *impl;
+} ph_received;
+/* Never waits: PH_ERR_AGAIN when nothing is there. */
+ph_status ph_socket_receive(ph_socket *socket, ph_received *out, ph_error *err);
+/* Send a copy of the frame. ROUTER: to `peer`; PH_ERR_CLOSED if it is gone, PH_ERR_AGAIN if it reads
+ * too slowly. DEALER: peer NULL; PH_ERR_AGAIN at the high-water mark. */
+ph_status ph_socket_send(ph_socket *socket, const ph_peer *peer, const void *bytes, size_t length,
+	ph_error *err);
+/* The same, the buffer's memory handed over without a copy; the buffer is empty afterwards. */
+ph_status ph_socket_send_buffer(ph_socket *socket, const ph_peer *peer, ph_buffer *frame,
+	ph_error *err);
+/* Wait until readable or one of the descriptors is: true if the socket may have something. */
+bool ph_socket_wait(ph_socket *socket, int extra_fd, int timeout_ms);
+
+#endif
