@@ -28,7 +28,7 @@ void *ph_arena_zalloc(ph_arena *arena, size_t size);
 char *ph_arena_dup(ph_arena *arena, const void *bytes, size_t length);
 char *ph_arena_strdup(ph_arena *arena, const char *text);
 char *ph_arena_printf(ph_arena *arena, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 bool ph_arena_failed(const ph_arena *arena);
 size_t ph_arena_used(const ph_arena *arena);
 

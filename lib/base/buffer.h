@@ -19,7 +19,8 @@ typedef struct ph_buffer {
 	size_t length;	 /* bytes written */
 	size_t capacity; /* bytes allocated */
 	size_t limit;	 /* most bytes it may hold; 0: no limit */
-	bool failed;	 /* an append did not fit or had no memory: contents are incomplete */
+	bool
+	    failed; /* an append did not fit or had no memory: contents are incomplete */
 } ph_buffer;
 
 void ph_buffer_init(ph_buffer *buffer, size_t limit);
@@ -31,7 +32,7 @@ bool ph_buffer_reserve(ph_buffer *buffer, size_t more);
 void ph_buffer_append(ph_buffer *buffer, const void *bytes, size_t length);
 void ph_buffer_text(ph_buffer *buffer, const char *text);
 void ph_buffer_printf(ph_buffer *buffer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 void ph_buffer_u8(ph_buffer *buffer, uint8_t value);
 void ph_buffer_u16(ph_buffer *buffer, uint16_t value);
 void ph_buffer_u32(ph_buffer *buffer, uint32_t value);

@@ -27,6 +27,7 @@ int64_t ph_clock_mono(const ph_clock *clock);
 /* RFC 3339 in UTC with milliseconds, "2026-11-23T04:19:00.123Z". `out` has PH_TIME_TEXT bytes. */
 void ph_time_format(int64_t wall_ms, char *out);
 /* RFC 3339 with any offset and 0 to 9 fraction digits, to milliseconds. */
-ph_status ph_time_parse(const char *text, size_t length, int64_t *wall_ms, ph_error *err);
+ph_status ph_time_parse(
+    const char *text, size_t length, int64_t *wall_ms, ph_error *err);
 
 #endif

@@ -20,24 +20,31 @@ ph_status ph_os_random(void *bytes, size_t length, ph_error *err);
  * descriptors in `keep` (count of them) besides, as numbers 3, 4, ... in that order. It lives
  * on when we die (its own session). *pid is its process id.
  */
-ph_status ph_os_spawn(const char *path, char *const argv[], const int *keep, size_t count,
-	pid_t *pid, ph_error *err);
+ph_status ph_os_spawn(const char *path, char *const argv[], const int *keep,
+    size_t count, pid_t *pid, ph_error *err);
 /* A descriptor that becomes readable when process `pid` ends, ours or not (pidfd_open). */
 ph_status ph_os_pidfd(pid_t pid, int *fd, ph_error *err);
 
 /* Take the lock on a file (made with `mode` if missing) without waiting: the descriptor, whose
  * lock lives as long as any process holds a copy of it. PH_ERR_AGAIN: held by another; *holder
- * (may be NULL) is then the number written in the file, or 0. */
-ph_status ph_os_lock(const char *path, mode_t mode, int *fd, pid_t *holder, ph_error *err);
+ * (may be NULL) is then the number written in the file, or 0. Ours is written on success. */
+ph_status ph_os_lock(
+    const char *path, mode_t mode, int *fd, pid_t *holder, ph_error *err);
+/* Write another process' number in a lock we hold, before it inherits the lock. */
+ph_status ph_os_lock_note(int fd, pid_t holder, ph_error *err);
 
-/* A listening AF_UNIX stream socket at `path` (a stale one is replaced), with this mode. Paths
- * are limited to 107 bytes. */
+/* A listening AF_UNIX stream socket at `path`, non-blocking, with this mode. A stale one is
+ * replaced; one that answers is refused (EADDRINUSE). Paths are limited to 107 bytes. */
 ph_status ph_os_listen(const char *path, mode_t mode, int *fd, ph_error *err);
+/* The next that waits to be let in, non-blocking. PH_ERR_AGAIN: nobody does. */
+ph_status ph_os_accept(int listener, int *fd, ph_error *err);
+/* A connected AF_UNIX stream socket, blocking. */
 ph_status ph_os_connect(const char *path, int *fd, ph_error *err);
 /* User and process at the other end of an AF_UNIX socket. */
 ph_status ph_os_peer(int fd, uid_t *uid, pid_t *pid, ph_error *err);
 
-/* No core dumps, no ptrace by others: for processes that hold secrets. */
+/* No core dumps, no ptrace by others: for processes that hold secrets. (Under a sanitizer
+ * ptrace stays possible: it is how leaks are looked for.) */
 void ph_os_harden(void);
 /* Resident memory of this process in bytes; 0 if unknown. */
 size_t ph_os_resident(void);

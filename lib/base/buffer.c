@@ -1,0 +1,276 @@
+/*
+ * buffer - see buffer.h. Numbers are written byte by byte, so the host's order never matters.
+ */
+#include "lib/base/buffer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+
+#define SMALLEST 256
+
+void
+ph_buffer_init(ph_buffer *buffer, size_t limit)
+{
+	*buffer = (ph_buffer){.limit = limit};
+}
+
+void
+ph_buffer_fini(ph_buffer *buffer)
+{
+	if (buffer == NULL)
+		return;
+	free(buffer->data);
+	*buffer = (ph_buffer){.limit = buffer->limit};
+}
+
+void
+ph_buffer_clear(ph_buffer *buffer)
+{
+	buffer->length = 0;
+	buffer->failed = false;
+}
+
+/* Grow to hold `need` bytes, at least doubling. */
+static bool
+grow(ph_buffer *buffer, size_t need)
+{
+	size_t capacity = buffer->capacity == 0 ? SMALLEST : buffer->capacity;
+	while (capacity < need) {
+		if (capacity > SIZE_MAX / 2)
+			return false;
+		capacity *= 2;
+	}
+	uint8_t *data = realloc(buffer->data, capacity);
+	if (data == NULL)
+		return false;
+	buffer->data = data;
+	buffer->capacity = capacity;
+	return true;
+}
+
+bool
+ph_buffer_reserve(ph_buffer *buffer, size_t more)
+{
+	PH_ASSERT(buffer->length <= buffer->capacity);
+	if (buffer->failed)
+		return false;
+	size_t most = buffer->limit == 0 ? SIZE_MAX : buffer->limit;
+	bool fits = buffer->length <= most && more <= most - buffer->length;
+	if (fits && more > buffer->capacity - buffer->length)
+		fits = grow(buffer, buffer->length + more);
+	buffer->failed = !fits;
+	return fits;
+}
+
+void
+ph_buffer_append(ph_buffer *buffer, const void *bytes, size_t length)
+{
+	if (!ph_buffer_reserve(buffer, length) || length == 0)
+		return;
+	memcpy(buffer->data + buffer->length, bytes, length);
+	buffer->length += length;
+}
+
+void
+ph_buffer_text(ph_buffer *buffer, const char *text)
+{
+	ph_buffer_append(buffer, text, strlen(text));
+}
+
+void
+ph_buffer_printf(ph_buffer *buffer, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	va_list again;
+	va_copy(again, arguments);
+	int length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0) {
+		buffer->failed = true;
+	} else if (ph_buffer_reserve(buffer, (size_t) length)) {
+		/* vsnprintf writes a zero that is not counted, past what the limit allows */
+		size_t room = (size_t) length + 1;
+		if (buffer->capacity - buffer->length >= room ||
+		    grow(buffer, buffer->length + room)) {
+			vsnprintf((char *) buffer->data + buffer->length, room, format,
+			    again);
+			buffer->length += (size_t) length;
+		} else {
+			buffer->failed = true;
+		}
+	}
+	va_end(again);
+}
+
+/* Write the low `count` bytes of a number, lowest first. */
+static void
+put_number(uint8_t *at, uint64_t value, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		at[i] = (uint8_t) (value >> (8 * i));
+}
+
+static void
+append_number(ph_buffer *buffer, uint64_t value, unsigned count)
+{
+	if (!ph_buffer_reserve(buffer, count))
+		return;
+	put_number(buffer->data + buffer->length, value, count);
+	buffer->length += count;
+}
+
+void
+ph_buffer_u8(ph_buffer *buffer, uint8_t value)
+{
+	append_number(buffer, value, 1);
+}
+
+void
+ph_buffer_u16(ph_buffer *buffer, uint16_t value)
+{
+	append_number(buffer, value, 2);
+}
+
+void
+ph_buffer_u32(ph_buffer *buffer, uint32_t value)
+{
+	append_number(buffer, value, 4);
+}
+
+void
+ph_buffer_u64(ph_buffer *buffer, uint64_t value)
+{
+	append_number(buffer, value, 8);
+}
+
+void
+ph_buffer_string(ph_buffer *buffer, const char *text)
+{
+	ph_buffer_blob16(buffer, text, text == NULL ? 0 : strlen(text));
+}
+
+void
+ph_buffer_blob16(ph_buffer *buffer, const void *bytes, size_t length)
+{
+	if (length > UINT16_MAX) {
+		buffer->failed = true;
+		return;
+	}
+	if (!ph_buffer_reserve(buffer, 2 + length))
+		return;
+	ph_buffer_u16(buffer, (uint16_t) length);
+	ph_buffer_append(buffer, bytes, length);
+}
+
+void
+ph_buffer_set_u32(ph_buffer *buffer, size_t at, uint32_t value)
+{
+	if (buffer->failed)
+		return;
+	PH_ASSERT(buffer->length >= 4 && at <= buffer->length - 4);
+	put_number(buffer->data + at, value, 4);
+}
+
+const char *
+ph_buffer_cstr(ph_buffer *buffer)
+{
+	if (buffer->failed)
+		return NULL;
+	if (buffer->length == buffer->capacity && !grow(buffer, buffer->length + 1)) {
+		buffer->failed = true;
+		return NULL;
+	}
+	buffer->data[buffer->length] = 0;
+	return (const char *) buffer->data;
+}
+
+void
+ph_reader_init(ph_reader *reader, const void *bytes, size_t length)
+{
+	*reader = (ph_reader){.data = bytes, .length = length};
+}
+
+size_t
+ph_reader_left(const ph_reader *reader)
+{
+	return reader->failed ? 0 : reader->length - reader->at;
+}
+
+const uint8_t *
+ph_reader_bytes(ph_reader *reader, size_t length)
+{
+	if (reader->failed || length > reader->length - reader->at) {
+		reader->failed = true;
+		return NULL;
+	}
+	/* never NULL on success, also for no bytes of an empty input */
+	static const uint8_t nothing[1];
+	const uint8_t *bytes =
+	    reader->data == NULL ? nothing : reader->data + reader->at;
+	reader->at += length;
+	return bytes;
+}
+
+static uint64_t
+read_number(ph_reader *reader, unsigned count)
+{
+	const uint8_t *bytes = ph_reader_bytes(reader, count);
+	if (bytes == NULL)
+		return 0;
+	uint64_t value = 0;
+	for (unsigned i = 0; i < count; i++)
+		value |= (uint64_t) bytes[i] << (8 * i);
+	return value;
+}
+
+uint8_t
+ph_reader_u8(ph_reader *reader)
+{
+	return (uint8_t) read_number(reader, 1);
+}
+
+uint16_t
+ph_reader_u16(ph_reader *reader)
+{
+	return (uint16_t) read_number(reader, 2);
+}
+
+uint32_t
+ph_reader_u32(ph_reader *reader)
+{
+	return (uint32_t) read_number(reader, 4);
+}
+
+uint64_t
+ph_reader_u64(ph_reader *reader)
+{
+	return read_number(reader, 8);
+}
+
+const char *
+ph_reader_string(ph_reader *reader, size_t *length)
+{
+	size_t count = ph_reader_u16(reader);
+	const uint8_t *bytes = ph_reader_bytes(reader, count);
+	*length = bytes == NULL ? 0 : count;
+	return (const char *) bytes;
+}
+
+void
+ph_reader_copy(ph_reader *reader, char *out, size_t size)
+{
+	PH_ASSERT(size > 0);
+	size_t length;
+	const char *text = ph_reader_string(reader, &length);
+	if (text == NULL || length >= size) {
+		reader->failed = true;
+		out[0] = '\0';
+		return;
+	}
+	memcpy(out, text, length);
+	out[length] = '\0';
+}
