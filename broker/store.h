@@ -1,0 +1,256 @@
+/*
+ * store - the one log that everything else is a view of, behind a small table of functions.
+ *
+ * A store keeps records in order. A record is a type and a body (record.h); the store knows
+ * neither. Submitting puts a record into the next batch and tells its position; flushing makes
+ * the batch durable. Only a record before the durable position may be acknowledged, delivered,
+ * counted or used for duplicates. Within a partition positions grow with every record; their
+ * offset means something to the store alone, and a position may move when a store is opened
+ * again after a crash. A sequence never changes: it counts records from 1, without gaps, for
+ * ever.
+ *
+ * A failed write or sync is never tried again: the store is *failed* from then on, every call
+ * that would write gives the first error again, and the program must end with an error.
+ *
+ * The local store (journal.h) has one partition, number 0. Trimming, checkpoints and the
+ * assignment of partitions join the table when a store keeps their promises.
+ *
+ * Thread: a store belongs to its loop, except ph_store_durable (any). A reader belongs to one
+ * thread, which may be another than the store's; it must be destroyed before the store closes.
+ * Errors: as each function says; PH_ERR_IO for good once failed.
+ */
+#ifndef PH_BROKER_STORE_H
+#define PH_BROKER_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <packhorse/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Most bytes of one record's body: a message of 1 MiB and all that is said about it. */
+#define PH_STORE_BODY_MAX (2u << 20)
+
+typedef struct ph_store ph_store;
+typedef struct ph_store_reader ph_store_reader;
+
+typedef struct ph_position {
+	uint32_t partition; /* the local store has only 0 */
+	uint64_t
+	    offset; /* the store's own; grows within a partition; 0 is the beginning */
+} ph_position;
+
+/* One piece of a body; the pieces of a record are joined as they are copied. */
+typedef struct ph_store_part {
+	const void *bytes;
+	size_t length;
+} ph_store_part;
+
+/* What a record is written for. */
+typedef enum ph_store_need {
+	PH_STORE_NEW, /* something new: refused first when the disk fills */
+	PH_STORE_ESSENTIAL /* what was taken on already (outcomes, dead letters): may use the reserve */
+} ph_store_need;
+
+/* One record as it was written. */
+typedef struct ph_store_record {
+	ph_position position; /* where it is */
+	uint64_t sequence;    /* which it is, from 1 */
+	int64_t wall_ms;      /* when its batch was begun */
+	uint8_t type;	      /* ph_record_type */
+	const uint8_t
+	    *body;     /* borrowed until the next call with the same store or reader */
+	size_t length; /* bytes in the body */
+} ph_store_record;
+
+typedef struct ph_store_space {
+	uint64_t
+	    open; /* bytes that new records may still take, as far as is known now */
+	uint64_t reserve; /* bytes kept for essential records */
+	bool accepting;	  /* false: PH_STORE_NEW is refused for want of space */
+} ph_store_space;
+
+/* What an implementation fills in; callers use the functions below. */
+typedef struct ph_store_ops {
+	const char *name; /* "local" */
+
+	/*
+	 * Add a record to the batch and give its position. The parts are copied before this
+	 * returns. All or nothing: whatever the error, no part of the record is in the batch. May
+	 * write and sync what was submitted before, never this record.
+	 */
+	ph_status (*submit)(ph_store *store, uint8_t type, ph_store_need need,
+	    const ph_store_part *parts, size_t count, ph_position *position,
+	    ph_error *err);
+
+	/*
+	 * Write the batch and make it durable. On PH_OK *durable is the end of what is durable
+	 * now. A store that replicates may return before its batch is durable; the local one never
+	 * does. An empty batch costs nothing.
+	 */
+	ph_status (*flush)(ph_store *store, ph_position *durable, ph_error *err);
+
+	/* The end of what is durable. Any thread. */
+	ph_position (*durable)(const ph_store *store);
+
+	/* The sequence of the last durable record; 0 if there is none. Any thread. */
+	uint64_t (*last)(const ph_store *store);
+
+	/* The record at a position that submit, read or a reader gave since the store was opened. */
+	ph_status (*read)(ph_store *store, ph_position position,
+	    ph_store_record *record, ph_error *err);
+
+	/* A reader from a position; see ph_store_reader_new. */
+	ph_status (*reader)(ph_store *store, ph_position from, uint64_t after,
+	    ph_store_reader **out, ph_error *err);
+
+	/* Nothing has been submitted for a while: note down that all there is is durable. */
+	ph_status (*idle)(ph_store *store, ph_error *err);
+
+	/* Room, and whether new records are taken. */
+	ph_status (*space)(ph_store *store, ph_store_space *out, ph_error *err);
+
+	/* How often the store has been taken into possession: grows with every open. */
+	uint64_t (*epoch)(const ph_store *store);
+
+	/* Flush, note the clean end, let go. The store is freed even on error. */
+	ph_status (*close)(ph_store *store, ph_error *err);
+} ph_store_ops;
+
+typedef struct ph_store_reader_ops {
+	/* The next record before the durable position; see ph_store_reader_next. */
+	ph_status (*next)(
+	    ph_store_reader *reader, ph_store_record *record, ph_error *err);
+	void (*destroy)(ph_store_reader *reader);
+} ph_store_reader_ops;
+
+/* An implementation's struct starts with this. */
+struct ph_store {
+	uint32_t magic; /* the implementation's own */
+	const ph_store_ops *ops;
+};
+
+struct ph_store_reader {
+	uint32_t magic;
+	const ph_store_reader_ops *ops;
+};
+
+/*
+ * Add a record to the batch; *position is where it will be.
+ * PH_ERR_FULL: no room on the disk for this need: refuse the message, go on with the rest; room
+ * that is made later is found by itself. PH_ERR_TOO_LARGE, PH_ERR_NOMEM: this record only.
+ * PH_ERR_IO: the store has failed.
+ */
+static inline ph_status
+ph_store_submit(ph_store *store, uint8_t type, ph_store_need need,
+    const ph_store_part *parts, size_t count, ph_position *position, ph_error *err)
+{
+	return store->ops->submit(store, type, need, parts, count, position, err);
+}
+
+/* Write the batch and make it durable; *durable (NULL allowed) is the end of what is. */
+static inline ph_status
+ph_store_flush(ph_store *store, ph_position *durable, ph_error *err)
+{
+	return store->ops->flush(store, durable, err);
+}
+
+/* The end of what is durable: every record at a smaller offset is. */
+static inline ph_position
+ph_store_durable(const ph_store *store)
+{
+	return store->ops->durable(store);
+}
+
+/*
+ * The sequence of the last durable record. Who keeps a view outside the store (the ledger)
+ * compares it, before anything is submitted, with the last sequence applied to the view: a
+ * view that is ahead has seen records that were lost, and must be built again.
+ */
+static inline uint64_t
+ph_store_last(const ph_store *store)
+{
+	return store->ops->last(store);
+}
+
+/*
+ * The record at a position. PH_ERR_AGAIN: not durable yet. PH_ERR_NOT_FOUND: no record there any
+ * more. PH_ERR_DAMAGED: what is there is not what was written; nothing is served.
+ */
+static inline ph_status
+ph_store_read(
+    ph_store *store, ph_position position, ph_store_record *record, ph_error *err)
+{
+	return store->ops->read(store, position, record, err);
+}
+
+/* Call when nothing has been submitted for some 100 ms, so that the next start has no doubts. */
+static inline ph_status
+ph_store_idle(ph_store *store, ph_error *err)
+{
+	return store->ops->idle(store, err);
+}
+
+static inline ph_status
+ph_store_space_left(ph_store *store, ph_store_space *out, ph_error *err)
+{
+	return store->ops->space(store, out, err);
+}
+
+static inline uint64_t
+ph_store_epoch(const ph_store *store)
+{
+	return store->ops->epoch(store);
+}
+
+/* Flush and close. *store_p is NULL afterwards, even on error; NULL allowed. */
+static inline ph_status
+ph_store_close(ph_store **store_p, ph_error *err)
+{
+	ph_store *store = *store_p;
+
+	*store_p = NULL;
+	return store == NULL ? PH_OK : store->ops->close(store, err);
+}
+
+/*
+ * A reader that starts at `from` (offset 0: at the oldest record) and passes over records whose
+ * sequence is `after` or less (0: none). Who comes back after a restart gives the position and
+ * the sequence of the last record it has seen; the reader finds the next one even where the
+ * position has moved. Call on the store's thread; the reader may then go to another.
+ * PH_ERR_CONFLICT: `from` or `after` lies beyond the end of what is durable.
+ */
+static inline ph_status
+ph_store_reader_new(ph_store *store, ph_position from, uint64_t after,
+    ph_store_reader **out, ph_error *err)
+{
+	return store->ops->reader(store, from, after, out, err);
+}
+
+/*
+ * The next record, whole and checked, the store's own marks left out. PH_ERR_AGAIN: none is
+ * durable yet; call again later. PH_ERR_DAMAGED: see ph_store_read; the reader stays where it is.
+ */
+static inline ph_status
+ph_store_reader_next(ph_store_reader *reader, ph_store_record *record, ph_error *err)
+{
+	return reader->ops->next(reader, record, err);
+}
+
+static inline void
+ph_store_reader_destroy(ph_store_reader **reader_p)
+{
+	ph_store_reader *reader = *reader_p;
+
+	*reader_p = NULL;
+	if (reader != NULL)
+		reader->ops->destroy(reader);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
