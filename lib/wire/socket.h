@@ -13,7 +13,7 @@
 
 #define PH_PEER_MAX 16 /* bytes of a ROUTER's peer identity */
 
-/* Who is at the other end of a ROUTER's frame. */
+/* Who is at the other end of a ROUTER's frame. Peers with longer identities are ignored. */
 typedef struct ph_peer {
 	uint8_t length;
 	uint8_t bytes[PH_PEER_MAX];
@@ -31,19 +31,21 @@ ph_status ph_router_new(int max_sockets, ph_socket **out, ph_error *err);
 /* tcp:// without curve: PH_ERR_DENIED. */
 ph_status ph_router_bind(ph_socket *socket, const char *endpoint, const ph_curve *curve,
 	ph_error *err);
-/* A client's end, connected (libzmq connects in the background and again after a loss). */
+/* A client's end, connecting in the background, once: after a loss (ph_socket_lost) make another. */
 ph_status ph_dealer_new(const char *endpoint, const ph_curve *curve, ph_socket **out,
 	ph_error *err);
 void ph_socket_destroy(ph_socket **socket_p);
+/* DEALER: has the connection been lost, or could it not be made? */
+bool ph_socket_lost(ph_socket *socket);
 /* For ph_loop_socket. */
 void *ph_socket_handle(ph_socket *socket);
 
-/* A received frame: bytes borrowed until the next receive or ph_received_fini. */
+/* A received frame: bytes and user borrowed until the next receive. */
 typedef struct ph_received {
 	ph_peer peer; /* ROUTER only */
 	const void *bytes;
 	size_t length;
-	void *impl;
+	const char *user; /* ROUTER: the CURVE key (Z85) that the peer has proven, or NULL */
 } ph_received;
 /* Never waits: PH_ERR_AGAIN when nothing is there. */
 ph_status ph_socket_receive(ph_socket *socket, ph_received *out, ph_error *err);
@@ -54,7 +56,10 @@ ph_status ph_socket_send(ph_socket *socket, const ph_peer *peer, const void *byt
 /* The same, the buffer's memory handed over without a copy; the buffer is empty afterwards. */
 ph_status ph_socket_send_buffer(ph_socket *socket, const ph_peer *peer, ph_buffer *frame,
 	ph_error *err);
-/* Wait until readable or one of the descriptors is: true if the socket may have something. */
+/* Wait until the socket can be read or is lost, `extra_fd` (-1: none) can be read, or the time is over.
+ * True if extra_fd can be read. */
 bool ph_socket_wait(ph_socket *socket, int extra_fd, int timeout_ms);
+/* The reasons libzmq gives, as text. */
+const char *ph_socket_reason(int sys_errno);
 
 #endif
