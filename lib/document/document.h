@@ -7,7 +7,9 @@
  *   scalar  text as it was written, with the kind it was written as: string, number, boolean, null.
  * An XML element with children is an object; without, a string. XML attributes are members with
  * PH_NODE_ATTRIBUTE before the element's children; an element with attributes and text is an
- * object whose own `text` is set. Repeated XML elements are repeated members, never a list.
+ * object whose own `text` is set ("" if it is empty; NULL if it has child elements and no text
+ * beside them). Repeated XML elements are repeated members, never a list. An element with
+ * xsi:nil="true" is null; its other attributes are kept as its members.
  * Numbers keep their text; nothing here passes through a double.
  * Absent (no member), null (kind null, also xsi:nil) and empty (a string of length 0) differ.
  *
@@ -38,7 +40,8 @@ enum {
 	PH_NODE_ATTRIBUTE = 1, /* an XML attribute */
 	PH_NODE_CDATA = 2,     /* reserved */
 	PH_NODE_VOLATILE = 4,  /* made from the clock or the bus: left out of digests */
-	PH_NODE_QUOTED = 8     /* a YAML scalar that was quoted */
+	PH_NODE_QUOTED = 8,    /* a YAML scalar that was quoted, or a block scalar */
+	PH_NODE_KEYED = 16     /* knows where its name stood: see ph_node_place_key */
 };
 
 typedef struct ph_node ph_node;
@@ -74,26 +77,47 @@ const char *ph_document_intern(ph_document *document, const char *name, size_t l
 
 /* A node not yet in the tree. `text` is copied; NULL for objects, lists and null. */
 ph_node *ph_node_new(ph_document *document, ph_node_kind kind, const char *text, size_t length);
-/* Append to an object (named) or a list (name NULL). Returns `child`. */
+/* The same for text that lives as long as the document already: nothing is copied. It is
+ * followed by a zero byte that is not counted. */
+ph_node *ph_node_wrap(ph_document *document, ph_node_kind kind, const char *text, size_t length);
+/* Append to an object (named) or a list (name NULL). Returns `child`; NULL if `child` is NULL or
+ * past the limit, so calls can be nested and checked once. */
 ph_node *ph_node_add(ph_document *document, ph_node *parent, const char *name, ph_node *child);
+/* The same with a name that ph_document_intern of this document returned (or NULL). */
+ph_node *ph_node_link(ph_node *parent, const char *interned, ph_node *child);
 /* Shorthand: a new string member. */
 ph_node *ph_node_add_text(ph_document *document, ph_node *parent, const char *name,
 	const char *text, size_t length);
 /* Take out of its parent; the memory stays with the document. */
 void ph_node_remove(ph_node *node);
 
+/* Remember where the node's name stood, when that is not where its value began. The node must
+ * come from ph_node_new_keyed. */
+ph_node *ph_node_new_keyed(ph_document *document, ph_node_kind kind, const char *text,
+	size_t length);
+void ph_node_place_key(ph_node *node, uint32_t line, uint32_t column);
+/* Where its name stood; where it began itself, if nobody said. */
+void ph_node_key_place(const ph_node *node, uint32_t *line, uint32_t *column);
+
+/* The first member whose name and kind (attribute or not) an earlier member has too; NULL if all
+ * differ. Linear. */
+ph_node *ph_node_repeated(ph_document *document, const ph_node *object);
+
 /* First member of that name (any namespace); NULL. */
 ph_node *ph_node_get(const ph_node *object, const char *name);
 /* Next sibling with the same name and namespace; NULL. */
 ph_node *ph_node_next_same(const ph_node *node);
-/* Member's text if it is a scalar, else NULL. */
+/* Member's text: a scalar's, or that of an XML element that has attributes too; else NULL. */
 const char *ph_node_text(const ph_node *object, const char *name);
-/* Down a path "a/b/0/c" of members and list positions; NULL. */
+/* Down a path "a/b/0/c" of members and list positions (from 0); NULL. "b[2]" is the second of the
+ * members named b, or the second item of the list b, as ph_node_path writes them. */
 ph_node *ph_node_find(const ph_node *node, const char *path);
 bool ph_node_is_scalar(const ph_node *node);
-/* "a/b[2]/c" from the root: for errors. Writes at most `size` bytes, returns `out`. */
+/* "a/b[2]/c" from the root, whose own name is left out: for errors. [n] counts from 1 and stands
+ * only where a name repeats or at a list's item; the root is "/". A path that does not fit loses
+ * its beginning. Writes at most `size` bytes, returns `out`. */
 char *ph_node_path(const ph_node *node, char *out, size_t size);
-/* "name:line:column" for errors. */
+/* "name:line:column" for errors; only "name" for a node made by us. */
 char *ph_node_where(const ph_document *document, const ph_node *node, char *out, size_t size);
 
 #endif

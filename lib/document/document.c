@@ -1,0 +1,365 @@
+/*
+ * document - nodes on an arena, and the names they share.
+ *
+ * Names are interned in a chained hash table whose entries live on the arena too. The hash is a
+ * quick one that a stranger could predict; when a chain grows longer than chance explains, the
+ * table is hashed again with SipHash under a random key, and chosen names no longer collide.
+ * Each entry carries a stamp, so that repeated members of an object are found in one pass over
+ * them without another table: the pass takes a fresh number and stamps the names it meets.
+ */
+#include "lib/document/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/os.h"
+#include "lib/base/table.h"
+
+#define FIRST_BUCKETS 64u
+#define CROWDED	      24u /* steps in one chain after which the hash gets a secret key */
+
+typedef struct name {
+	struct name *next;  /* in its bucket */
+	uint64_t hash;	    /* under the table's present hash */
+	size_t length;	    /* bytes of text */
+	uint32_t stamps[2]; /* last pass that met it: as an element, as an attribute */
+	char text[];	    /* zero-terminated */
+} name;
+
+struct ph_document {
+	ph_arena *arena;  /* nodes, texts and names */
+	const char *name; /* shown in errors; on the arena */
+	ph_node *root;	  /* NULL until set */
+	name **buckets;	  /* `first`, or on the arena */
+	size_t mask;	  /* buckets - 1 */
+	size_t names;	  /* interned */
+	uint32_t pass;	  /* last stamp given out */
+	bool keyed;	  /* hashing with SipHash */
+	uint8_t key[16];  /* its key */
+	name *first[FIRST_BUCKETS];
+};
+
+/* A node that also knows where its name stood (PH_NODE_KEYED). */
+typedef struct keyed_node {
+	ph_node node;	 /* first, so that a ph_node * is one of this too */
+	uint32_t line;	 /* of the name */
+	uint32_t column; /* of the name */
+} keyed_node;
+
+ph_status
+ph_document_new(const char *source, size_t limit, ph_document **out, ph_error *err)
+{
+	PH_ASSERT(source != NULL && out != NULL);
+	ph_document *document = calloc(1, sizeof *document);
+	if (document == NULL)
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for a document");
+	document->buckets = document->first;
+	document->mask = FIRST_BUCKETS - 1;
+	ph_status status = ph_arena_new(limit, &document->arena, err);
+	if (status == PH_OK) {
+		document->name = ph_arena_strdup(document->arena, source);
+		if (document->name == NULL)
+			status = ph_fail(err, PH_ERR_TOO_LARGE,
+			    "no room for a document of at most %zu bytes", limit);
+	}
+	if (status == PH_OK)
+		*out = document;
+	else
+		ph_document_destroy(&document);
+	return status;
+}
+
+void
+ph_document_destroy(ph_document **document_p)
+{
+	if (document_p == NULL || *document_p == NULL)
+		return;
+	ph_arena_destroy(&(*document_p)->arena);
+	free(*document_p);
+	*document_p = NULL;
+}
+
+const char *
+ph_document_name(const ph_document *document)
+{
+	return document->name;
+}
+
+ph_arena *
+ph_document_arena(ph_document *document)
+{
+	return document->arena;
+}
+
+ph_node *
+ph_document_root(const ph_document *document)
+{
+	return document->root;
+}
+
+void
+ph_document_set_root(ph_document *document, ph_node *root)
+{
+	PH_ASSERT(root == NULL || root->parent == NULL);
+	document->root = root;
+}
+
+static uint64_t
+word_at(const char *bytes, size_t length)
+{
+	uint64_t word = 0;
+	memcpy(&word, bytes, length < sizeof word ? length : sizeof word);
+	return word;
+}
+
+/* Mix eight bytes at a time with an odd constant (2^64 divided by the golden ratio). */
+static uint64_t
+quick_hash(const char *bytes, size_t length)
+{
+	uint64_t hash = length;
+	while (length > 8) {
+		hash = (hash ^ word_at(bytes, 8)) * UINT64_C(0x9E3779B97F4A7C15);
+		hash ^= hash >> 29;
+		bytes += 8;
+		length -= 8;
+	}
+	hash = (hash ^ word_at(bytes, length)) * UINT64_C(0x9E3779B97F4A7C15);
+	return hash ^ hash >> 32;
+}
+
+static uint64_t
+hash_name(const ph_document *document, const char *bytes, size_t length)
+{
+	if (document->keyed)
+		return ph_siphash(document->key, bytes, length);
+	return quick_hash(bytes, length);
+}
+
+/* Put every name in its place among `count` buckets; its hash is as stored. */
+static void
+spread(ph_document *document, name **buckets, size_t count)
+{
+	name *all = NULL;
+	for (size_t i = 0; i <= document->mask; i++) {
+		while (document->buckets[i] != NULL) {
+			name *entry = document->buckets[i];
+			document->buckets[i] = entry->next;
+			entry->next = all;
+			all = entry;
+		}
+	}
+	document->buckets = buckets;
+	document->mask = count - 1;
+	while (all != NULL) {
+		name *entry = all;
+		all = entry->next;
+		name **bucket = &buckets[entry->hash & document->mask];
+		entry->next = *bucket;
+		*bucket = entry;
+	}
+}
+
+/* More buckets, if the arena has room; without, chains are longer and nothing else. */
+static void
+grow(ph_document *document)
+{
+	size_t count = (document->mask + 1) * 4;
+	name **buckets = ph_arena_zalloc(document->arena, count * sizeof *buckets);
+	if (buckets != NULL)
+		spread(document, buckets, count);
+}
+
+/* Somebody chose names that collide: hash with a key that nobody knows. */
+static void
+hash_with_secret(ph_document *document)
+{
+	if (ph_os_random(document->key, sizeof document->key, NULL) != PH_OK)
+		return;
+	document->keyed = true;
+	for (size_t i = 0; i <= document->mask; i++)
+		for (name *n = document->buckets[i]; n != NULL; n = n->next)
+			n->hash = hash_name(document, n->text, n->length);
+	spread(document, document->buckets, document->mask + 1);
+}
+
+static name *
+find_name(ph_document *document, uint64_t hash, const char *bytes, size_t length)
+{
+	unsigned steps = 0;
+	name *entry = document->buckets[hash & document->mask];
+	while (entry != NULL) {
+		if (entry->hash == hash && entry->length == length &&
+		    memcmp(entry->text, bytes, length) == 0)
+			return entry;
+		entry = entry->next;
+		steps++;
+	}
+	if (steps > CROWDED && !document->keyed)
+		hash_with_secret(document);
+	return NULL;
+}
+
+const char *
+ph_document_intern(ph_document *document, const char *bytes, size_t length)
+{
+	name *entry =
+	    find_name(document, hash_name(document, bytes, length), bytes, length);
+	if (entry != NULL)
+		return entry->text;
+	entry = ph_arena_alloc(document->arena, sizeof *entry + length + 1);
+	if (entry == NULL)
+		return NULL;
+	if (document->names > document->mask)
+		grow(document);
+	uint64_t hash = hash_name(document, bytes, length);
+	name **bucket = &document->buckets[hash & document->mask];
+	*entry = (name){.next = *bucket, .hash = hash, .length = length};
+	if (length > 0)
+		memcpy(entry->text, bytes, length);
+	entry->text[length] = '\0';
+	*bucket = entry;
+	document->names++;
+	return entry->text;
+}
+
+/* The entry whose text this is. */
+static name *
+entry_of(const char *interned)
+{
+	uintptr_t address = (uintptr_t) interned - offsetof(name, text);
+	return (name *) address;
+}
+
+static void
+fill(ph_node *node, ph_node_kind kind, const char *text, size_t length)
+{
+	*node = (ph_node){.kind = (uint8_t) kind, .text = text, .length = length};
+}
+
+ph_node *
+ph_node_wrap(ph_document *document, ph_node_kind kind, const char *text, size_t length)
+{
+	ph_node *node = ph_arena_alloc(document->arena, sizeof *node);
+	if (node != NULL)
+		fill(node, kind, text, length);
+	return node;
+}
+
+ph_node *
+ph_node_new(ph_document *document, ph_node_kind kind, const char *text, size_t length)
+{
+	if (text == NULL)
+		return ph_node_wrap(document, kind, NULL, 0);
+	const char *copy = ph_arena_dup(document->arena, text, length);
+	return copy == NULL ? NULL : ph_node_wrap(document, kind, copy, length);
+}
+
+ph_node *
+ph_node_new_keyed(
+    ph_document *document, ph_node_kind kind, const char *text, size_t length)
+{
+	const char *copy = NULL;
+	if (text != NULL &&
+	    (copy = ph_arena_dup(document->arena, text, length)) == NULL)
+		return NULL;
+	keyed_node *keyed = ph_arena_zalloc(document->arena, sizeof *keyed);
+	if (keyed == NULL)
+		return NULL;
+	fill(&keyed->node, kind, copy, copy == NULL ? 0 : length);
+	keyed->node.flags = PH_NODE_KEYED;
+	return &keyed->node;
+}
+
+void
+ph_node_place_key(ph_node *node, uint32_t line, uint32_t column)
+{
+	PH_ASSERT((node->flags & PH_NODE_KEYED) != 0);
+	keyed_node *keyed = (keyed_node *) (void *) node;
+	keyed->line = line;
+	keyed->column = column;
+}
+
+void
+ph_node_key_place(const ph_node *node, uint32_t *line, uint32_t *column)
+{
+	const keyed_node *keyed = (const keyed_node *) (const void *) node;
+	bool known = (node->flags & PH_NODE_KEYED) != 0 && keyed->line != 0;
+	*line = known ? keyed->line : node->line;
+	*column = known ? keyed->column : node->column;
+}
+
+ph_node *
+ph_node_link(ph_node *parent, const char *interned, ph_node *child)
+{
+	PH_ASSERT(child->parent == NULL && child->next == NULL);
+	if (interned != NULL)
+		child->name = interned;
+	child->parent = parent;
+	if (parent->last == NULL)
+		parent->first = child;
+	else
+		parent->last->next = child;
+	parent->last = child;
+	parent->count++;
+	return child;
+}
+
+ph_node *
+ph_node_add(ph_document *document, ph_node *parent, const char *label, ph_node *child)
+{
+	PH_ASSERT(parent->kind == PH_NODE_LIST ? label == NULL : label != NULL);
+	const char *interned = NULL;
+	if (child == NULL)
+		return NULL;
+	if (label != NULL) {
+		interned = ph_document_intern(document, label, strlen(label));
+		if (interned == NULL)
+			return NULL;
+	}
+	return ph_node_link(parent, interned, child);
+}
+
+ph_node *
+ph_node_add_text(ph_document *document, ph_node *parent, const char *label,
+    const char *text, size_t length)
+{
+	return ph_node_add(document, parent, label,
+	    ph_node_new(document, PH_NODE_STRING, text, length));
+}
+
+void
+ph_node_remove(ph_node *node)
+{
+	ph_node *parent = node->parent;
+	if (parent == NULL)
+		return;
+	ph_node *before = NULL;
+	for (ph_node *n = parent->first; n != node; n = n->next)
+		before = n;
+	if (before == NULL)
+		parent->first = node->next;
+	else
+		before->next = node->next;
+	if (parent->last == node)
+		parent->last = before;
+	parent->count--;
+	node->parent = NULL;
+	node->next = NULL;
+}
+
+ph_node *
+ph_node_repeated(ph_document *document, const ph_node *object)
+{
+	if (object->count < 2)
+		return NULL;
+	uint32_t pass = ++document->pass;
+	for (ph_node *n = object->first; n != NULL; n = n->next) {
+		unsigned form = (n->flags & PH_NODE_ATTRIBUTE) != 0 ? 1 : 0;
+		uint32_t *stamp = &entry_of(n->name)->stamps[form];
+		if (*stamp == pass)
+			return n;
+		*stamp = pass;
+	}
+	return NULL;
+}
