@@ -12,7 +12,7 @@
 
 static const char *const names[] = {
 #define X(name, number) [number] = #name,
-	PH_FRAMES(X)
+    PH_FRAMES(X)
 #undef X
 };
 
@@ -47,15 +47,18 @@ ph_frame_open(const void *bytes, size_t length, ph_frame *out, ph_error *err)
 {
 	ph_reader *reader = &out->body;
 	ph_reader_init(reader, bytes, length);
-	if (length < PH_FRAME_HEADER || ph_reader_u8(reader) != 'P' || ph_reader_u8(reader) != 'H')
-		return ph_fail(err, PH_ERR_INVALID, "PH6201 not a frame of the session protocol");
+	if (length < PH_FRAME_HEADER || ph_reader_u8(reader) != 'P' ||
+	    ph_reader_u8(reader) != 'H')
+		return ph_fail(
+		    err, PH_ERR_INVALID, "PH6201 not a frame of the session protocol");
 	uint8_t version = ph_reader_u8(reader);
 	if (version != PH_PROTOCOL_VERSION)
-		return ph_fail(err, PH_ERR_VERSION, "PH6202 protocol version %u is not known here",
-			version);
+		return ph_fail(err, PH_ERR_VERSION,
+		    "PH6202 protocol version %u is not known here", version);
 	uint8_t type = ph_reader_u8(reader);
 	if (ph_frame_name(type) == NULL)
-		return ph_fail(err, PH_ERR_INVALID, "PH6203 frame type %u is not known here", type);
+		return ph_fail(err, PH_ERR_INVALID,
+		    "PH6203 frame type %u is not known here", type);
 	out->type = (ph_frame_type) type;
 	out->count = ph_reader_u32(reader);
 	out->number = ph_reader_u64(reader);
@@ -67,8 +70,9 @@ broken(const ph_frame *frame, ph_error *err)
 {
 	char where[64];
 	(void) snprintf(where, sizeof where, "%s byte %zu", ph_frame_name(frame->type),
-		frame->body.at);
-	return ph_fail_at(err, PH_ERR_INVALID, where, "PH6204 the frame ends inside an item");
+	    frame->body.at);
+	return ph_fail_at(
+	    err, PH_ERR_INVALID, where, "PH6204 the frame ends inside an item");
 }
 
 ph_slice
@@ -84,7 +88,8 @@ ph_slice_read(ph_reader *reader)
 bool
 ph_slice_is(ph_slice slice, const char *text)
 {
-	return strlen(text) == slice.length && memcmp(text, slice.data, slice.length) == 0;
+	return strlen(text) == slice.length &&
+	       memcmp(text, slice.data, slice.length) == 0;
 }
 
 bool
@@ -118,8 +123,8 @@ ph_binding_read(ph_reader *reader, ph_binding_view *out)
 }
 
 void
-ph_binding_write(ph_buffer *frame, const char *entity, const char *system, const char *key,
-	const char *canonical)
+ph_binding_write(ph_buffer *frame, const char *entity, const char *system,
+    const char *key, const char *canonical)
 {
 	ph_buffer_string(frame, entity);
 	ph_buffer_string(frame, system);
@@ -223,8 +228,11 @@ ph_deliver_write(ph_buffer *frame, const ph_deliver_view *item)
 ph_status
 ph_settle_read(ph_frame *frame, ph_settle_view *out, ph_error *err)
 {
-	*out = (ph_settle_view){.reference = {"", 0}, .stage = {"", 0}, .reason = {"", 0},
-		.path = {"", 0}, .text = {"", 0}};
+	*out = (ph_settle_view){.reference = {"", 0},
+	    .stage = {"", 0},
+	    .reason = {"", 0},
+	    .path = {"", 0},
+	    .text = {"", 0}};
 	uint16_t length = ph_reader_u16(&frame->body);
 	const uint8_t *bytes = ph_reader_bytes(&frame->body, length);
 	if (bytes == NULL || length < 9)
@@ -235,8 +243,10 @@ ph_settle_read(ph_frame *frame, ph_settle_view *out, ph_error *err)
 	out->outcome = ph_reader_u8(&item);
 	if (ph_reader_left(&item) > 0)
 		out->delay_ms = ph_reader_u64(&item);
-	ph_slice *const texts[] = {&out->reference, &out->stage, &out->reason, &out->path, &out->text};
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0] && ph_reader_left(&item) > 0; i++)
+	ph_slice *const texts[] = {
+	    &out->reference, &out->stage, &out->reason, &out->path, &out->text};
+	for (size_t i = 0;
+	     i < sizeof texts / sizeof texts[0] && ph_reader_left(&item) > 0; i++)
 		*texts[i] = ph_slice_read(&item);
 	if (ph_reader_left(&item) > 0)
 		out->bindings = ph_reader_u8(&item);
@@ -247,14 +257,14 @@ ph_settle_read(ph_frame *frame, ph_settle_view *out, ph_error *err)
 static bool
 settle_is_plain(const ph_settle_view *item, size_t bindings_length)
 {
-	return item->delay_ms == 0 && item->reference.length == 0 && item->stage.length == 0 &&
-		item->reason.length == 0 && item->path.length == 0 && item->text.length == 0 &&
-		bindings_length == 0;
+	return item->delay_ms == 0 && item->reference.length == 0 &&
+	       item->stage.length == 0 && item->reason.length == 0 &&
+	       item->path.length == 0 && item->text.length == 0 && bindings_length == 0;
 }
 
 void
 ph_settle_write(ph_buffer *frame, const ph_settle_view *item, const void *bindings,
-	size_t bindings_length)
+    size_t bindings_length)
 {
 	size_t start = frame->length;
 	ph_buffer_u16(frame, 9);
@@ -264,7 +274,7 @@ ph_settle_write(ph_buffer *frame, const ph_settle_view *item, const void *bindin
 		return;
 	ph_buffer_u64(frame, item->delay_ms);
 	const ph_slice *const texts[] = {
-		&item->reference, &item->stage, &item->reason, &item->path, &item->text};
+	    &item->reference, &item->stage, &item->reason, &item->path, &item->text};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		ph_buffer_blob16(frame, texts[i]->data, texts[i]->length);
 	ph_buffer_u8(frame, item->bindings);

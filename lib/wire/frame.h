@@ -14,15 +14,17 @@
 #include "lib/base/buffer.h"
 
 #define PH_PROTOCOL_VERSION 1
-#define PH_FRAME_MAX (4u << 20)
-#define PH_FRAME_HEADER 16
+#define PH_FRAME_MAX	    (4u << 20)
+#define PH_FRAME_HEADER	    16
 
-#define PH_FRAMES(X)                                                                               \
-	X(HELLO, 1) X(WELCOME, 2) X(REFUSED, 3) X(PUBLISH, 4) X(ACCEPTED, 5) X(RESULT, 6)          \
-	X(SUBSCRIBE, 7) X(SUBSCRIBED, 8) X(DELIVER, 9) X(SETTLE, 10) X(SETTLED, 11)                \
-	X(PROGRESS, 12) X(PROGRESSED, 13) X(RESOLVE, 14) X(RESOLVED, 15) X(QUERY, 16)              \
-	X(ANSWER, 17) X(PING, 18) X(PONG, 19) X(BYE, 20) X(REATTACH, 21) X(CURSOR, 22)             \
-	X(CURSORS, 23) X(ANSWER_CURSOR, 24)
+#define PH_FRAMES(X)                                                                   \
+	X(HELLO, 1)                                                                    \
+	X(WELCOME, 2) X(REFUSED, 3) X(PUBLISH, 4) X(ACCEPTED, 5) X(RESULT, 6)          \
+	    X(SUBSCRIBE, 7) X(SUBSCRIBED, 8) X(DELIVER, 9) X(SETTLE, 10)               \
+		X(SETTLED, 11) X(PROGRESS, 12) X(PROGRESSED, 13) X(RESOLVE, 14)        \
+		    X(RESOLVED, 15) X(QUERY, 16) X(ANSWER, 17) X(PING, 18) X(PONG, 19) \
+			X(BYE, 20) X(REATTACH, 21) X(CURSOR, 22) X(CURSORS, 23)        \
+			    X(ANSWER_CURSOR, 24)
 
 typedef enum ph_frame_type {
 #define X(name, number) PH_FRAME_##name = number,
@@ -31,8 +33,12 @@ typedef enum ph_frame_type {
 } ph_frame_type;
 
 enum { PH_ROLE_CLIENT = 1, PH_ROLE_HOST = 2 };
-enum { PH_HELLO_RESUMING = 1 };
-enum { PH_DELIVER_SENT_BEFORE = 1, PH_DELIVER_POSSIBLY_SENT = 2, PH_DELIVER_REPLAYED = 4 };
+enum { PH_HELLO_RESUMING = 1, PH_HELLO_CAN_PROBE = 2 };
+enum {
+	PH_DELIVER_SENT_BEFORE = 1,
+	PH_DELIVER_POSSIBLY_SENT = 2,
+	PH_DELIVER_REPLAYED = 4
+};
 enum {
 	PH_OPTION_FINGERPRINT = 1,
 	PH_OPTION_CURSOR = 2,
@@ -40,8 +46,18 @@ enum {
 	PH_OPTION_FAILED = 4,
 	PH_OPTION_REPLAY = 5
 };
-enum { PH_RESOLVE_CANONICAL = 1, PH_RESOLVE_VENDOR = 2, PH_RESOLVE_MINT = 3, PH_RESOLVE_EXISTS = 4 };
-enum { PH_RESOLVED_FOUND = 0, PH_RESOLVED_UNKNOWN = 1, PH_RESOLVED_MINTED = 2, PH_RESOLVED_REFUSED = 3 };
+enum {
+	PH_RESOLVE_CANONICAL = 1,
+	PH_RESOLVE_VENDOR = 2,
+	PH_RESOLVE_MINT = 3,
+	PH_RESOLVE_EXISTS = 4
+};
+enum {
+	PH_RESOLVED_FOUND = 0,
+	PH_RESOLVED_UNKNOWN = 1,
+	PH_RESOLVED_MINTED = 2,
+	PH_RESOLVED_REFUSED = 3
+};
 enum { PH_QUERY_SUBJECT = 1, PH_QUERY_TYPE = 2 };
 
 /* "PUBLISH"; "frame 99" is never returned: NULL for an unknown type. */
@@ -76,8 +92,8 @@ typedef struct ph_binding_view {
 	ph_slice entity, system, key, canonical;
 } ph_binding_view;
 void ph_binding_read(ph_reader *reader, ph_binding_view *out);
-void ph_binding_write(ph_buffer *frame, const char *entity, const char *system, const char *key,
-	const char *canonical);
+void ph_binding_write(ph_buffer *frame, const char *entity, const char *system,
+    const char *key, const char *canonical);
 
 typedef struct ph_hello_view {
 	uint16_t least, most;
@@ -119,6 +135,6 @@ typedef struct ph_settle_view {
 ph_status ph_settle_read(ph_frame *frame, ph_settle_view *out, ph_error *err);
 /* Writes the short form when nothing but the outcome is there. `bindings` are already encoded. */
 void ph_settle_write(ph_buffer *frame, const ph_settle_view *item, const void *bindings,
-	size_t bindings_length);
+    size_t bindings_length);
 
 #endif

@@ -58,7 +58,7 @@ struct ph_loop {
 	ph_timer *timers;
 	ph_loop_before_fn *before;
 	void *before_self;
-	int wake; /* eventfd */
+	int wake;	      /* eventfd */
 	pthread_mutex_t lock; /* guards the posts */
 	post *first, *last;
 };
@@ -128,7 +128,8 @@ find(ph_loop *loop, void *socket, int fd)
 {
 	for (size_t i = 0; i < loop->count; i++) {
 		source *at = &loop->sources[i];
-		if (!at->gone && at->socket == socket && (socket != NULL || at->fd == fd))
+		if (!at->gone && at->socket == socket &&
+		    (socket != NULL || at->fd == fd))
 			return at;
 	}
 	return NULL;
@@ -142,11 +143,13 @@ add(ph_loop *loop, source added, ph_error *err)
 		size_t capacity = loop->capacity == 0 ? 8 : loop->capacity * 2;
 		source *grown = realloc(loop->sources, capacity * sizeof *grown);
 		if (grown == NULL)
-			return ph_fail(err, PH_ERR_NOMEM, "no memory for %zu sources", capacity);
+			return ph_fail(
+			    err, PH_ERR_NOMEM, "no memory for %zu sources", capacity);
 		loop->sources = grown;
 		zmq_pollitem_t *items = realloc(loop->items, capacity * sizeof *items);
 		if (items == NULL)
-			return ph_fail(err, PH_ERR_NOMEM, "no memory for %zu sources", capacity);
+			return ph_fail(
+			    err, PH_ERR_NOMEM, "no memory for %zu sources", capacity);
 		loop->items = items;
 		loop->capacity = capacity;
 	}
@@ -162,15 +165,21 @@ ph_loop_socket(ph_loop *loop, void *socket, ph_loop_fn *fn, void *self, ph_error
 {
 	PH_ASSERT(loop->magic == MAGIC && socket != NULL && fn != NULL);
 	return add(loop,
-		(source){.socket = socket, .fd = -1, .events = ZMQ_POLLIN, .on_socket = fn, .self = self},
-		err);
+	    (source){.socket = socket,
+		.fd = -1,
+		.events = ZMQ_POLLIN,
+		.on_socket = fn,
+		.self = self},
+	    err);
 }
 
 ph_status
-ph_loop_fd(ph_loop *loop, int fd, short events, ph_loop_fd_fn *fn, void *self, ph_error *err)
+ph_loop_fd(
+    ph_loop *loop, int fd, short events, ph_loop_fd_fn *fn, void *self, ph_error *err)
 {
 	PH_ASSERT(loop->magic == MAGIC && fd >= 0 && fn != NULL);
-	return add(loop, (source){.fd = fd, .events = events, .on_fd = fn, .self = self}, err);
+	return add(
+	    loop, (source){.fd = fd, .events = events, .on_fd = fn, .self = self}, err);
 }
 
 static void
@@ -199,7 +208,7 @@ static short
 to_zmq(short events)
 {
 	return (short) (((events & POLLIN) != 0 ? ZMQ_POLLIN : 0) |
-		((events & POLLOUT) != 0 ? ZMQ_POLLOUT : 0));
+			((events & POLLOUT) != 0 ? ZMQ_POLLOUT : 0));
 }
 
 static void
@@ -214,8 +223,8 @@ rebuild(ph_loop *loop)
 	for (size_t i = 0; i < kept; i++) {
 		const source *at = &loop->sources[i];
 		loop->items[i] = (zmq_pollitem_t){.socket = at->socket,
-			.fd = at->fd,
-			.events = at->socket != NULL ? ZMQ_POLLIN : to_zmq(at->events)};
+		    .fd = at->fd,
+		    .events = at->socket != NULL ? ZMQ_POLLIN : to_zmq(at->events)};
 	}
 	loop->changed = false;
 }
@@ -225,7 +234,7 @@ static short
 to_poll(short revents)
 {
 	return (short) (((revents & (ZMQ_POLLIN | ZMQ_POLLERR)) != 0 ? POLLIN : 0) |
-		((revents & ZMQ_POLLOUT) != 0 ? POLLOUT : 0));
+			((revents & ZMQ_POLLOUT) != 0 ? POLLOUT : 0));
 }
 
 static void
@@ -251,8 +260,11 @@ ph_timer_new(ph_loop *loop, ph_loop_fn *fn, void *self, ph_timer **out, ph_error
 	ph_timer *timer = calloc(1, sizeof *timer);
 	if (timer == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a timer");
-	*timer = (ph_timer){
-		.loop = loop, .next = loop->timers, .fn = fn, .self = self, .due = INT64_MAX};
+	*timer = (ph_timer){.loop = loop,
+	    .next = loop->timers,
+	    .fn = fn,
+	    .self = self,
+	    .due = INT64_MAX};
 	loop->timers = timer;
 	*out = timer;
 	return PH_OK;
@@ -386,9 +398,11 @@ ph_loop_turn(ph_loop *loop, int64_t timeout_ms, ph_error *err)
 	if (loop->changed)
 		rebuild(loop);
 	size_t count = loop->count;
-	int ready = zmq_poll(loop->items, (int) count, (long) until_next_timer(loop, timeout_ms));
+	int ready = zmq_poll(
+	    loop->items, (int) count, (long) until_next_timer(loop, timeout_ms));
 	if (ready < 0 && zmq_errno() != EINTR)
-		return ph_fail(err, PH_ERR_IO, "PH6306 cannot wait: %s", zmq_strerror(zmq_errno()));
+		return ph_fail(err, PH_ERR_IO, "PH6306 cannot wait: %s",
+		    zmq_strerror(zmq_errno()));
 	if (ready > 0)
 		serve(loop, count);
 	run_timers(loop);

@@ -27,15 +27,18 @@ typedef bool ph_loop_before_fn(void *self);
 ph_status ph_loop_new(const ph_clock *clock, ph_loop **out, ph_error *err);
 void ph_loop_destroy(ph_loop **loop_p);
 /* Call `fn` when the ZeroMQ socket can be read. */
-ph_status ph_loop_socket(ph_loop *loop, void *socket, ph_loop_fn *fn, void *self, ph_error *err);
+ph_status ph_loop_socket(
+    ph_loop *loop, void *socket, ph_loop_fn *fn, void *self, ph_error *err);
 /* Call `fn` when the descriptor has any of `events` (POLLIN, POLLOUT). Adding it again changes it. */
-ph_status ph_loop_fd(ph_loop *loop, int fd, short events, ph_loop_fd_fn *fn, void *self,
-	ph_error *err);
+ph_status ph_loop_fd(
+    ph_loop *loop, int fd, short events, ph_loop_fd_fn *fn, void *self, ph_error *err);
 void ph_loop_forget_socket(ph_loop *loop, void *socket);
 void ph_loop_forget_fd(ph_loop *loop, int fd);
 /* A timer: not running until set. Destroying a running one stops it. */
-ph_status ph_timer_new(ph_loop *loop, ph_loop_fn *fn, void *self, ph_timer **out, ph_error *err);
-void ph_timer_set(ph_timer *timer, int64_t after_ms); /* once, from now; again replaces */
+ph_status ph_timer_new(
+    ph_loop *loop, ph_loop_fn *fn, void *self, ph_timer **out, ph_error *err);
+void ph_timer_set(
+    ph_timer *timer, int64_t after_ms); /* once, from now; again replaces */
 void ph_timer_stop(ph_timer *timer);
 void ph_timer_destroy(ph_timer **timer_p);
 void ph_loop_before(ph_loop *loop, ph_loop_before_fn *fn, void *self);

@@ -14,10 +14,10 @@
 #include "lib/base/buffer.h"
 #include "lib/base/text.h"
 
-#define LAYOUT_VERSION 1
-#define HEADER 16
+#define LAYOUT_VERSION	1
+#define HEADER		16
 #define NAME_MAX_LENGTH 20
-#define MAGIC 0x50484d53u /* "PHMS" */
+#define MAGIC		0x50484d53u /* "PHMS" */
 
 typedef struct entry {
 	uint32_t name;	/* offset of the name; 0 for a known attribute */
@@ -30,17 +30,17 @@ typedef struct entry {
 struct ph_message {
 	uint32_t magic;
 	atomic_uint holders;
-	uint32_t length;	   /* of bytes */
-	uint32_t data;		   /* offset of the payload */
-	uint16_t count;		   /* attributes */
+	uint32_t length;	     /* of bytes */
+	uint32_t data;		     /* offset of the payload */
+	uint16_t count;		     /* attributes */
 	uint8_t known[PH_TAG_COUNT]; /* position of a known attribute + 1; 0: absent */
-	const uint8_t *bytes;	   /* after the index, in the same block */
+	const uint8_t *bytes;	     /* after the index, in the same block */
 	entry index[];
 };
 
 static const char *const tag_names[PH_TAG_COUNT] = {
 #define X(symbol, number, name) [number] = name,
-	PH_MESSAGE_TAGS(X)
+    PH_MESSAGE_TAGS(X)
 #undef X
 };
 
@@ -64,8 +64,9 @@ ph_message_extension_ok(const char *name, size_t length)
 		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')))
 			return 0;
 	}
-	return !ph_text_is(name, length, "specversion") && !ph_text_is(name, length, "data") &&
-		tag_of(name, length) == PH_TAG_EXTENSION;
+	return !ph_text_is(name, length, "specversion") &&
+	       !ph_text_is(name, length, "data") &&
+	       tag_of(name, length) == PH_TAG_EXTENSION;
 }
 
 static ph_message *
@@ -104,7 +105,8 @@ bad(ph_error *err, size_t at, const char *what)
 static const char *
 name_of(const ph_message *message, const entry *at)
 {
-	return at->tag != 0 ? tag_names[at->tag] : (const char *) message->bytes + at->name;
+	return at->tag != 0 ? tag_names[at->tag]
+			    : (const char *) message->bytes + at->name;
 }
 
 static bool
@@ -115,8 +117,8 @@ name_taken(const ph_message *message, const entry *new_entry)
 	for (size_t i = 0; i < message->count; i++) {
 		const entry *old = &message->index[i];
 		if (old->tag == 0 && old->name_length == new_entry->name_length &&
-			memcmp(message->bytes + old->name, message->bytes + new_entry->name,
-				old->name_length) == 0)
+		    memcmp(message->bytes + old->name, message->bytes + new_entry->name,
+			old->name_length) == 0)
 			return true;
 	}
 	return false;
@@ -132,9 +134,10 @@ read_attribute(ph_message *message, ph_reader *reader)
 	if (at.tag == 0) {
 		at.name_length = ph_reader_u8(reader);
 		at.name = (uint32_t) reader->at;
-		const uint8_t *name = ph_reader_bytes(reader, (size_t) at.name_length + 1);
+		const uint8_t *name =
+		    ph_reader_bytes(reader, (size_t) at.name_length + 1);
 		if (name == NULL || name[at.name_length] != 0 ||
-			!ph_message_extension_ok((const char *) name, at.name_length))
+		    !ph_message_extension_ok((const char *) name, at.name_length))
 			return "bad attribute name";
 	}
 	at.length = ph_reader_u16(reader);
@@ -175,11 +178,13 @@ index_message(ph_message *message, size_t attributes, ph_error *err)
 			return bad(err, reader.at, wrong);
 	}
 	if (reader.at != data)
-		return bad(err, reader.at, "attributes do not end where the data begins");
+		return bad(
+		    err, reader.at, "attributes do not end where the data begins");
 	message->data = data;
 	for (int tag = PH_TAG_ID; tag <= PH_TAG_TYPE; tag++) {
 		size_t length = 0;
-		if (ph_message_known(message, (ph_message_tag) tag, &length) == NULL || length == 0)
+		if (ph_message_known(message, (ph_message_tag) tag, &length) == NULL ||
+		    length == 0)
 			return bad(err, HEADER, "id, source and type are required");
 	}
 	return PH_OK;
@@ -190,8 +195,9 @@ ph_message_decode(const void *bytes, size_t length, ph_message **out, ph_error *
 {
 	PH_ASSERT(out != NULL && (bytes != NULL || length == 0));
 	if (length > PH_MESSAGE_MAX)
-		return ph_fail(err, PH_ERR_TOO_LARGE, "PH6102 a message of %zu bytes; the limit is %u",
-			length, PH_MESSAGE_MAX);
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH6102 a message of %zu bytes; the limit is %u", length,
+		    PH_MESSAGE_MAX);
 	ph_reader reader;
 	ph_reader_init(&reader, bytes, length);
 	uint32_t stated = ph_reader_u32(&reader);
@@ -201,13 +207,14 @@ ph_message_decode(const void *bytes, size_t length, ph_message **out, ph_error *
 	if (length < HEADER || stated != length)
 		return bad(err, 0, "length does not match");
 	if (version != LAYOUT_VERSION || flags != 0)
-		return ph_fail(err, PH_ERR_VERSION, "PH6103 message layout %u is not known here",
-			version);
+		return ph_fail(err, PH_ERR_VERSION,
+		    "PH6103 message layout %u is not known here", version);
 	if (attributes < 3 || attributes > PH_MESSAGE_ATTRIBUTES_MAX)
 		return bad(err, 6, "attribute count outside 3..64");
 	ph_message *message = allocate(attributes, length);
 	if (message == NULL)
-		return ph_fail(err, PH_ERR_NOMEM, "no memory for a message of %zu bytes", length);
+		return ph_fail(
+		    err, PH_ERR_NOMEM, "no memory for a message of %zu bytes", length);
 	memcpy(writable(message, attributes), bytes, length);
 	ph_status status = index_message(message, attributes, err);
 	if (status != PH_OK)
@@ -222,12 +229,15 @@ write_attribute(ph_buffer *out, const ph_attribute *attribute, ph_error *err)
 {
 	size_t name_length = strlen(attribute->name);
 	ph_message_tag tag = tag_of(attribute->name, name_length);
-	if (tag == PH_TAG_EXTENSION && !ph_message_extension_ok(attribute->name, name_length))
+	if (tag == PH_TAG_EXTENSION &&
+	    !ph_message_extension_ok(attribute->name, name_length))
 		return ph_fail(err, PH_ERR_INVALID,
-			"PH6104 '%.40s' cannot name an attribute: 1 to 20 of a-z and 0-9", attribute->name);
+		    "PH6104 '%.40s' cannot name an attribute: 1 to 20 of a-z and 0-9",
+		    attribute->name);
 	if (attribute->length > PH_MESSAGE_VALUE_MAX)
-		return ph_fail(err, PH_ERR_TOO_LARGE, "PH6105 attribute %s has %zu bytes; the limit is %d",
-			attribute->name, attribute->length, PH_MESSAGE_VALUE_MAX);
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH6105 attribute %s has %zu bytes; the limit is %d",
+		    attribute->name, attribute->length, PH_MESSAGE_VALUE_MAX);
 	ph_buffer_u8(out, (uint8_t) tag);
 	if (tag == PH_TAG_EXTENSION) {
 		ph_buffer_u8(out, (uint8_t) name_length);
@@ -240,7 +250,7 @@ write_attribute(ph_buffer *out, const ph_attribute *attribute, ph_error *err)
 
 static ph_status
 encode(ph_buffer *out, const ph_attribute *attributes, size_t count, const void *data,
-	size_t data_length, ph_error *err)
+    size_t data_length, ph_error *err)
 {
 	ph_buffer_u32(out, 0);
 	ph_buffer_u8(out, LAYOUT_VERSION);
@@ -257,20 +267,22 @@ encode(ph_buffer *out, const ph_attribute *attributes, size_t count, const void 
 	ph_buffer_append(out, data, data_length);
 	if (out->failed)
 		return ph_fail(err, PH_ERR_TOO_LARGE,
-			"PH6102 a message is at most %u bytes, attributes included", PH_MESSAGE_MAX);
+		    "PH6102 a message is at most %u bytes, attributes included",
+		    PH_MESSAGE_MAX);
 	ph_buffer_set_u32(out, 8, (uint32_t) at);
 	ph_buffer_set_u32(out, 0, (uint32_t) out->length);
 	return PH_OK;
 }
 
 ph_status
-ph_message_new(const ph_attribute *attributes, size_t count, const void *data, size_t data_length,
-	ph_message **out, ph_error *err)
+ph_message_new(const ph_attribute *attributes, size_t count, const void *data,
+    size_t data_length, ph_message **out, ph_error *err)
 {
 	PH_ASSERT(out != NULL && (attributes != NULL || count == 0));
 	if (count > PH_MESSAGE_ATTRIBUTES_MAX)
-		return ph_fail(err, PH_ERR_TOO_LARGE, "PH6106 %zu attributes; the limit is %d", count,
-			PH_MESSAGE_ATTRIBUTES_MAX);
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH6106 %zu attributes; the limit is %d", count,
+		    PH_MESSAGE_ATTRIBUTES_MAX);
 	ph_buffer buffer;
 	ph_buffer_init(&buffer, PH_MESSAGE_MAX);
 	ph_status status = encode(&buffer, attributes, count, data, data_length, err);
@@ -347,7 +359,7 @@ ph_message_get(const ph_message *message, const char *name, size_t *length)
 	for (size_t i = 0; i < message->count; i++) {
 		const entry *at = &message->index[i];
 		if (at->tag == 0 && at->name_length == name_length &&
-			memcmp(message->bytes + at->name, name, name_length) == 0)
+		    memcmp(message->bytes + at->name, name, name_length) == 0)
 			return value_at(message, i, length);
 	}
 	return NULL;

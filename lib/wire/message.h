@@ -9,19 +9,19 @@
 #include <packhorse/message.h>
 
 /* The known attributes of doc/protocol.md section 2; a tag is a position in this list. */
-#define PH_MESSAGE_TAGS(X)                                                                         \
-	X(ID, 1, "id")                                                                             \
-	X(SOURCE, 2, "source")                                                                     \
-	X(TYPE, 3, "type")                                                                         \
-	X(SUBJECT, 4, "subject")                                                                   \
-	X(TIME, 5, "time")                                                                         \
-	X(DATASCHEMA, 6, "dataschema")                                                             \
-	X(DATACONTENTTYPE, 7, "datacontenttype")                                                   \
-	X(PARTITIONKEY, 8, "partitionkey")                                                         \
-	X(CORRELATIONID, 9, "correlationid")                                                       \
-	X(CAUSATIONID, 10, "causationid")                                                          \
-	X(TRACEPARENT, 11, "traceparent")                                                          \
-	X(EXPIRYTIME, 12, "expirytime")                                                            \
+#define PH_MESSAGE_TAGS(X)                                                             \
+	X(ID, 1, "id")                                                                 \
+	X(SOURCE, 2, "source")                                                         \
+	X(TYPE, 3, "type")                                                             \
+	X(SUBJECT, 4, "subject")                                                       \
+	X(TIME, 5, "time")                                                             \
+	X(DATASCHEMA, 6, "dataschema")                                                 \
+	X(DATACONTENTTYPE, 7, "datacontenttype")                                       \
+	X(PARTITIONKEY, 8, "partitionkey")                                             \
+	X(CORRELATIONID, 9, "correlationid")                                           \
+	X(CAUSATIONID, 10, "causationid")                                              \
+	X(TRACEPARENT, 11, "traceparent")                                              \
+	X(EXPIRYTIME, 12, "expirytime")                                                \
 	X(DATACLASSIFICATION, 13, "dataclassification")
 
 typedef enum ph_message_tag {
@@ -29,11 +29,12 @@ typedef enum ph_message_tag {
 #define X(symbol, number, name) PH_TAG_##symbol = number,
 	PH_MESSAGE_TAGS(X)
 #undef X
-	PH_TAG_COUNT
+	    PH_TAG_COUNT
 } ph_message_tag;
 
 /* A known attribute's value: borrowed, zero-terminated; NULL if absent. `length` may be NULL. */
-const char *ph_message_known(const ph_message *message, ph_message_tag tag, size_t *length);
+const char *ph_message_known(
+    const ph_message *message, ph_message_tag tag, size_t *length);
 /* Is this a name an extension may have, and none of the known or reserved ones? */
 int ph_message_extension_ok(const char *name, size_t length);
 

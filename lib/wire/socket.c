@@ -19,27 +19,27 @@
 #include "lib/base/assert.h"
 #include "lib/wire/frame.h"
 
-#define MAGIC 0x50485357u /* "PHSW" */
-#define HANDSHAKE_MS 5000
-#define HEARTBEAT_MS 5000
+#define MAGIC		     0x50485357u /* "PHSW" */
+#define HANDSHAKE_MS	     5000
+#define HEARTBEAT_MS	     5000
 #define HEARTBEAT_TIMEOUT_MS 15000
-#define RECEIVE_HWM 256
-#define SEND_HWM 1000
-#define LINGER_MS 300
-#define ZAP_ENDPOINT "inproc://zeromq.zap.01"
-#define ZAP_FIELD 256
+#define RECEIVE_HWM	     256
+#define SEND_HWM	     1000
+#define LINGER_MS	     300
+#define ZAP_ENDPOINT	     "inproc://zeromq.zap.01"
+#define ZAP_FIELD	     256
 
 struct ph_socket {
 	uint32_t magic;
 	bool router;
-	bool lost;	     /* DEALER: the monitor saw the connection go */
+	bool lost; /* DEALER: the monitor saw the connection go */
 	bool zap_running;
 	void *context;
 	void *handle;
-	void *monitor;	     /* DEALER: PAIR that carries the events */
-	zmq_msg_t message;   /* the frame handed out last */
+	void *monitor;	   /* DEALER: PAIR that carries the events */
+	zmq_msg_t message; /* the frame handed out last */
 	pthread_t zap;
-	char **allowed;	     /* CURVE keys the ZAP thread accepts; NULL-terminated */
+	char **allowed; /* CURVE keys the ZAP thread accepts; NULL-terminated */
 };
 
 const char *
@@ -52,7 +52,8 @@ static ph_status
 zmq_fail(ph_error *err, const char *what)
 {
 	int reason = zmq_errno();
-	ph_status status = ph_fail(err, PH_ERR_IO, "PH6301 %s: %s", what, zmq_strerror(reason));
+	ph_status status =
+	    ph_fail(err, PH_ERR_IO, "PH6301 %s: %s", what, zmq_strerror(reason));
 	if (err != NULL)
 		err->sys_errno = reason;
 	return status;
@@ -69,11 +70,12 @@ set_limits(void *handle)
 {
 	int64_t most = PH_FRAME_MAX;
 	return zmq_setsockopt(handle, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0 &&
-		set_int(handle, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
-		set_int(handle, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
-		set_int(handle, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS) &&
-		set_int(handle, ZMQ_RCVHWM, RECEIVE_HWM) &&
-		set_int(handle, ZMQ_SNDHWM, SEND_HWM) && set_int(handle, ZMQ_LINGER, LINGER_MS);
+	       set_int(handle, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
+	       set_int(handle, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
+	       set_int(handle, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS) &&
+	       set_int(handle, ZMQ_RCVHWM, RECEIVE_HWM) &&
+	       set_int(handle, ZMQ_SNDHWM, SEND_HWM) &&
+	       set_int(handle, ZMQ_LINGER, LINGER_MS);
 }
 
 static ph_status
@@ -154,7 +156,8 @@ send_text(void *handle, const char *text, int flags)
 static void
 answer_zap(void *handle, char *const *allowed)
 {
-	char request[ZAP_FIELD], field[ZAP_FIELD], mechanism[ZAP_FIELD + 1], key[33], z85[41] = "";
+	char request[ZAP_FIELD], field[ZAP_FIELD], mechanism[ZAP_FIELD + 1], key[33],
+	    z85[41] = "";
 	(void) receive_part(handle, field, sizeof field);
 	size_t request_length = receive_part(handle, request, sizeof request);
 	for (int i = 0; i < 3; i++)
@@ -164,8 +167,9 @@ answer_zap(void *handle, char *const *allowed)
 	if (strcmp(mechanism, "CURVE") == 0)
 		key_length = receive_part(handle, key, sizeof key);
 	skip_rest(handle);
-	bool ok = key_length == 32 && zmq_z85_encode(z85, (const uint8_t *) key, 32) != NULL &&
-		key_allowed(allowed, z85);
+	bool ok = key_length == 32 &&
+		  zmq_z85_encode(z85, (const uint8_t *) key, 32) != NULL &&
+		  key_allowed(allowed, z85);
 	send_text(handle, "1.0", ZMQ_SNDMORE);
 	(void) zmq_send(handle, request, request_length, ZMQ_SNDMORE);
 	send_text(handle, ok ? "200" : "400", ZMQ_SNDMORE);
@@ -210,25 +214,29 @@ use_curve(ph_socket *socket, const ph_curve *curve, ph_error *err)
 		if (socket->allowed == NULL)
 			return ph_fail(err, PH_ERR_NOMEM, "no memory for the key list");
 		if (pthread_create(&socket->zap, NULL, serve_zap, socket) != 0)
-			return ph_fail(err, PH_ERR_IO, "PH6302 cannot start the key check");
+			return ph_fail(
+			    err, PH_ERR_IO, "PH6302 cannot start the key check");
 		socket->zap_running = true;
 	}
 	if (!set_int(handle, ZMQ_CURVE_SERVER, 1) ||
-		zmq_setsockopt(handle, ZMQ_CURVE_SECRETKEY, curve->secret_key, 41) != 0 ||
-		zmq_setsockopt(handle, ZMQ_ZAP_DOMAIN, "packhorse", 9) != 0)
+	    zmq_setsockopt(handle, ZMQ_CURVE_SECRETKEY, curve->secret_key, 41) != 0 ||
+	    zmq_setsockopt(handle, ZMQ_ZAP_DOMAIN, "packhorse", 9) != 0)
 		return ph_fail(err, PH_ERR_INVALID,
-			"PH6303 the broker's CURVE secret key is not 40 characters of Z85");
+		    "PH6303 the broker's CURVE secret key is not 40 characters of Z85");
 	return PH_OK;
 }
 
 ph_status
-ph_router_bind(ph_socket *socket, const char *endpoint, const ph_curve *curve, ph_error *err)
+ph_router_bind(
+    ph_socket *socket, const char *endpoint, const ph_curve *curve, ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC && socket->router);
-	bool local = strncmp(endpoint, "ipc://", 6) == 0 || strncmp(endpoint, "inproc://", 9) == 0;
+	bool local = strncmp(endpoint, "ipc://", 6) == 0 ||
+		     strncmp(endpoint, "inproc://", 9) == 0;
 	if (!local && curve == NULL)
 		return ph_fail_at(err, PH_ERR_DENIED, endpoint,
-			"PH6304 only local endpoints may be open without keys: give curve keys, or use ipc");
+		    "PH6304 only local endpoints may be open without keys: give curve "
+		    "keys, or use ipc");
 	if (curve != NULL) {
 		ph_status status = use_curve(socket, curve, err);
 		if (status != PH_OK)
@@ -245,13 +253,14 @@ static ph_status
 watch(ph_socket *socket, ph_error *err)
 {
 	if (zmq_socket_monitor(socket->handle, "inproc://monitor",
-		    ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-			    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-			    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) != 0)
+		ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
+		    ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+		    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+		    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) != 0)
 		return zmq_fail(err, "cannot watch the connection");
 	socket->monitor = zmq_socket(socket->context, ZMQ_PAIR);
 	if (socket->monitor == NULL || !set_int(socket->monitor, ZMQ_LINGER, 0) ||
-		zmq_connect(socket->monitor, "inproc://monitor") != 0)
+	    zmq_connect(socket->monitor, "inproc://monitor") != 0)
 		return zmq_fail(err, "cannot watch the connection");
 	return PH_OK;
 }
@@ -260,15 +269,16 @@ static ph_status
 client_keys(void *handle, const ph_curve *curve, ph_error *err)
 {
 	if (zmq_setsockopt(handle, ZMQ_CURVE_SERVERKEY, curve->server_key, 41) != 0 ||
-		zmq_setsockopt(handle, ZMQ_CURVE_PUBLICKEY, curve->public_key, 41) != 0 ||
-		zmq_setsockopt(handle, ZMQ_CURVE_SECRETKEY, curve->secret_key, 41) != 0)
-		return ph_fail(err, PH_ERR_USAGE,
-			"PH6305 a CURVE key is 40 characters of Z85");
+	    zmq_setsockopt(handle, ZMQ_CURVE_PUBLICKEY, curve->public_key, 41) != 0 ||
+	    zmq_setsockopt(handle, ZMQ_CURVE_SECRETKEY, curve->secret_key, 41) != 0)
+		return ph_fail(
+		    err, PH_ERR_USAGE, "PH6305 a CURVE key is 40 characters of Z85");
 	return PH_OK;
 }
 
 ph_status
-ph_dealer_new(const char *endpoint, const ph_curve *curve, ph_socket **out, ph_error *err)
+ph_dealer_new(
+    const char *endpoint, const ph_curve *curve, ph_socket **out, ph_error *err)
 {
 	ph_socket *socket = NULL;
 	ph_status status = open_socket(ZMQ_DEALER, 0, &socket, err);
@@ -347,7 +357,8 @@ receive_peer(ph_socket *socket, ph_peer *peer, ph_error *err)
 {
 	uint8_t identity[ZAP_FIELD];
 	for (;;) {
-		int length = zmq_recv(socket->handle, identity, sizeof identity, ZMQ_DONTWAIT);
+		int length =
+		    zmq_recv(socket->handle, identity, sizeof identity, ZMQ_DONTWAIT);
 		if (length < 0 && zmq_errno() == EINTR)
 			continue;
 		if (length < 0 && zmq_errno() == EAGAIN)
@@ -378,7 +389,8 @@ ph_socket_receive(ph_socket *socket, ph_received *out, ph_error *err)
 		if (zmq_msg_recv(&socket->message, socket->handle, ZMQ_DONTWAIT) < 0) {
 			if (zmq_errno() == EINTR && !socket->router)
 				continue;
-			return zmq_errno() == EAGAIN ? PH_ERR_AGAIN : zmq_fail(err, "cannot receive");
+			return zmq_errno() == EAGAIN ? PH_ERR_AGAIN
+						     : zmq_fail(err, "cannot receive");
 		}
 		if (!zmq_msg_more(&socket->message))
 			break;
@@ -409,15 +421,15 @@ static ph_status
 send_peer(ph_socket *socket, const ph_peer *peer, ph_error *err)
 {
 	PH_ASSERT(socket->router == (peer != NULL));
-	if (peer != NULL &&
-		zmq_send(socket->handle, peer->bytes, peer->length, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+	if (peer != NULL && zmq_send(socket->handle, peer->bytes, peer->length,
+				ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
 		return send_failed(err);
 	return PH_OK;
 }
 
 ph_status
 ph_socket_send(ph_socket *socket, const ph_peer *peer, const void *bytes, size_t length,
-	ph_error *err)
+    ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC);
 	ph_status status = send_peer(socket, peer, err);
@@ -436,14 +448,16 @@ free_bytes(void *bytes, void *hint)
 }
 
 ph_status
-ph_socket_send_buffer(ph_socket *socket, const ph_peer *peer, ph_buffer *frame, ph_error *err)
+ph_socket_send_buffer(
+    ph_socket *socket, const ph_peer *peer, ph_buffer *frame, ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC && !frame->failed);
 	ph_status status = send_peer(socket, peer, err);
 	if (status != PH_OK)
 		return status;
 	zmq_msg_t message;
-	if (zmq_msg_init_data(&message, frame->data, frame->length, free_bytes, NULL) != 0)
+	if (zmq_msg_init_data(&message, frame->data, frame->length, free_bytes, NULL) !=
+	    0)
 		return zmq_fail(err, "cannot send");
 	size_t limit = frame->limit;
 	ph_buffer_init(frame, limit);
@@ -460,9 +474,11 @@ ph_socket_wait(ph_socket *socket, int extra_fd, int timeout_ms)
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC);
 	zmq_pollitem_t items[3];
 	int count = 0;
-	items[count++] = (zmq_pollitem_t){.socket = socket->handle, .events = ZMQ_POLLIN};
+	items[count++] =
+	    (zmq_pollitem_t){.socket = socket->handle, .events = ZMQ_POLLIN};
 	if (socket->monitor != NULL)
-		items[count++] = (zmq_pollitem_t){.socket = socket->monitor, .events = ZMQ_POLLIN};
+		items[count++] =
+		    (zmq_pollitem_t){.socket = socket->monitor, .events = ZMQ_POLLIN};
 	int extra = count;
 	if (extra_fd >= 0)
 		items[count++] = (zmq_pollitem_t){.fd = extra_fd, .events = ZMQ_POLLIN};

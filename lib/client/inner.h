@@ -1,0 +1,176 @@
+/*
+ * inner - what the parts of the client share. Nobody else includes this.
+ *
+ * A client is a state machine (down, greeting, up) over one DEALER socket, and three kinds of
+ * promises that outlive a connection: published messages without a result (pending.c),
+ * outcomes without a confirmation (outbox.c), and requests without an answer (request.c).
+ *
+ * Thread: the client's owner.
+ */
+#ifndef PH_CLIENT_INNER_H
+#define PH_CLIENT_INNER_H
+
+#include <stdbool.h>
+#include <packhorse/client.h>
+#include "lib/base/buffer.h"
+#include "lib/base/clock.h"
+#include "lib/client/host.h"
+#include "lib/wire/socket.h"
+
+#define PH_CLIENT_MAGIC	    0x5048434cu /* "PHCL" */
+#define PH_CLIENT_TOKEN_MAX 256
+#define PH_CLIENT_NAME_MAX  64
+#define PH_CLIENT_INSTANCE  33
+
+typedef enum link_state {
+	LINK_DOWN,     /* no connection; the next attempt is at `next_try` */
+	LINK_GREETING, /* HELLO sent, WELCOME awaited until `deadline` */
+	LINK_UP,
+	LINK_REFUSED /* the broker does not want us: for good */
+} link_state;
+
+/* ---- published, not yet acknowledged: a ring by ticket ---- */
+typedef struct ph_pending_item {
+	ph_message *message; /* NULL: a cursor without a message, or answered already */
+	void *options;	     /* encoded options, or NULL */
+	uint32_t options_length;
+	bool cursor;   /* `options` is the body of a CURSOR frame */
+	bool answered; /* result has come, waiting for older ones */
+} ph_pending_item;
+
+typedef struct ph_pending {
+	ph_pending_item *ring;
+	size_t capacity; /* the window */
+	uint64_t first;	 /* oldest ticket without a result */
+	uint64_t sent;	 /* next ticket to be sent */
+	uint64_t next;	 /* next ticket to be given */
+	size_t waiting;	 /* tickets without a result */
+} ph_pending;
+
+ph_status ph_pending_init(ph_pending *pending, size_t window, ph_error *err);
+void ph_pending_fini(ph_pending *pending);
+ph_status ph_pending_add(
+    ph_pending *pending, ph_pending_item item, uint64_t *ticket, ph_error *err);
+/* False: no such ticket waits. */
+bool ph_pending_answered(ph_pending *pending, uint64_t ticket);
+/* Everything unanswered is to be sent again. */
+void ph_pending_rewind(ph_pending *pending);
+/* Write the next frame of at most `batch` items; false if there is nothing to send. */
+bool ph_pending_frame(
+    ph_pending *pending, size_t batch, ph_buffer *frame, uint64_t *after);
+
+/* ---- outcomes not yet confirmed: a ring in order of settling ---- */
+typedef struct ph_outbox_item {
+	uint64_t delivery; /* 0: confirmed */
+	uint32_t length;
+	uint8_t plain; /* the outcome, when there is nothing more to say */
+	void *item;    /* the encoded SETTLE item otherwise */
+} ph_outbox_item;
+
+typedef struct ph_outbox {
+	ph_outbox_item *ring;
+	size_t capacity;
+	uint64_t first, sent, next;
+	size_t waiting;
+} ph_outbox;
+
+void ph_outbox_fini(ph_outbox *outbox);
+ph_status ph_outbox_add(ph_outbox *outbox, const ph_settle_view *item,
+    const void *bindings, size_t bindings_length, ph_error *err);
+bool ph_outbox_confirmed(ph_outbox *outbox, uint64_t delivery);
+void ph_outbox_rewind(ph_outbox *outbox);
+bool ph_outbox_frame(ph_outbox *outbox, ph_buffer *frame, uint64_t *after);
+
+/* ---- deliveries held: a set of numbers ---- */
+typedef struct ph_held {
+	uint64_t *slots; /* open addressing; 0: free */
+	size_t capacity, count;
+} ph_held;
+
+void ph_held_fini(ph_held *held);
+ph_status ph_held_add(ph_held *held, uint64_t delivery, ph_error *err);
+bool ph_held_remove(ph_held *held, uint64_t delivery);
+
+typedef struct ph_subscription {
+	uint64_t id;
+	char *queue;
+	uint32_t credit;
+	ph_held held;
+	struct ph_subscription *next;
+} ph_subscription;
+
+/* ---- requests not yet answered ---- */
+typedef struct ph_request {
+	struct ph_request *next;
+	ph_frame_type answer; /* the frame that ends it */
+	uint64_t number;
+	bool sent;
+	ph_buffer frame;
+} ph_request;
+
+struct ph_event {
+	ph_event_kind kind;
+	ph_result result;
+	uint64_t ticket, acceptance, delivery, accepted_ms;
+	uint16_t attempt;
+	uint8_t flags;
+	const char *queue;
+	ph_message *message; /* owned by the event until the next one */
+	ph_slice reference, resume;
+	char text[PH_ERROR_TEXT];
+	char subject[PH_ERROR_WHERE];
+};
+
+struct ph_client {
+	uint32_t magic;
+	link_state state;
+	uint8_t role;
+	char address
+	    [PH_ERROR_WHERE]; /* control socket path, tcp:// address; "" for a host */
+	char endpoint[PH_ERROR_WHERE]; /* where the sessions are */
+	char name[PH_CLIENT_NAME_MAX];
+	char token[PH_CLIENT_TOKEN_MAX];  /* one-time; "" when used */
+	char resume[PH_CLIENT_TOKEN_MAX]; /* of the last WELCOME; "" before */
+	char instance[PH_CLIENT_INSTANCE];
+	uint8_t hello_flags; /* beyond resuming: what a host announces */
+	char curve_server[41], curve_public[41], curve_secret[41];
+	size_t window, batch;
+	int64_t connect_timeout, heartbeat;
+	int64_t next_try, deadline, last_sent, last_heard;
+	int64_t backoff; /* milliseconds until the next attempt */
+	ph_socket *socket;
+	ph_pending pending;
+	ph_outbox outbox;
+	ph_subscription *subscriptions;
+	ph_request *requests;
+	uint64_t last_id;  /* of subscriptions and requests */
+	bool greeted_once; /* CONNECTED was told at least once */
+	bool told_up;	   /* the last link event told was CONNECTED */
+	ph_error refused;  /* why, in LINK_REFUSED */
+	ph_frame frame;	   /* the one being walked */
+	uint32_t walked;   /* items taken of it */
+	bool walking;
+	ph_event event;
+};
+
+int64_t ph_client_now(void);
+ph_status ph_client_allocate(const char *name, ph_client **out, ph_error *err);
+/* Ask the control socket for an endpoint and a one-time token. */
+ph_status ph_client_grant(ph_client *client, ph_error *err);
+/* Move the link on: connect, greet, heartbeat, notice a loss. Milliseconds until it wants to be
+ * called again in *wait. */
+void ph_link_step(ph_client *client, int64_t *wait);
+/* A WELCOME or REFUSED has come. */
+void ph_link_welcome(ph_client *client, ph_frame *frame);
+void ph_link_refused(ph_client *client, ph_frame *frame);
+void ph_link_lose(ph_client *client, const char *why);
+/* Send everything that is due; silently stops where the socket is full. */
+void ph_link_flush(ph_client *client);
+/* Send one small frame; a failure shows as a loss later. */
+void ph_link_send(ph_client *client, ph_buffer *frame);
+
+ph_status ph_request_add(ph_client *client, ph_frame_type answer, uint64_t number,
+    ph_buffer *frame, ph_error *err);
+bool ph_request_answered(ph_client *client, ph_frame_type answer, uint64_t number);
+
+#endif

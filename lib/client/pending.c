@@ -1,0 +1,142 @@
+/*
+ * How it works: tickets count up from 1 and a ticket's place in the ring is ticket modulo the
+ * window, so a look-up is arithmetic. Results come nearly in order; `first` moves over those that
+ * are answered.
+ */
+#include "lib/client/inner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+
+#define FRAME_BYTES (PH_FRAME_MAX - 4096)
+
+static ph_pending_item *
+at(ph_pending *pending, uint64_t ticket)
+{
+	return &pending->ring[ticket % pending->capacity];
+}
+
+ph_status
+ph_pending_init(ph_pending *pending, size_t window, ph_error *err)
+{
+	*pending =
+	    (struct ph_pending){.capacity = window, .first = 1, .sent = 1, .next = 1};
+	pending->ring = calloc(window, sizeof *pending->ring);
+	if (pending->ring == NULL)
+		return ph_fail(
+		    err, PH_ERR_NOMEM, "no memory for a window of %zu", window);
+	return PH_OK;
+}
+
+static void
+drop(ph_pending_item *item)
+{
+	ph_message_unref(&item->message);
+	free(item->options);
+	*item = (ph_pending_item){.answered = true};
+}
+
+void
+ph_pending_fini(ph_pending *pending)
+{
+	for (uint64_t ticket = pending->first; ticket < pending->next; ticket++)
+		drop(at(pending, ticket));
+	free(pending->ring);
+	pending->ring = NULL;
+}
+
+ph_status
+ph_pending_add(
+    ph_pending *pending, ph_pending_item item, uint64_t *ticket, ph_error *err)
+{
+	if (pending->next - pending->first >= pending->capacity)
+		return ph_fail(err, PH_ERR_FULL,
+		    "PH6401 %zu messages wait for their results: read events first",
+		    pending->capacity);
+	*at(pending, pending->next) = item;
+	if (ticket != NULL)
+		*ticket = pending->next;
+	pending->next++;
+	pending->waiting++;
+	return PH_OK;
+}
+
+bool
+ph_pending_answered(ph_pending *pending, uint64_t ticket)
+{
+	if (ticket < pending->first || ticket >= pending->next ||
+	    at(pending, ticket)->answered)
+		return false;
+	drop(at(pending, ticket));
+	pending->waiting--;
+	while (pending->first < pending->next && at(pending, pending->first)->answered)
+		pending->first++;
+	if (pending->sent < pending->first)
+		pending->sent = pending->first;
+	return true;
+}
+
+void
+ph_pending_rewind(ph_pending *pending)
+{
+	pending->sent = pending->first;
+}
+
+static size_t
+item_size(const ph_pending_item *item)
+{
+	size_t length = 0;
+	if (item->message != NULL)
+		(void) ph_message_bytes(item->message, &length);
+	return length + item->options_length + 6;
+}
+
+static void
+write_item(ph_buffer *frame, const ph_pending_item *item)
+{
+	size_t length = 0;
+	const void *bytes = ph_message_bytes(item->message, &length);
+	ph_buffer_u32(frame, (uint32_t) (2 + item->options_length + length));
+	ph_buffer_u16(frame, (uint16_t) item->options_length);
+	ph_buffer_append(frame, item->options, item->options_length);
+	ph_buffer_append(frame, bytes, length);
+}
+
+static void
+write_cursor(ph_pending *pending, uint64_t ticket, ph_buffer *frame)
+{
+	const ph_pending_item *item = at(pending, ticket);
+	ph_frame_begin(frame, PH_FRAME_CURSOR, ticket);
+	ph_buffer_append(frame, item->options, item->options_length);
+}
+
+/* Tickets of one frame follow on from its first, so an answered one in between ends the frame. */
+bool
+ph_pending_frame(ph_pending *pending, size_t batch, ph_buffer *frame, uint64_t *after)
+{
+	uint64_t ticket = pending->sent;
+	while (ticket < pending->next && at(pending, ticket)->answered)
+		ticket++;
+	if (ticket >= pending->next)
+		return false;
+	if (at(pending, ticket)->cursor) {
+		write_cursor(pending, ticket, frame);
+		*after = ticket + 1;
+		return true;
+	}
+	size_t size = PH_FRAME_HEADER;
+	uint32_t count = 0;
+	ph_frame_begin(frame, PH_FRAME_PUBLISH, ticket);
+	for (; ticket < pending->next && count < batch; ticket++, count++) {
+		const ph_pending_item *item = at(pending, ticket);
+		size += item_size(item);
+		if (item->answered || item->cursor || (count > 0 && size > FRAME_BYTES))
+			break;
+		write_item(frame, item);
+	}
+	ph_frame_count(frame, count);
+	*after = ticket;
+	return true;
+}
