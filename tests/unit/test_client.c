@@ -1,0 +1,416 @@
+/*
+ * The client against a broker played by the test on the same thread: what is promised survives a
+ * broker that goes away.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/client/host.h"
+#include "lib/wire/socket.h"
+#include "tests/unit/check_main.h"
+
+#define DEADLINE_MS 10000
+
+typedef struct broker {
+	ph_socket *socket;
+	ph_peer peer; /* who spoke last */
+	char endpoint[64];
+	char hello_token[128]; /* of the last HELLO */
+	uint8_t hello_flags;
+	uint64_t published[64]; /* tickets, in order of arrival */
+	size_t publishes;
+	uint64_t settled[64];
+	size_t settles;
+	uint64_t reattached[64];
+	size_t reattaches;
+	size_t subscribes;
+	bool mute; /* receive, but say nothing beyond WELCOME */
+} broker;
+
+static void
+broker_up(broker *at)
+{
+	ck_assert_int_eq(ph_router_new(0, &at->socket, NULL), PH_OK);
+	ck_assert_int_eq(ph_router_bind(at->socket, at->endpoint, NULL, NULL), PH_OK);
+}
+
+static void
+start(broker *at, ph_client **client)
+{
+	*at = (broker){.socket = NULL};
+	(void) snprintf(
+	    at->endpoint, sizeof at->endpoint, "ipc:///tmp/ph-test-%d", (int) getpid());
+	broker_up(at);
+	ck_assert_int_eq(
+	    ph_client_new_host(at->endpoint, "once", "test", client, NULL), PH_OK);
+}
+
+static void
+stop(broker *at, ph_client **client)
+{
+	ph_client_destroy(client);
+	ph_socket_destroy(&at->socket);
+	(void) unlink(at->endpoint + strlen("ipc://"));
+}
+
+static void
+say(broker *at, ph_buffer *frame)
+{
+	ck_assert_int_eq(
+	    ph_socket_send_buffer(at->socket, &at->peer, frame, NULL), PH_OK);
+	ph_buffer_fini(frame);
+}
+
+static void
+welcome(broker *at)
+{
+	ph_buffer frame;
+	ph_buffer_init(&frame, 0);
+	ph_frame_begin(&frame, PH_FRAME_WELCOME, 1);
+	ph_buffer_u16(&frame, 1);
+	ph_buffer_u16(&frame, 0);
+	ph_buffer_u32(&frame, 5000);
+	ph_buffer_u32(&frame, PH_FRAME_MAX);
+	ph_buffer_u32(&frame, 1000);
+	ph_buffer_string(&frame, "again");
+	ph_buffer_string(&frame, "broker");
+	say(at, &frame);
+}
+
+static void
+accept_all(broker *at, const ph_frame *got)
+{
+	ph_buffer frame;
+	ph_buffer_init(&frame, 0);
+	ph_frame_begin(&frame, PH_FRAME_ACCEPTED, got->number);
+	ph_buffer_u64(&frame, 100 + got->number);
+	ph_frame_count(&frame, got->count);
+	say(at, &frame);
+}
+
+static void
+confirm(broker *at, ph_frame *got)
+{
+	ph_buffer frame;
+	ph_buffer_init(&frame, 0);
+	ph_frame_begin(&frame, PH_FRAME_SETTLED, 0);
+	ph_frame_count(&frame, got->count);
+	for (uint32_t i = 0; i < got->count; i++) {
+		ph_settle_view item;
+		ck_assert_int_eq(ph_settle_read(got, &item, NULL), PH_OK);
+		at->settled[at->settles++] = item.delivery;
+		ph_buffer_u64(&frame, item.delivery);
+	}
+	if (at->mute)
+		ph_buffer_fini(&frame);
+	else
+		say(at, &frame);
+}
+
+static void
+serve(broker *at, ph_frame *got)
+{
+	ph_hello_view hello;
+	if (got->type == PH_FRAME_HELLO) {
+		ck_assert_int_eq(ph_hello_read(got, &hello, NULL), PH_OK);
+		ck_assert(ph_slice_copy(
+		    hello.token, at->hello_token, sizeof at->hello_token));
+		at->hello_flags = hello.flags;
+		welcome(at);
+	} else if (got->type == PH_FRAME_PUBLISH) {
+		for (uint32_t i = 0; i < got->count; i++)
+			at->published[at->publishes++] = got->number + i;
+		if (!at->mute)
+			accept_all(at, got);
+	} else if (got->type == PH_FRAME_SETTLE) {
+		confirm(at, got);
+	} else if (got->type == PH_FRAME_SUBSCRIBE) {
+		at->subscribes++;
+	} else if (got->type == PH_FRAME_REATTACH) {
+		for (uint32_t i = 0; i < got->count; i++)
+			at->reattached[at->reattaches++] = ph_reader_u64(&got->body);
+	}
+}
+
+static void
+pump(broker *at)
+{
+	ph_received received;
+	while (at->socket != NULL &&
+	       ph_socket_receive(at->socket, &received, NULL) == PH_OK) {
+		ph_frame frame;
+		at->peer = received.peer;
+		ck_assert_int_eq(
+		    ph_frame_open(received.bytes, received.length, &frame, NULL),
+		    PH_OK);
+		serve(at, &frame);
+	}
+}
+
+/* Turn both until the client has an event of this kind. */
+static const ph_event *
+until(broker *at, ph_client *client, ph_event_kind kind)
+{
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+	while (ph_clock_mono(ph_clock_system()) < deadline) {
+		const ph_event *event = NULL;
+		pump(at);
+		if (ph_client_next(client, 5, &event, NULL) == PH_OK &&
+		    ph_event_kind_of(event) == kind)
+			return event;
+	}
+	ck_abort_msg("no event of kind %d came", (int) kind);
+	return NULL;
+}
+
+static ph_message *
+message(const char *id)
+{
+	ph_attribute attributes[] = {
+	    {"id", id, strlen(id)}, {"source", "test", 4}, {"type", "t", 1}};
+	ph_message *made = NULL;
+	ck_assert_int_eq(ph_message_new(attributes, 3, "{}", 2, &made, NULL), PH_OK);
+	return made;
+}
+
+static void
+publish(ph_client *client, const char *id)
+{
+	ph_message *made = message(id);
+	ck_assert_int_eq(ph_client_publish(client, made, NULL, NULL), PH_OK);
+	ph_message_unref(&made);
+}
+
+static void
+deliver(broker *at, uint64_t delivery)
+{
+	ph_message *made = message("d");
+	size_t length;
+	const void *bytes = ph_message_bytes(made, &length);
+	ph_buffer frame;
+	ph_buffer_init(&frame, 0);
+	ph_frame_begin(&frame, PH_FRAME_DELIVER, 1);
+	ph_deliver_write(&frame, &(ph_deliver_view){.delivery = delivery,
+				     .attempt = 1,
+				     .reference = {"", 0},
+				     .resume = {"", 0},
+				     .message = bytes,
+				     .message_length = length});
+	ph_frame_count(&frame, 1);
+	say(at, &frame);
+	ph_message_unref(&made);
+}
+
+START_TEST(results_come_in_order_with_tickets)
+{
+	broker at;
+	ph_client *client = NULL;
+	start(&at, &client);
+	(void) until(&at, client, PH_EVENT_CONNECTED);
+	ck_assert_str_eq(at.hello_token, "once");
+	for (int i = 0; i < 3; i++)
+		publish(client, "x");
+	ck_assert_uint_eq(ph_client_pending(client), 3);
+	for (uint64_t ticket = 1; ticket <= 3; ticket++) {
+		const ph_event *event = until(&at, client, PH_EVENT_RESULT);
+		ck_assert_uint_eq(ph_event_ticket(event), ticket);
+		ck_assert_uint_eq(ph_event_acceptance(event), 100 + 1 + ticket - 1);
+		ck_assert_int_eq(ph_event_result(event), PH_ACCEPTED);
+	}
+	ck_assert_uint_eq(ph_client_pending(client), 0);
+	stop(&at, &client);
+}
+END_TEST
+
+START_TEST(a_full_window_refuses)
+{
+	broker at;
+	ph_client *client = NULL;
+	start(&at, &client);
+	ck_assert_int_eq(ph_client_set(client, "window", "2", NULL), PH_OK);
+	publish(client, "a");
+	publish(client, "b");
+	ph_message *made = message("c");
+	ck_assert_int_eq(ph_client_publish(client, made, NULL, NULL), PH_ERR_FULL);
+	ph_message_unref(&made);
+	stop(&at, &client);
+}
+END_TEST
+
+/* Everything unconfirmed is repeated to a broker that comes back, and only that. */
+START_TEST(promises_outlive_the_broker)
+{
+	broker at;
+	ph_client *client = NULL;
+	start(&at, &client);
+	ck_assert_int_eq(ph_client_subscribe(client, "q", 10, NULL), PH_OK);
+	(void) until(&at, client, PH_EVENT_CONNECTED);
+	publish(client, "answered");
+	(void) until(&at, client, PH_EVENT_RESULT);
+	deliver(&at, 71);
+	ck_assert_uint_eq(ph_event_delivery(until(&at, client, PH_EVENT_DELIVERY)), 71);
+	deliver(&at, 72);
+	ck_assert_uint_eq(ph_event_delivery(until(&at, client, PH_EVENT_DELIVERY)), 72);
+	at.mute = true;
+	publish(client, "lost");
+	ck_assert_int_eq(
+	    ph_client_settle(client, 71, PH_DELIVERED, "R", NULL, NULL, 0, NULL),
+	    PH_OK);
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+	while ((at.settles < 1 || at.publishes < 2) &&
+	       ph_clock_mono(ph_clock_system()) < deadline) {
+		const ph_event *event;
+		(void) ph_client_next(client, 1, &event, NULL);
+		pump(&at);
+	}
+	ck_assert_uint_eq(at.settles, 1);
+	ph_socket_destroy(&at.socket);
+	(void) until(&at, client, PH_EVENT_DISCONNECTED);
+	broker_up(&at);
+	at.mute = false;
+	at.publishes = at.settles = at.subscribes = 0;
+	(void) until(&at, client, PH_EVENT_CONNECTED);
+	ck_assert_str_eq(at.hello_token, "again");
+	ck_assert_uint_eq(at.hello_flags & PH_HELLO_RESUMING, PH_HELLO_RESUMING);
+	const ph_event *event = until(&at, client, PH_EVENT_SETTLED);
+	ck_assert_uint_eq(ph_event_delivery(event), 71);
+	ck_assert_uint_eq(ph_event_ticket(until(&at, client, PH_EVENT_RESULT)), 2);
+	ck_assert_uint_eq(at.publishes, 1);
+	ck_assert_uint_eq(at.published[0], 2);
+	ck_assert_uint_eq(at.subscribes, 1);
+	ck_assert_uint_eq(at.reattaches, 1);
+	ck_assert_uint_eq(at.reattached[0], 72);
+	ck_assert_uint_eq(ph_client_unsettled(client), 0);
+	stop(&at, &client);
+}
+END_TEST
+
+START_TEST(a_delivery_is_settled_once)
+{
+	broker at;
+	ph_client *client = NULL;
+	start(&at, &client);
+	ck_assert_int_eq(ph_client_subscribe(client, "q", 10, NULL), PH_OK);
+	(void) until(&at, client, PH_EVENT_CONNECTED);
+	deliver(&at, 5);
+	(void) until(&at, client, PH_EVENT_DELIVERY);
+	ck_assert_int_eq(
+	    ph_client_settle(client, 5, PH_DELIVERED, NULL, NULL, NULL, 0, NULL),
+	    PH_OK);
+	ck_assert_int_eq(
+	    ph_client_settle(client, 5, PH_DELIVERED, NULL, NULL, NULL, 0, NULL),
+	    PH_ERR_NOT_FOUND);
+	(void) until(&at, client, PH_EVENT_SETTLED);
+	ck_assert_uint_eq(at.settles, 1);
+	stop(&at, &client);
+}
+END_TEST
+
+START_TEST(refusal_is_final_for_a_host)
+{
+	broker at;
+	ph_client *client = NULL;
+	start(&at, &client);
+	ph_received received;
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+	const ph_event *event;
+	while (ph_socket_receive(at.socket, &received, NULL) != PH_OK &&
+	       ph_clock_mono(ph_clock_system()) < deadline)
+		(void) ph_client_next(client, 1, &event, NULL);
+	at.peer = received.peer;
+	ph_buffer frame;
+	ph_buffer_init(&frame, 0);
+	ph_frame_begin(&frame, PH_FRAME_REFUSED, 0);
+	ph_buffer_u32(&frame, PH_ERR_DENIED);
+	ph_buffer_string(&frame, "not you");
+	say(&at, &frame);
+	ph_error err = {.status = PH_OK};
+	ck_assert_int_eq(ph_client_connect(client, DEADLINE_MS, &err), PH_ERR_DENIED);
+	ck_assert_str_eq(err.text, "not you");
+	stop(&at, &client);
+}
+END_TEST
+
+START_TEST(no_broker_is_a_timeout_that_says_so)
+{
+	ph_client *client = NULL;
+	ph_error err;
+	ck_assert_int_eq(ph_client_new("/nonexistent/control", &client, NULL), PH_OK);
+	ck_assert_int_eq(ph_client_connect(client, 50, &err), PH_ERR_TIMEOUT);
+	ck_assert(strstr(err.text, "PH6416") != NULL);
+	ph_client_destroy(&client);
+}
+END_TEST
+
+START_TEST(tcp_without_keys_is_refused)
+{
+	ph_socket *socket = NULL;
+	ck_assert_int_eq(ph_router_new(0, &socket, NULL), PH_OK);
+	ck_assert_int_eq(
+	    ph_router_bind(socket, "tcp://127.0.0.1:*", NULL, NULL), PH_ERR_DENIED);
+	ph_socket_destroy(&socket);
+}
+END_TEST
+
+/* Keys of this test alone. */
+#define SERVER_PUBLIC "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+#define SERVER_SECRET "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6"
+#define CLIENT_PUBLIC "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+#define CLIENT_SECRET "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
+
+/* Z85 keys of RFC 26's examples: a registered key comes in and is named, an unknown one does not. */
+START_TEST(curve_lets_in_registered_keys_only)
+{
+	const char *const allowed[] = {_i == 0 ? CLIENT_PUBLIC : SERVER_PUBLIC, NULL};
+	ph_curve ours = {.secret_key = SERVER_SECRET,
+	    .public_key = SERVER_PUBLIC,
+	    .allowed = allowed};
+	ph_curve theirs = {.public_key = CLIENT_PUBLIC,
+	    .secret_key = CLIENT_SECRET,
+	    .server_key = SERVER_PUBLIC};
+	ph_socket *router = NULL, *dealer = NULL;
+	char endpoint[64];
+	(void) snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d",
+	    20000 + (int) getpid() % 20000);
+	ck_assert_int_eq(ph_router_new(0, &router, NULL), PH_OK);
+	ck_assert_int_eq(ph_router_bind(router, endpoint, &ours, NULL), PH_OK);
+	ck_assert_int_eq(ph_dealer_new(endpoint, &theirs, &dealer, NULL), PH_OK);
+	ck_assert_int_eq(ph_socket_send(dealer, NULL, "hello", 5, NULL), PH_OK);
+	ph_received received = {.user = NULL};
+	int64_t deadline =
+	    ph_clock_mono(ph_clock_system()) + (_i == 0 ? DEADLINE_MS : 500);
+	ph_status status = PH_ERR_AGAIN;
+	while (status == PH_ERR_AGAIN && ph_clock_mono(ph_clock_system()) < deadline) {
+		(void) ph_socket_wait(router, -1, 10);
+		status = ph_socket_receive(router, &received, NULL);
+	}
+	ck_assert_int_eq(status, _i == 0 ? PH_OK : PH_ERR_AGAIN);
+	if (_i == 0) {
+		ck_assert_ptr_nonnull(received.user);
+		ck_assert_str_eq(received.user, CLIENT_PUBLIC);
+	}
+	ph_socket_destroy(&dealer);
+	ph_socket_destroy(&router);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("client");
+	TCase *tests = tcase_create("client");
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, results_come_in_order_with_tickets);
+	tcase_add_test(tests, a_full_window_refuses);
+	tcase_add_test(tests, promises_outlive_the_broker);
+	tcase_add_test(tests, a_delivery_is_settled_once);
+	tcase_add_test(tests, refusal_is_final_for_a_host);
+	tcase_add_test(tests, no_broker_is_a_timeout_that_says_so);
+	tcase_add_test(tests, tcp_without_keys_is_refused);
+	tcase_add_loop_test(tests, curve_lets_in_registered_keys_only, 0, 2);
+	suite_add_tcase(suite, tests);
+	return ph_check_main(suite);
+}
