@@ -1,0 +1,319 @@
+/*
+ * csv - RFC 4180 in one pass: fields into rows, rows into objects.
+ *
+ * Lines end with LF or CRLF. A quoted field may hold separators, line ends and doubled quotes.
+ * Values are made in one scratch buffer and copied to the document when their field ends.
+ */
+#include "lib/config/config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/buffer.h"
+#include "lib/base/fs.h"
+#include "lib/base/text.h"
+#include "lib/document/place.h"
+
+#define INPUT_MAX   ((size_t) 8 << 20)
+#define MEMORY_MAX  ((size_t) 256 << 20)
+#define COLUMNS_MAX 256u
+
+typedef struct table {
+	ph_document *document;
+	ph_error *err;
+	const char *bytes;
+	size_t length;
+	size_t at;			/* next byte */
+	ph_place place;			/* counts lines */
+	ph_buffer field;		/* the field being read */
+	const char *names[COLUMNS_MAX]; /* interned, from the first row */
+	size_t columns;			/* 0 until that is read */
+	ph_node *rows;
+} table;
+
+static bool fail_at(const table *t, size_t offset, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool
+fail_at(const table *t, size_t offset, const char *format, ...)
+{
+	char where[PH_ERROR_WHERE];
+	char text[PH_ERROR_TEXT];
+	uint32_t line = 0;
+	uint32_t column = 0;
+	ph_place place = t->place;
+	ph_place_at(&place, offset, &line, &column);
+	snprintf(where, sizeof where, "%s:%" PRIu32 ":%" PRIu32,
+	    ph_document_name(t->document), line, column);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	ph_fail_at(t->err, PH_ERR_INVALID, where, "%s", text);
+	return false;
+}
+
+static bool
+no_room(const table *t)
+{
+	ph_fail_at(t->err, PH_ERR_TOO_LARGE, ph_document_name(t->document),
+	    "PH1102 the table grows to more than its limit in memory: split it");
+	return false;
+}
+
+/* The byte at the cursor; -1 at the end. */
+static int
+peek(const table *t)
+{
+	return t->at < t->length ? (unsigned char) t->bytes[t->at] : -1;
+}
+
+static bool
+at_line_end(const table *t)
+{
+	int c = peek(t);
+	return c == -1 || c == '\n' ||
+	       (c == '\r' && t->at + 1 < t->length && t->bytes[t->at + 1] == '\n');
+}
+
+static void
+skip_line_end(table *t)
+{
+	if (peek(t) == '\r')
+		t->at++;
+	if (peek(t) == '\n')
+		t->at++;
+}
+
+static bool
+read_quoted(table *t)
+{
+	size_t start = t->at++;
+	for (;;) {
+		const char *from = t->bytes + t->at;
+		const char *quote = memchr(from, '"', t->length - t->at);
+		if (quote == NULL)
+			return fail_at(t, start,
+			    "PH1110 a quote that is never closed: write a quote in "
+			    "text twice");
+		ph_buffer_append(&t->field, from, (size_t) (quote - from));
+		t->at = (size_t) (quote - t->bytes) + 1;
+		if (peek(t) != '"')
+			break;
+		ph_buffer_u8(&t->field, '"');
+		t->at++;
+	}
+	if (!at_line_end(t) && peek(t) != ',')
+		return fail_at(t, t->at,
+		    "PH1111 text after the closing quote: write a quote in text twice");
+	return true;
+}
+
+static bool
+read_plain(table *t)
+{
+	size_t start = t->at;
+	while (!at_line_end(t) && peek(t) != ',') {
+		int c = peek(t);
+		if (c == '"')
+			return fail_at(t, t->at,
+			    "PH1112 a quote inside a field that is not "
+			    "quoted: quote the field and double the quote");
+		if (c == '\r')
+			return fail_at(t, t->at,
+			    "PH1113 a carriage return without a line feed: "
+			    "save the file with LF or CRLF line ends");
+		t->at++;
+	}
+	ph_buffer_append(&t->field, t->bytes + start, t->at - start);
+	return true;
+}
+
+/* One field into the scratch buffer. */
+static bool
+read_field(table *t)
+{
+	ph_buffer_clear(&t->field);
+	if (!(peek(t) == '"' ? read_quoted(t) : read_plain(t)))
+		return false;
+	return !t->field.failed || no_room(t);
+}
+
+static const char *
+field_text(const table *t)
+{
+	return t->field.length == 0 ? "" : (const char *) t->field.data;
+}
+
+static bool
+add_name(table *t, size_t start)
+{
+	if (t->columns == COLUMNS_MAX)
+		return fail_at(t, start, "PH1120 more than %u columns", COLUMNS_MAX);
+	if (t->field.length == 0)
+		return fail_at(t, start,
+		    "PH1121 column %zu has no name in the first row", t->columns + 1);
+	const char *name =
+	    ph_document_intern(t->document, field_text(t), t->field.length);
+	if (name == NULL)
+		return no_room(t);
+	for (size_t i = 0; i < t->columns; i++)
+		if (t->names[i] == name)
+			return fail_at(t, start,
+			    "PH1122 columns %zu and %zu have the same name: rename one",
+			    i + 1, t->columns + 1);
+	t->names[t->columns++] = name;
+	return true;
+}
+
+static bool
+add_value(table *t, ph_node *row, size_t start)
+{
+	if (row->count == t->columns)
+		return fail_at(t, start,
+		    "PH1123 more fields than the %zu columns of the first row: quote a "
+		    "text that "
+		    "has a comma",
+		    t->columns);
+	ph_node *node =
+	    ph_node_new(t->document, PH_NODE_STRING, field_text(t), t->field.length);
+	if (node == NULL)
+		return no_room(t);
+	ph_place_at(&t->place, start, &node->line, &node->column);
+	ph_node_link(row, t->names[row->count], node);
+	return true;
+}
+
+/* Fields up to the line's end: names while `row` is NULL, else the row's values. */
+static bool
+read_fields(table *t, ph_node *row)
+{
+	for (;;) {
+		size_t start = t->at;
+		if (!read_field(t) ||
+		    !(row == NULL ? add_name(t, start) : add_value(t, row, start)))
+			return false;
+		if (peek(t) != ',')
+			break;
+		t->at++;
+	}
+	return true;
+}
+
+static bool
+read_header(table *t)
+{
+	size_t start = t->at;
+	if (!read_fields(t, NULL))
+		return false;
+	if (t->columns == 1 && strchr(t->names[0], ';') != NULL)
+		return fail_at(t, start,
+		    "PH1124 semicolons in the first row and no commas: save the file "
+		    "with commas");
+	return true;
+}
+
+static bool
+read_row(table *t)
+{
+	size_t start = t->at;
+	ph_node *row = ph_node_new(t->document, PH_NODE_OBJECT, NULL, 0);
+	if (row == NULL)
+		return no_room(t);
+	ph_place_at(&t->place, start, &row->line, &row->column);
+	ph_node_link(t->rows, NULL, row);
+	if (!read_fields(t, row))
+		return false;
+	if (row->count < t->columns)
+		return fail_at(t, start,
+		    "PH1125 %u fields where the first row has %zu columns", row->count,
+		    t->columns);
+	return true;
+}
+
+/* A line of nothing but spaces is passed over. */
+static bool
+skip_blank(table *t)
+{
+	size_t start = t->at;
+	while (peek(t) == ' ' || peek(t) == '\t')
+		t->at++;
+	if (at_line_end(t))
+		return true;
+	t->at = start;
+	return false;
+}
+
+static bool
+read_lines(table *t)
+{
+	while (t->at < t->length) {
+		if (!skip_blank(t) && !(t->columns == 0 ? read_header(t) : read_row(t)))
+			return false;
+		skip_line_end(t);
+	}
+	if (t->columns == 0)
+		return fail_at(
+		    t, 0, "PH1126 the table is empty: its first row names the columns");
+	return true;
+}
+
+static bool
+check_bytes(const table *t)
+{
+	size_t bad = 0;
+	if (!ph_utf8_valid(t->bytes, t->length, &bad))
+		return fail_at(
+		    t, bad, "PH1103 not valid UTF-8: save the table as \"CSV UTF-8\"");
+	for (size_t i = 0; i < t->length; i++) {
+		unsigned char c = (unsigned char) t->bytes[i];
+		if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7F)
+			return fail_at(t, i, "PH1104 a control character: remove it");
+	}
+	return true;
+}
+
+ph_status
+ph_csv_decode(ph_document *document, const void *bytes, size_t length, ph_error *err)
+{
+	PH_ASSERT(document != NULL && ph_document_root(document) == NULL);
+	ph_error local;
+	table t = {.document = document, .err = err == NULL ? &local : err};
+	if (length > INPUT_MAX)
+		return ph_fail_at(err, PH_ERR_TOO_LARGE, ph_document_name(document),
+		    "PH1101 more than 8 MiB: split the table");
+	size_t mark = length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+	t.bytes = length == 0 ? "" : (const char *) bytes + mark;
+	t.length = length - mark;
+	ph_place_init(&t.place, t.bytes, t.length);
+	ph_buffer_init(&t.field, 0);
+	t.rows = ph_node_new(document, PH_NODE_LIST, NULL, 0);
+	bool good = t.rows == NULL ? no_room(&t) : check_bytes(&t) && read_lines(&t);
+	ph_buffer_fini(&t.field);
+	if (!good)
+		return t.err->status;
+	ph_document_set_root(document, t.rows);
+	return PH_OK;
+}
+
+ph_status
+ph_csv_load(const char *path, ph_document **out, ph_error *err)
+{
+	ph_document *document = NULL;
+	char *bytes = NULL;
+	size_t length = 0;
+	ph_status status = ph_fs_slurp(path, INPUT_MAX, &bytes, &length, err);
+	if (status == PH_OK)
+		status = ph_document_new(path, MEMORY_MAX, &document, err);
+	if (status == PH_OK)
+		status = ph_csv_decode(document, bytes, length, err);
+	free(bytes);
+	if (status == PH_OK)
+		*out = document;
+	else
+		ph_document_destroy(&document);
+	return status;
+}
