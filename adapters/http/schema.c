@@ -1,0 +1,37 @@
+/*
+ * The configuration's schema. Kept under the 4,095 bytes that C promises for one literal.
+ */
+#include "adapters/http/settings.h"
+
+const char ph_http_schema[] =
+    "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+    "\"title\":\"http transport\",\"type\":\"object\",\"properties\":{"
+    "\"adapter\":{\"type\":\"string\"},"
+    "\"transport\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+    "\"url\":{\"type\":\"string\",\"pattern\":\"^https?://\","
+    "\"description\":\"base of every request\"},"
+    "\"method\":{\"enum\":[\"POST\",\"PUT\",\"PATCH\",\"GET\"]},"
+    "\"soap\":{\"enum\":[\"1.1\",\"1.2\"],"
+    "\"description\":\"how an action is said: a SOAPAction header, or in the type\"},"
+    "\"timeout\":{\"type\":\"string\",\"description\":\"for a whole call: 10s\"},"
+    "\"connect_timeout\":{\"type\":\"string\"},"
+    "\"connections\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":256},"
+    "\"answer_limit\":{\"type\":\"string\",\"description\":\"largest answer: 8M\"},"
+    "\"body_limit\":{\"type\":\"string\",\"description\":\"largest pushed body: 1M\"},"
+    "\"headers\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}},"
+    "\"user\":{\"type\":\"string\"},\"password\":{\"type\":\"string\"},"
+    "\"bearer\":{\"type\":\"string\"},"
+    "\"ca\":{\"type\":\"string\",\"description\":\"file of trusted certificates\"},"
+    "\"proxy\":{\"type\":\"string\"}"
+    "}},"
+    "\"receive\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+    "\"required\":[\"listen\",\"path\"],\"properties\":{"
+    "\"name\":{\"type\":\"string\"},"
+    "\"listen\":{\"type\":\"string\",\"description\":\"127.0.0.1:8203\"},"
+    "\"path\":{\"type\":\"string\",\"pattern\":\"^/\"},"
+    "\"method\":{\"enum\":[\"POST\",\"PUT\",\"GET\"]},"
+    "\"ok\":{\"type\":\"string\",\"description\":\"body of the good answer\"},"
+    "\"ok_type\":{\"type\":\"string\",\"description\":\"its content type\"}"
+    "}}},"
+    "\"render\":{\"type\":\"array\",\"maxItems\":0}"
+    "},\"required\":[\"transport\"]}";
