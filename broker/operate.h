@@ -64,16 +64,16 @@ typedef struct ph_reply {
 /* Arguments of any verb; what a verb does not know must be left zero (PH_ERR_USAGE). Borrowed
  * during the call. */
 typedef struct ph_operate_args {
-	const char *queue;     /* a queue's name */
-	const char *name;      /* a session's name, shown to operators */
-	const char *reason;    /* only dead letters of this reason */
-	const char *source;    /* of a message, with `id` */
-	const char *id;	       /* of a message, with `source` */
-	const char *entity;    /* "service-request" */
-	const char *system;    /* "highways" */
-	const char *key;       /* the vendor's reference */
-	const char *canonical; /* "SR-..." */
-	const char *const *ids;	      /* letters or acceptance numbers, as text */
+	const char *queue;	/* a queue's name */
+	const char *name;	/* a session's name, shown to operators */
+	const char *reason;	/* only dead letters of this reason */
+	const char *source;	/* of a message, with `id` */
+	const char *id;		/* of a message, with `source` */
+	const char *entity;	/* "service-request" */
+	const char *system;	/* "highways" */
+	const char *key;	/* the vendor's reference */
+	const char *canonical;	/* "SR-..." */
+	const char *const *ids; /* letters or acceptance numbers, as text */
 	size_t ids_count;
 	const ph_attribute *attributes; /* of an invented message */
 	size_t attributes_count;
@@ -86,7 +86,7 @@ typedef struct ph_operate_args {
 
 /* Do `verb`. An unknown one ends with PH_ERR_NOT_FOUND. */
 void ph_operate(struct ph_broker *broker, const char *verb, const ph_operate_args *args,
-	const ph_reply *reply);
+    const ph_reply *reply);
 /* Is it one of the verbs above? */
 bool ph_operate_knows(const char *verb);
 
