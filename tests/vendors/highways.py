@@ -332,9 +332,13 @@ class Highways(simulator.Simulator):
             return self._status(int(number), body["code"], body.get("logged"),
                                 body.get("notes", PRIVATE))
 
+    def _done(self):
+        """Has every enquiry gone through its plan?"""
+        return all(self.steps[number] > len(self._plan(number)) for number in self.enquiries)
+
     def describe(self):
         return {"enquiries": sum(row["kind"] == "enquiry" for row in self.enquiries.values()),
-                "statuses": len(self.log)}
+                "statuses": len(self.log), "done": self._done()}
 
 
 def main():
