@@ -194,8 +194,7 @@ consume(const char *path, int file)
 		if (ph_event_kind_of(event) == PH_EVENT_DELIVERY)
 			take_delivery(client, file, &held, event);
 		else if (ph_event_kind_of(event) == PH_EVENT_SETTLED)
-			fact(file, "s %llu\n", recall(&held, ph_event_delivery(event)),
-			    0);
+			fact(file, 's', recall(&held, ph_event_delivery(event)), 0);
 	}
 	ph_client_destroy(&client);
 	free(held.at);
