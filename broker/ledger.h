@@ -131,6 +131,7 @@ typedef struct ph_ledger_binding {
 typedef struct ph_ledger_message {
 	uint64_t acceptance;
 	ph_position position; /* of its ACCEPT record */
+	uint64_t sequence;    /* of that record */
 	int64_t accepted_ms;
 	const char *id, *source, *type, *subject;
 } ph_ledger_message;

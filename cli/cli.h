@@ -79,8 +79,8 @@ bool ph_args_has(const ph_args *args, const char *name);
 bool ph_args_number(ph_cli *cli, const ph_args *args, const char *name, long long least,
     long long most, long long *out);
 
-/* Complain: "packhorse: where: text" (with --json an object {"error":{...}} on `err`). Returns the
- * exit code that fits the status: PH_ERR_USAGE 2, else 1. */
+/* Complain: "packhorse: where: text", with --json {"error":{"status":...,"where":...,"text":...}};
+ * both on `err`. Returns the exit code that fits the status: PH_ERR_USAGE 2, else 1. */
 int ph_cli_fail(ph_cli *cli, const ph_error *err);
 /* A usage error in own words; returns 2. */
 int ph_cli_usage(ph_cli *cli, const char *format, ...)
