@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # common - what the check scripts share; sourced, not run.
 #
 # A check prints TAP: one point per rule, `not ok` with the offending places as comments.
