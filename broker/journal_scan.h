@@ -1,0 +1,72 @@
+/*
+ * journal_scan - look at every file of a journal and say what is there. Changes nothing.
+ *
+ * Thread: owner. Errors: PH_ERR_DAMAGED never (damage is a finding, in the report),
+ * PH_ERR_VERSION, PH_ERR_IO, PH_ERR_NOMEM.
+ */
+#ifndef PH_BROKER_JOURNAL_SCAN_H
+#define PH_BROKER_JOURNAL_SCAN_H
+
+#include "broker/journal.h"
+#include "broker/segment.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Body of a mark: what the journal says about itself. */
+#define PH_MARK_BODY 16u
+typedef enum ph_mark_kind {
+	PH_MARK_OPEN = 1,
+	PH_MARK_IDLE = 2,
+	PH_MARK_CLOSE = 3
+} ph_mark_kind;
+
+typedef struct ph_mark {
+	uint64_t epoch;	 /* of the open that wrote it */
+	uint32_t oldest; /* number of the oldest segment kept */
+	uint8_t kind;	 /* ph_mark_kind */
+} ph_mark;
+
+void ph_mark_encode(const ph_mark *mark, uint8_t out[PH_MARK_BODY]);
+
+/* One file. */
+typedef struct ph_scan_file {
+	uint32_t number;
+	bool readable; /* its header is valid and of this journal */
+	uint64_t size;
+	uint64_t cut; /* 0, or where it should have been cut and was not yet */
+	ph_segment_head head;
+} ph_scan_file;
+
+typedef struct ph_journal_scan {
+	size_t count; /* files */
+	ph_scan_file *files;
+	uint8_t id[PH_SEGMENT_ID]; /* of the journal, if a header is readable */
+	bool has_id;
+	uint32_t oldest; /* number of the oldest segment that must be there */
+
+	/* The rest speaks of the last file, unless its header is unreadable. */
+	uint64_t end;	 /* behind its last good record */
+	uint64_t used;	 /* behind its last byte that is not zero */
+	uint64_t next;	 /* sequence that a next record would have */
+	uint64_t proven; /* highest sequence that a mark says was synced */
+	uint64_t tail;	 /* offset of the first record that is not proven */
+	bool settled;	 /* all is proven but a mark at the very end, at `mark_at` */
+	uint64_t mark_at;
+	ph_frame mark_frame;
+	uint8_t mark_body[PH_MARK_BODY];
+	bool lost_end; /* its end, or all of it, is missing: see the damage */
+
+	ph_journal_report report;
+} ph_journal_scan;
+
+/* Look. *out is filled in any case; ph_journal_scan_fini it. */
+ph_status ph_journal_scan_run(
+    const ph_fs *fs, const char *directory, ph_journal_scan *out, ph_error *err);
+void ph_journal_scan_fini(ph_journal_scan *scan);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

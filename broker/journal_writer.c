@@ -1,0 +1,433 @@
+/*
+ * journal_writer - a record's bytes are copied once, into the batch, where they get their
+ * checksums; a flush is one pwrite and one fdatasync.
+ *
+ * A new file is made in this order: room is taken (a spare, or fresh blocks) under a name that
+ * does not count, and the directory synced; the header and what the file begins with are written
+ * and synced; the file gets its name, and the directory is synced again. Only then is anything
+ * in it spoken of as durable.
+ *
+ * In every file the room for one mark is kept at the end, so that the journal can always say
+ * that all is synced.
+ */
+#include "broker/journal_writer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/crashpoint.h"
+#include "broker/record.h"
+#include "lib/base/assert.h"
+
+#define ROOM_RETRY_MS 1000	  /* how often a full disk is asked again */
+#define BATCH_START   (64u << 10) /* bytes of the first batch's memory */
+
+void
+ph_writer_init(ph_writer *self)
+{
+	self->fd = -1;
+	self->full = false;
+	self->failure = (ph_error){0};
+}
+
+void
+ph_writer_fini(ph_writer *self)
+{
+	if (self->fd >= 0)
+		self->fs->close(self->fs->self, self->fd);
+	self->fd = -1;
+	free(self->batch);
+	self->batch = NULL;
+	self->batch_length = self->batch_size = 0;
+}
+
+/* The first failure stays. */
+static ph_status
+failed_for_good(ph_writer *self, const ph_error *why, ph_error *err)
+{
+	char text[PH_ERROR_TEXT];
+
+	if (self->failure.status == PH_OK) {
+		snprintf(text, sizeof text, "PH5005 the journal has failed: %.400s",
+		    why->text);
+		ph_fail_at(&self->failure, PH_ERR_IO, why->where, "%s", text);
+		self->failure.sys_errno = why->sys_errno;
+	}
+	if (err != NULL)
+		*err = self->failure;
+	return PH_ERR_IO;
+}
+
+static ph_status
+refuse_failed(const ph_writer *self, ph_error *err)
+{
+	if (err != NULL)
+		*err = self->failure;
+	return self->failure.status;
+}
+
+static bool
+batch_reserve(ph_writer *self, size_t more)
+{
+	size_t needed = self->batch_length + more;
+
+	if (needed <= self->batch_size)
+		return true;
+	size_t size = self->batch_size < BATCH_START ? BATCH_START : self->batch_size;
+	while (size < needed)
+		size *= 2;
+	uint8_t *larger = realloc(self->batch, size);
+	if (larger == NULL)
+		return false;
+	self->batch = larger;
+	self->batch_size = size;
+	return true;
+}
+
+/* Put the parts into the batch, padded; returns the bytes with their padding. */
+static size_t
+copy_body(uint8_t *body, const ph_store_part *parts, size_t count)
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].length > 0)
+			memcpy(body + length, parts[i].bytes, parts[i].length);
+		length += parts[i].length;
+	}
+	while (length % 8 != 0)
+		body[length++] = 0;
+	return length;
+}
+
+/* Frame a record at the end of the batch, which has room for it. */
+static void
+batch_append(ph_writer *self, uint8_t type, int64_t wall_ms, const ph_store_part *parts,
+    size_t count, uint32_t length)
+{
+	uint8_t *at = self->batch + self->batch_length;
+	size_t padded = copy_body(at + PH_FRAME_HEAD, parts, count);
+	uint64_t lag = self->next - self->synced;
+
+	PH_ASSERT(lag >= 1 && lag <= UINT32_MAX);
+	ph_frame frame = {
+	    .sequence = self->next,
+	    .wall_ms = wall_ms,
+	    .length = length,
+	    .lag = (uint32_t) lag,
+	    .body_crc = ph_frame_body_crc(self->salt, at + PH_FRAME_HEAD, padded),
+	    .type = type,
+	};
+	ph_frame_encode(&frame, self->salt, at);
+	self->batch_length += PH_FRAME_HEAD + padded;
+	self->next++;
+}
+
+static bool
+fits(const ph_writer *self, uint64_t frame)
+{
+	return self->end + self->batch_length + frame <= self->head.bytes;
+}
+
+bool
+ph_writer_mark(ph_writer *self, ph_mark_kind kind)
+{
+	uint8_t body[PH_MARK_BODY];
+	const ph_store_part part = {body, sizeof body};
+
+	if (!fits(self, PH_MARK_SIZE) || !batch_reserve(self, PH_MARK_SIZE))
+		return false;
+	ph_mark_encode(
+	    &(ph_mark){
+		.epoch = self->epoch,
+		.oldest = self->oldest,
+		.kind = (uint8_t) kind,
+	    },
+	    body);
+	batch_append(
+	    self, PH_RECORD_MARK, ph_clock_wall(self->clock), &part, 1, sizeof body);
+	return true;
+}
+
+static ph_status
+write_batch(ph_writer *self, ph_error *err)
+{
+	const ph_fs *fs = self->fs;
+
+	PH_CRASH_POINT("flush-begin");
+	if (PH_MUTANT("early"))
+		ph_journal_view_advance(self->view,
+		    ph_journal_offset(
+			self->head.number, self->end + self->batch_length),
+		    self->next - 1);
+	ph_status status = ph_segment_write(
+	    fs, self->fd, self->batch, self->batch_length, self->end, err);
+	if (status != PH_OK)
+		return status;
+	PH_CRASH_POINT("flush-written");
+	if (!PH_MUTANT("no-sync") && fs->fdatasync(fs->self, self->fd) != 0) {
+		int failed = errno;
+
+		return ph_fail_errno(err, failed, "cannot sync the journal");
+	}
+	PH_CRASH_POINT("flush-synced");
+	return PH_OK;
+}
+
+/* What is in the file up to the batch's end is durable now. */
+static void
+batch_done(ph_writer *self)
+{
+	self->end += self->batch_length;
+	self->batch_length = 0;
+	self->synced = self->next - 1;
+	ph_journal_view_advance(
+	    self->view, ph_journal_offset(self->head.number, self->end), self->synced);
+}
+
+ph_status
+ph_writer_flush(ph_writer *self, ph_error *err)
+{
+	ph_error why = {0};
+
+	if (self->failure.status != PH_OK)
+		return refuse_failed(self, err);
+	if (self->batch_length == 0)
+		return PH_OK;
+	ph_status status = write_batch(self, &why);
+	if (status != PH_OK)
+		return failed_for_good(self, &why, err);
+	batch_done(self);
+	return PH_OK;
+}
+
+/* Write the header and the batch into a file that has no name yet, and sync them. */
+static ph_status
+write_segment(ph_writer *self, int fd, const ph_segment_head *head, ph_error *err)
+{
+	const ph_fs *fs = self->fs;
+	uint8_t block[PH_SEGMENT_HEAD];
+
+	ph_segment_head_encode(head, block);
+	ph_status status = ph_segment_write(fs, fd, block, sizeof block, 0, err);
+	if (status == PH_OK)
+		status = ph_segment_write(
+		    fs, fd, self->batch, self->batch_length, PH_SEGMENT_HEAD, err);
+	if (status != PH_OK)
+		return ph_room_status(status, err);
+	PH_CRASH_POINT("segment-written");
+	if (!PH_MUTANT("no-sync") && fs->fsync(fs->self, fd) != 0) {
+		int failed = errno;
+
+		return ph_fail_errno(err, failed, "cannot sync a new journal file");
+	}
+	PH_CRASH_POINT("segment-synced");
+	return PH_OK;
+}
+
+/* Give a finished file its name. */
+static ph_status
+name_segment(ph_writer *self, const char *from_name, uint32_t number, ph_error *err)
+{
+	const ph_fs *fs = self->fs;
+	char name[PH_SEGMENT_NAME];
+	char from[PH_ROOM_PATH];
+	char to[PH_ROOM_PATH];
+
+	ph_segment_name(number, name);
+	if (!ph_room_path(self->directory, from_name, from) ||
+	    !ph_room_path(self->directory, name, to))
+		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
+	if (fs->rename(fs->self, from, to) != 0) {
+		int failed = errno;
+
+		return ph_fail_errno(err, failed, "cannot name %s", to);
+	}
+	PH_CRASH_POINT("segment-named");
+	ph_status status = ph_fs_sync_dir(fs, self->directory, err);
+	PH_CRASH_POINT("segment-done");
+	return status;
+}
+
+bool
+ph_writer_again(ph_writer *self, const ph_frame *frame, const uint8_t *body)
+{
+	const ph_store_part part = {body, frame->length};
+
+	if (!batch_reserve(self, (size_t) ph_frame_size(frame->length)))
+		return false;
+	batch_append(self, frame->type, frame->wall_ms, &part, 1, frame->length);
+	return true;
+}
+
+/* Bytes of a file that is to begin with `records` bytes. */
+static uint64_t
+bytes_for(const ph_writer *self, uint64_t records)
+{
+	uint64_t needed = PH_SEGMENT_HEAD + records + 4 * PH_MARK_SIZE;
+
+	needed = (needed + 4095) & ~(uint64_t) 4095;
+	return needed > self->segment_bytes ? needed : self->segment_bytes;
+}
+
+void
+ph_writer_aim(ph_writer *self, uint32_t number, uint64_t records, uint64_t first,
+    ph_segment_head *out)
+{
+	*out = (ph_segment_head){
+	    .number = number,
+	    .oldest = self->oldest,
+	    .bytes = bytes_for(self, records),
+	    .first = first,
+	    .epoch = self->epoch,
+	    .made_ms = ph_clock_wall(self->clock),
+	};
+	memcpy(out->id, self->head.id, sizeof out->id);
+	self->salt = ph_segment_salt(out->id, number);
+	self->next = first;
+}
+
+/* Take room, write header and first records, give the file its name: each step synced. */
+static ph_status
+build_segment(ph_writer *self, const ph_segment_head *head, int *out, ph_error *err)
+{
+	char name[PH_SEGMENT_NAME];
+	int fd = -1;
+
+	snprintf(name, sizeof name, "%010u.new", head->number);
+	ph_status status = ph_room_take(&self->room, name, head->bytes, &fd, err);
+	if (status != PH_OK)
+		return status;
+	status = write_segment(self, fd, head, err);
+	if (status == PH_OK)
+		status = name_segment(self, name, head->number, err);
+	if (status == PH_OK)
+		*out = fd;
+	else
+		self->fs->close(self->fs->self, fd);
+	return status;
+}
+
+ph_status
+ph_writer_begin(ph_writer *self, const ph_segment_head *head, ph_error *err)
+{
+	ph_error why = {0};
+	int fd = -1;
+
+	PH_ASSERT(self->salt == ph_segment_salt(head->id, head->number));
+	ph_status status = build_segment(self, head, &fd, &why);
+	if (status != PH_OK) {
+		if (err != NULL)
+			*err = why;
+		return status;
+	}
+	if (self->fd >= 0)
+		self->fs->close(self->fs->self, self->fd);
+	self->fd = fd;
+	self->head = *head;
+	self->end = PH_SEGMENT_HEAD;
+	batch_done(self);
+	return PH_OK;
+}
+
+void
+ph_writer_reserve(ph_writer *self)
+{
+	self->full = ph_room_fill(&self->room, &self->full_why) != PH_OK;
+	if (self->full)
+		self->full_again_ms = ph_clock_mono(self->clock) + ROOM_RETRY_MS;
+}
+
+ph_status
+ph_writer_roll(ph_writer *self, ph_error *err)
+{
+	ph_segment_head head;
+	ph_error why = {0};
+	uint32_t salt = self->salt;
+
+	if (self->head.number == UINT32_MAX)
+		return ph_fail(
+		    err, PH_ERR_FULL, "the journal has no more file numbers");
+	ph_status status = ph_writer_flush(self, err);
+	if (status != PH_OK)
+		return status;
+	ph_writer_aim(self, self->head.number + 1, 0, self->next, &head);
+	status = ph_writer_begin(self, &head, &why);
+	if (status == PH_ERR_FULL) {
+		self->salt = salt;
+		return ph_fail_at(err, status, why.where, "%s", why.text);
+	}
+	if (status != PH_OK)
+		return failed_for_good(self, &why, err);
+	self->marked = false;
+	ph_writer_reserve(self);
+	return PH_OK;
+}
+
+/* May something new be taken? Asks the disk again from time to time. */
+static ph_status
+admit(ph_writer *self, ph_error *err)
+{
+	if (self->full && ph_clock_mono(self->clock) >= self->full_again_ms)
+		ph_writer_reserve(self);
+	if (self->full)
+		return ph_fail(err, PH_ERR_FULL,
+		    "PH5004 only what was accepted before goes on: %.400s",
+		    self->full_why.text);
+	return PH_OK;
+}
+
+/* Room for a record in the file and in the batch. */
+static ph_status
+make_way(ph_writer *self, uint64_t frame, ph_error *err)
+{
+	ph_status status = PH_OK;
+
+	if (PH_SEGMENT_HEAD + frame + PH_MARK_SIZE > self->segment_bytes)
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH5007 a record is larger than a file of the journal");
+	if (!fits(self, frame + PH_MARK_SIZE))
+		status = ph_writer_roll(self, err);
+	else if (self->batch_length + frame > self->batch_limit)
+		status = ph_writer_flush(self, err);
+	if (status != PH_OK)
+		return status;
+	if (!batch_reserve(self, (size_t) frame))
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for the journal's batch");
+	return PH_OK;
+}
+
+ph_status
+ph_writer_submit(ph_writer *self, uint8_t type, ph_store_need need,
+    const ph_store_part *parts, size_t count, ph_position *position, ph_error *err)
+{
+	uint64_t length = 0;
+
+	PH_ASSERT(type != 0 && type != PH_RECORD_MARK && position != NULL);
+	if (self->failure.status != PH_OK)
+		return refuse_failed(self, err);
+	for (size_t i = 0; i < count; i++)
+		length += parts[i].length;
+	if (length > PH_STORE_BODY_MAX)
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH5007 a record of %llu bytes is larger than %u",
+		    (unsigned long long) length, PH_STORE_BODY_MAX);
+	ph_status status = need == PH_STORE_NEW ? admit(self, err) : PH_OK;
+	if (status == PH_OK)
+		status = make_way(self, ph_frame_size(length), err);
+	if (status == PH_OK && need == PH_STORE_NEW && self->full)
+		status = admit(self, err); /* the roll took from the reserve */
+	if (status != PH_OK)
+		return status;
+	if (self->batch_length == 0)
+		self->batch_ms = ph_clock_wall(self->clock);
+	*position = (ph_position){
+	    .offset =
+		ph_journal_offset(self->head.number, self->end + self->batch_length),
+	};
+	batch_append(self, type, self->batch_ms, parts, count, (uint32_t) length);
+	self->marked = false;
+	return PH_OK;
+}

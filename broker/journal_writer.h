@@ -1,0 +1,92 @@
+/*
+ * journal_writer - the end of the journal: the batch, the file it goes to, and the next file.
+ *
+ * Records are framed in the batch at the place in the file they will have. Flushing writes and
+ * syncs the batch. A record that does not fit in the file flushes what is there and begins the
+ * next file, whose header is thereby proof that everything before it is synced.
+ *
+ * After a failed write or sync nobody knows what is on the disk, so nothing is tried again: the
+ * first error stays, and every further call returns it.
+ *
+ * Thread: owner. Errors: PH_ERR_FULL (nothing has changed), PH_ERR_NOMEM, PH_ERR_TOO_LARGE (the
+ * same), PH_ERR_IO (for good).
+ */
+#ifndef PH_BROKER_JOURNAL_WRITER_H
+#define PH_BROKER_JOURNAL_WRITER_H
+
+#include "broker/journal_reader.h"
+#include "broker/journal_room.h"
+#include "broker/journal_scan.h"
+#include "broker/segment.h"
+#include "broker/store.h"
+#include "lib/base/clock.h"
+#include "lib/base/fs.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes that a mark takes. */
+#define PH_MARK_SIZE (PH_FRAME_HEAD + PH_MARK_BODY)
+
+typedef struct ph_writer {
+	const ph_fs *fs;
+	const ph_clock *clock;
+	const char *directory;	/* lent */
+	uint64_t segment_bytes; /* of files made from now on */
+	size_t batch_limit;	/* bytes of a batch that force a flush */
+	ph_room room;		/* files made ahead */
+	ph_journal_view *view;	/* lent: told what is durable */
+
+	ph_segment_head head; /* of the file being written; its id is the journal's */
+	int fd;		      /* the file, or -1 */
+	uint32_t salt;	      /* start value of its checksums */
+	uint64_t end;	      /* where the batch goes in it */
+	uint64_t next;	      /* sequence of the next record */
+	uint64_t synced;      /* highest sequence known to be synced */
+	uint64_t epoch;	      /* of this open */
+	uint32_t oldest;      /* number of the oldest file */
+	bool marked; /* a mark at the end says that all is synced, or has no room */
+
+	uint8_t *batch; /* framed records, as they will be in the file */
+	size_t batch_length;
+	size_t batch_size; /* bytes allocated */
+	int64_t batch_ms;  /* wall time of its first record */
+
+	bool full;	       /* the reserve is not whole: new records are refused */
+	ph_error full_why;     /* why not */
+	int64_t full_again_ms; /* when to ask the disk again, monotonic */
+	ph_error failure;      /* status not PH_OK: failed for good */
+} ph_writer;
+
+/* Fill the plain members before: fs, clock, directory, segment_bytes, batch_limit, view, epoch,
+ * oldest, the id in head. */
+void ph_writer_init(ph_writer *writer);
+void ph_writer_fini(ph_writer *writer);
+
+/* A record into the batch. */
+ph_status ph_writer_submit(ph_writer *writer, uint8_t type, ph_store_need need,
+    const ph_store_part *parts, size_t count, ph_position *position, ph_error *err);
+/* Write and sync the batch. */
+ph_status ph_writer_flush(ph_writer *writer, ph_error *err);
+/* A mark into the batch; false: no room for it in this file. */
+bool ph_writer_mark(ph_writer *writer, ph_mark_kind kind);
+/* Go on in a new file. */
+ph_status ph_writer_roll(ph_writer *writer, ph_error *err);
+/* Make the reserve whole, or note that it is not. */
+void ph_writer_reserve(ph_writer *writer);
+
+/* For opening: a record that exists already, with its sequence `next`; false: no memory. */
+bool ph_writer_again(ph_writer *writer, const ph_frame *frame, const uint8_t *body);
+/* Describe file `number` with room for `records` bytes, and frame what follows for it. */
+void ph_writer_aim(ph_writer *writer, uint32_t number, uint64_t records, uint64_t first,
+    ph_segment_head *out);
+/* Begin the file `head` describes, with what is in the batch as its first records. PH_ERR_FULL:
+ * nothing has changed. Other errors: nobody knows. */
+ph_status ph_writer_begin(
+    ph_writer *writer, const ph_segment_head *head, ph_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
