@@ -1,0 +1,48 @@
+/*
+ * control_part - the control socket from the inside: connections (control.c) and what is asked on
+ * them (control_verbs.c).
+ *
+ * Thread: the loop. Errors: none leave here; they become last lines of answers.
+ */
+#ifndef PH_BROKER_CONTROL_PART_H
+#define PH_BROKER_CONTROL_PART_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "broker/control.h"
+#include "lib/base/buffer.h"
+
+/* One connection. */
+typedef struct ph_control_peer {
+	uint32_t magic;
+	struct ph_control_peer *next;
+	ph_control *control;
+	int fd;	      /* -1: hung up; freed once nothing is under way */
+	uid_t uid;    /* who is there */
+	pid_t pid;    /* which process */
+	bool busy;    /* a request is being answered */
+	bool reading; /* requests are being taken from `in` just now */
+	bool
+	    splice; /* the answer is the status: the ledger's state goes into its row */
+	bool finished; /* the other side will not ask any more */
+	ph_buffer in;  /* a part of a request */
+	ph_buffer out; /* what the socket did not take yet */
+	/* what the ledger's rows are filtered by, for xref.get */
+	char entity[128], system[128];
+} ph_control_peer;
+
+/* The parts of ph_control that verbs need. */
+struct ph_broker *ph_control_broker(ph_control *control);
+ph_ledger *ph_control_ledger(ph_control *control);
+
+/* Append one row (without its newline), or end the answer. */
+void ph_control_row(ph_control_peer *peer, const char *json, size_t length);
+void ph_control_end(ph_control_peer *peer, const ph_error *err);
+
+/* --- control_verbs.c --- */
+
+/* Answer one request line: rows, then exactly one end, now or later. */
+void ph_control_answer(ph_control_peer *peer, const char *line, size_t length);
+
+#endif
