@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -115,10 +116,14 @@ START_TEST(a_child_starts_with_plain_signals_in_its_own_session)
 	sigaddset(&some, SIGTERM);
 	sigprocmask(SIG_BLOCK, &some, NULL);
 	char output[512];
-	run("grep -E '^Sig(Blk|Ign)' /proc/self/status >&3", NULL, 0, output,
+	run("awk '/^Sig(Blk|Ign)/ {print $2}' /proc/self/status >&3", NULL, 0, output,
 	    sizeof output);
-	ck_assert_str_eq(
-	    output, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	uint64_t blocked = 1;
+	uint64_t ignored = 1;
+	ck_assert_int_eq(sscanf(output, "%" SCNx64 " %" SCNx64, &blocked, &ignored), 2);
+	ck_assert_uint_eq(blocked, 0);
+	/* the C library keeps signals 32 and 33 to itself, as they were */
+	ck_assert_uint_eq(ignored & ~(UINT64_C(3) << 31), 0);
 	run("cut -d' ' -f1,6 < /proc/$$/stat >&3", NULL, 0, output, sizeof output);
 	int pid = 0;
 	int session = 1;
