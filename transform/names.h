@@ -1,0 +1,29 @@
+/*
+ * names - the names a declaration speaks of, numbered once, bound to each document.
+ *
+ * Documents intern their names, so equal names of one document are equal pointers. A declaration
+ * keeps numbers; ph_names_bind gives the pointers of one document for them, so that its run
+ * compares pointers and never text. Number 0 is no name and is bound to NULL.
+ *
+ * Thread: owner while names are added; afterwards any. Errors: number 0 when out of memory.
+ */
+#ifndef PH_NAMES_H
+#define PH_NAMES_H
+
+#include "lib/document/document.h"
+
+typedef struct ph_names ph_names;
+
+ph_status ph_names_new(ph_names **out, ph_error *err);
+void ph_names_destroy(ph_names **names_p);
+/* The number of a name, new or not; 0 when out of memory. */
+uint32_t ph_names_add(ph_names *names, const char *text, size_t length);
+/* The number of a name that is there; else 0. */
+uint32_t ph_names_find(const ph_names *names, const char *text, size_t length);
+/* Its text; NULL for 0. */
+const char *ph_names_text(const ph_names *names, uint32_t number);
+size_t ph_names_count(const ph_names *names);
+/* Pointers of `document` by number, on its arena; NULL past its limit. */
+const char *const *ph_names_bind(const ph_names *names, ph_document *document);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * pattern - regular expressions (PCRE2, Unicode), compiled once.
+ *
+ * Patterns come from declarations; what they are matched against comes from strangers, so each
+ * match has a limit of steps and of memory.
+ *
+ * Thread: pure after compilation. Errors: PH_ERR_INVALID with PCRE2's own words.
+ */
+#ifndef PH_PATTERN_H
+#define PH_PATTERN_H
+
+#include <stdbool.h>
+#include "lib/base/arena.h"
+
+#define PH_PATTERN_GROUPS 16
+
+typedef struct ph_pattern ph_pattern;
+
+typedef struct ph_span {
+	const char *text; /* NULL: the group took no part */
+	size_t length;
+} ph_span;
+
+typedef enum ph_match {
+	PH_MATCH_NO,
+	PH_MATCH_YES,
+	PH_MATCH_GAVE_UP /* too many steps, or out of memory */
+} ph_match;
+
+ph_status ph_pattern_new(
+    const char *text, size_t length, ph_pattern **out, ph_error *err);
+void ph_pattern_destroy(ph_pattern **pattern_p);
+/* Groups in the pattern, the whole not counted. */
+size_t ph_pattern_groups(const ph_pattern *pattern);
+/* Search valid UTF-8. spans[0] is the whole match; spans (PH_PATTERN_GROUPS of them) may be
+ * NULL. What is allocated comes from the arena. */
+ph_match ph_pattern_match(const ph_pattern *pattern, ph_arena *arena, const char *text,
+    size_t length, ph_span *spans);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * schema - a canonical schema: what a document may be, and what its fields are for.
+ *
+ * A JSON Schema file with our own annotations. Checked today: type, required, properties,
+ * additionalProperties (true or false), enum, const, minLength, maxLength (code points), pattern,
+ * format date-time, minimum, maximum (on the number's text), items, minItems, maxItems and $ref
+ * to "#/$defs/NAME". A keyword that is not checked is refused when the file is loaded, so that no
+ * rule is silently ignored.
+ *
+ * Annotations, at the top: x-entity, x-version, x-id-prefix, x-subject, x-event-id, x-event-time
+ * (paths of fields), x-status-projection; on a field: x-label (public, personal, special,
+ * secret), x-attribute (the CloudEvents attribute it is promoted to; public fields only).
+ *
+ * Paths are names joined with dots; "[]" after a list: "attributes[].code".
+ *
+ * Thread: pure after load. Errors: PH_ERR_INVALID with file:line:column and PH33nn.
+ */
+#ifndef PH_SCHEMA_H
+#define PH_SCHEMA_H
+
+#include "lib/document/document.h"
+#include "transform/pattern.h"
+
+typedef struct ph_schema ph_schema;
+typedef struct ph_rule ph_rule;
+
+enum {
+	PH_TYPE_NULL = 1,
+	PH_TYPE_BOOLEAN = 2,
+	PH_TYPE_NUMBER = 4,
+	PH_TYPE_INTEGER = 8,
+	PH_TYPE_STRING = 16,
+	PH_TYPE_ARRAY = 32,
+	PH_TYPE_OBJECT = 64,
+	PH_TYPE_ANY = 127
+};
+
+ph_status ph_schema_load(const char *path, ph_schema **out, ph_error *err);
+/* The same from memory; `name` stands for the file in errors. */
+ph_status ph_schema_parse(const char *name, const void *bytes, size_t length,
+    ph_schema **out, ph_error *err);
+void ph_schema_destroy(ph_schema **schema_p);
+
+/* What the file says about the whole; "" or 0 if it does not. */
+const char *ph_schema_file(const ph_schema *schema);
+const char *ph_schema_id(const ph_schema *schema);
+const char *ph_schema_entity(const ph_schema *schema);
+unsigned ph_schema_version(const ph_schema *schema);
+const char *ph_schema_id_prefix(const ph_schema *schema);
+const char *ph_schema_subject(const ph_schema *schema);
+const char *ph_schema_event_id(const ph_schema *schema);
+const char *ph_schema_event_time(const ph_schema *schema);
+/* The node of x-status-projection, or NULL. */
+const ph_node *ph_schema_projection(const ph_schema *schema);
+
+/* The rule of a field; NULL: the schema knows no such field. */
+const ph_rule *ph_schema_field(const ph_schema *schema, const char *path);
+/* Types it allows (PH_TYPE_*), its label, the attribute it is promoted to or NULL. */
+unsigned ph_rule_types(const ph_rule *rule);
+const char *ph_rule_label(const ph_rule *rule);
+const char *ph_rule_attribute(const ph_rule *rule);
+/* Its values if it has an enum or const; count 0 otherwise. */
+size_t ph_rule_values(const ph_rule *rule, const char *const **values);
+/* Every field that is no object or list of them, in the file's order, required (with all its
+ * parents) or not. Stops when `tell` returns false. */
+typedef bool ph_schema_tell(
+    void *self, const char *path, const ph_rule *rule, bool required);
+void ph_schema_each(const ph_schema *schema, ph_schema_tell *tell, void *self);
+
+enum { PH_SCHEMA_PARTIAL = 1 /* do not ask for required fields */ };
+
+/* What is wrong with a document: the first rule that it breaks. */
+typedef struct ph_violation {
+	const ph_node *node; /* where; the object when a member is missing */
+	char path[256];	     /* of the field, as above with positions: "attributes[2].code" */
+	char text[256];	     /* "PH3204 ..." without the value */
+} ph_violation;
+
+/* PH_OK, PH_ERR_INVALID (then *out is filled) or PH_ERR_NOMEM. The node belongs to `document`. */
+ph_status ph_schema_check(const ph_schema *schema, ph_document *document,
+    const ph_node *node, unsigned flags, ph_violation *out);
+
+/* Compare two JSON numbers by their text: -1, 0, 1. */
+int ph_number_compare(const char *a, const char *b);
+/* Is it a JSON number as written? */
+bool ph_number_valid(const char *text, size_t length);
+/* RFC 3339 date-time? */
+bool ph_instant_valid(const char *text, size_t length);
+
+#endif
