@@ -190,6 +190,7 @@ class Highways(simulator.Simulator):
         self.enquiries = {}
         self.log = []
         self.steps = {}
+        self.window = None
         for row in self.journal.rows:
             self._fold(row)
         for number in range(FIRST_FOREIGN, FIRST_FOREIGN + options.foreign):
@@ -261,6 +262,7 @@ class Highways(simulator.Simulator):
             reply = NewEnquiryResponse(Enquiry=Enquiry(EnquiryNumber=str(number)))
             return OperationResponse(NewEnquiryResponse=reply)
         asked = operation.GetEnquiryStatusChanges
+        self.window = {"since": asked.LoggedTimeFrom, "until": asked.LoggedTimeTo}
         changes = self._changes(instant(asked.LoggedTimeFrom), instant(asked.LoggedTimeTo))
         reply = GetEnquiryStatusChangesResponse(UpdatedEnquiry=changes)
         return OperationResponse(GetEnquiryStatusChangesResponse=reply)
@@ -338,7 +340,8 @@ class Highways(simulator.Simulator):
 
     def describe(self):
         return {"enquiries": sum(row["kind"] == "enquiry" for row in self.enquiries.values()),
-                "statuses": len(self.log), "done": self._done()}
+                "statuses": len(self.log), "done": self._done(),
+                "last_window": self.window}
 
 
 def main():

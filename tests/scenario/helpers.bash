@@ -1,0 +1,320 @@
+# What the stories share: a site on temporary sockets and free ports, its vendors, and ways to
+# wait for something. Every wait has a deadline; the only pause is in wait_until.
+#
+# PACKHORSE_BUILD is the directory of the build under test. A build with AddressSanitizer is fine;
+# whatever a sanitizer says in a log makes the test fail.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+BUILD=${PACKHORSE_BUILD:-$ROOT/build}
+PYTHON=/usr/bin/python3
+export PYTHONDONTWRITEBYTECODE=1
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}:abort_on_error=0:exitcode=99"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
+JURISDICTION=calderdale
+KEY=demo-key
+PATIENCE=${PACKHORSE_PATIENCE:-30} # seconds that a wait lasts at most
+
+# --- waiting ---
+
+# wait_until COMMAND...: until the command succeeds.
+wait_until() {
+	local end=$((SECONDS + PATIENCE))
+	until "$@"; do
+		if ((SECONDS >= end)); then
+			echo "waited $PATIENCE s in vain for: $*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# is EXPECTED COMMAND...: does the command print just this?
+is() {
+	local expected=$1
+	shift
+	[ "$("$@" 2>/dev/null)" = "$expected" ]
+}
+
+# wait_is EXPECTED COMMAND...: until the command prints just this.
+wait_is() {
+	wait_until is "$@" || {
+		echo "expected '$1', got '$("${@:2}" 2>&1)'" >&2
+		return 1
+	}
+}
+
+# equal GOT EXPECTED
+equal() {
+	[ "$1" = "$2" ] || {
+		printf 'got      %s\nexpected %s\n' "$1" "$2" >&2
+		return 1
+	}
+}
+
+# --- the site ---
+
+# site_new: a copy of the demo's site in $WORK/site, retried sooner than it.
+site_new() {
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ph-test.XXXXXX")
+	RUN=$(mktemp -d /tmp/ph.XXXXXX)
+	local name
+	for name in open311 highways waste crm hook; do
+		declare -g "PORT_$name=$(free_port)"
+	done
+	"$PYTHON" "$ROOT/demo/parts.py" plugins "$BUILD" "$WORK/plugins"
+	PACKHORSE=$("$PYTHON" "$ROOT/demo/parts.py" program "$BUILD" packhorse)
+	PACKHORSED=$("$PYTHON" "$ROOT/demo/parts.py" program "$BUILD" packhorsed)
+	"$PYTHON" "$ROOT/demo/parts.py" site "$ROOT/demo/site" "$WORK/site" \
+		PACKHORSE_STATE="$WORK/state" PACKHORSE_RUN="$RUN" \
+		PACKHORSE_PLUGINS="$WORK/plugins" PACKHORSE_CONNECTORS="$ROOT/adapters" \
+		PACKHORSE_SCHEMAS="$ROOT/schemas" \
+		PACKHORSE_HOST="$("$PYTHON" "$ROOT/demo/parts.py" program "$BUILD" packhorse-host)" \
+		DEMO_OPEN311_PORT="$PORT_open311" DEMO_HIGHWAYS_PORT="$PORT_highways" \
+		DEMO_WASTE_PORT="$PORT_waste" DEMO_CRM_PORT="$PORT_crm" DEMO_HOOK_PORT="$PORT_hook"
+	for name in highways waste crm; do
+		sed -i '/^retry:/d' "$WORK/site/adapters/$name.yaml"
+		echo 'retry: {first: 100ms, factor: 2, max: 500ms, tries: 100}' \
+			>>"$WORK/site/adapters/$name.yaml"
+	done
+	URL=http://127.0.0.1:$PORT_open311
+}
+
+free_port() {
+	"$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# site_up: a new site with everything started. Statuses change only when told.
+site_up() {
+	site_new
+	vendors_start
+	broker_start
+}
+
+vendors_start() {
+	local name
+	for name in highways waste crm; do
+		vendor_launch "$name"
+	done
+	for name in highways waste crm; do
+		vendor_ready "$name"
+	done
+}
+
+# site_down: stop all, and look through the logs for what a sanitizer said.
+site_down() {
+	[ -n "${WORK:-}" ] || return 0
+	local name pid
+	broker_stop
+	for name in highways waste crm; do
+		vendor_end "$name" TERM
+	done
+	for pid in $("$PYTHON" "$ROOT/demo/parts.py" orphans "$WORK/site"); do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	local said=0
+	if grep -lE 'ERROR: [A-Za-z]*Sanitizer|runtime error:|PH_ASSERT|assertion' "$WORK"/*.log; then
+		said=1
+	fi
+	if [ "$said" = 1 ] || [ "${BATS_TEST_COMPLETED:-}" != 1 ]; then
+		tail -n 40 "$WORK"/packhorsed.log >&2 || true
+	fi
+	rm -rf "$RUN"
+	if [ -z "${PACKHORSE_KEEP:-}" ]; then
+		rm -rf "$WORK"
+	else
+		echo "kept: $WORK" >&2
+	fi
+	return "$said"
+}
+
+# setup and teardown of most stories; a file may define its own.
+setup() { site_up; }
+teardown() { site_down; }
+
+# --- the broker, its hosts and the command line ---
+
+broker_start() {
+	"$PACKHORSED" -c "$WORK/site" >>"$WORK/packhorsed.log" 2>&1 3>&- &
+	BROKER=$!
+	wait_until adapters_up
+	wait_until services_answer
+}
+
+broker_kill() {
+	kill -KILL "$BROKER"
+	wait "$BROKER" 2>/dev/null || true
+}
+
+broker_stop() {
+	[ -n "${BROKER:-}" ] || return 0
+	kill -TERM "$BROKER" 2>/dev/null || true
+	wait_until gone "$BROKER"
+	wait "$BROKER" 2>/dev/null || true
+	BROKER=
+}
+
+gone() {
+	[ ! -e "/proc/$1/stat" ] || [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" = Z ]
+}
+
+adapters_up() {
+	[ "$(ph adapter ls --json 2>/dev/null | jq -s 'map(select(.state == "up")) | length')" = 4 ]
+}
+
+services_answer() { curl -sf -o "$WORK/out" "$URL/services.xml?jurisdiction_id=$JURISDICTION"; }
+
+# ph WORDS...: the command line on this site.
+ph() { "$PACKHORSE" "$@" --socket "$RUN/control"; }
+
+# queue NAME FIELD
+queue() { ph queue ls --json | jq -r --arg q "$1" "select(.queue == \$q) | .$2"; }
+
+# status FIELD
+status() { ph status --json | jq -r ".$1"; }
+
+# pending: what is not settled, in all queues.
+pending() { ph queue ls --json | jq -s 'map(.ready + .in_flight + .held) | add'; }
+
+# settle_down: until nothing is on its way; then the books must balance.
+settle_down() {
+	wait_is 0 pending
+	equal "$(status balance)" 0
+}
+
+host_pid() { ph adapter ls --json | jq -r --arg a "$1" 'select(.adapter == $a) | .pid'; }
+
+# host_kill ADAPTER: SIGKILL; returns when another has taken its place.
+host_kill() {
+	local before
+	before=$(host_pid "$1")
+	kill -KILL "$before"
+	wait_until host_differs "$1" "$before"
+	wait_until adapters_up
+}
+
+host_differs() {
+	local now
+	now=$(host_pid "$1")
+	[ -n "$now" ] && [ "$now" != null ] && [ "$now" != 0 ] && [ "$now" != "$2" ]
+}
+
+# dead FILTER: dead letters through a filter of jq, one a line.
+dead() { ph dead ls --json | jq -r "$1"; }
+
+# --- the vendors ---
+
+# vendor_start NAME [OPTIONS...]: on its port, from its file; options of before are kept.
+vendor_start() {
+	vendor_launch "$@"
+	vendor_ready "$1"
+}
+
+vendor_launch() {
+	local name=$1 port=PORT_$1 options=OPTIONS_$1
+	shift
+	if [ $# -gt 0 ] || [ -z "${!options:-}" ]; then
+		declare -g "$options=--status-after 0 $*"
+	fi
+	case $name in
+	highways) set -- --foreign 1 ;;
+	waste) set -- --webhook "http://127.0.0.1:$PORT_hook/waste/whitespace" --retry 0.2 ;;
+	crm) set -- --key crm-key ;;
+	esac
+	: >"$WORK/$name.out"
+	# shellcheck disable=SC2086
+	"$PYTHON" -B "$ROOT/tests/vendors/$name.py" --port "${!port}" --file "$WORK/$name.jsonl" \
+		"$@" ${!options} >"$WORK/$name.out" 2>>"$WORK/$name.log" 3>&- &
+	declare -g "PID_$name=$!"
+}
+
+vendor_ready() {
+	wait_until grep -q '^control' "$WORK/$1.out"
+	declare -g "CONTROL_$1=$(sed -n 's/^control //p' "$WORK/$1.out")"
+}
+
+# vendor_end NAME SIGNAL
+vendor_end() {
+	local pid=PID_$1
+	[ -n "${!pid:-}" ] || return 0
+	kill "-$2" "${!pid}" 2>/dev/null || true
+	wait "${!pid}" 2>/dev/null || true
+	declare -g "$pid="
+}
+
+# tell NAME ORDER JSON: tell a simulator something.
+tell() {
+	local control=CONTROL_$1
+	curl -sf -d "$3" "http://127.0.0.1:${!control}/_sim/$2" -o "$WORK/told" || {
+		echo "$1 does not take $2 $3" >&2
+		return 1
+	}
+}
+
+# mode NAME JSON
+mode() { tell "$1" mode "$2"; }
+
+# kept NAME KIND [FILTER]: rows of a simulator's file through a filter of jq.
+kept() {
+	[ -e "$WORK/$1.jsonl" ] || return 0
+	jq -r --arg kind "$2" "select(.kind == \$kind) | ${3:-.}" "$WORK/$1.jsonl"
+}
+
+# count NAME KIND REFERENCE: how many of them.
+count() {
+	jq -s --arg kind "$2" --arg reference "$3" \
+		'map(select(.kind == $kind and .reference == $reference)) | length' "$WORK/$1.jsonl"
+}
+
+# --- GeoReport ---
+
+# post SERVICE ID TEXT [CURL OPTIONS...]: sets STATUS, BODY and REFERENCE.
+post() {
+	local service=$1 ident=$2 text=$3
+	shift 3
+	STATUS=$(curl -s -o "$WORK/body" -w '%{http_code}' --max-time 60 \
+		--data-urlencode "service_code=$service" \
+		--data-urlencode "attribute[fixmystreet_id]=$ident" \
+		--data-urlencode "description=$text" \
+		-d "api_key=$KEY" -d "jurisdiction_id=$JURISDICTION" -d lat=53.7247 -d long=-1.8631 \
+		"$@" "$URL/requests.xml") || true
+	BODY=$(cat "$WORK/body")
+	REFERENCE=$(sed -n 's|.*<service_request_id>\([^<]*\)</service_request_id>.*|\1|p' "$WORK/body")
+}
+
+# accepted SERVICE ID TEXT [CURL OPTIONS...]: post, and it has to be taken.
+accepted() {
+	post "$@"
+	if [[ ! $STATUS =~ ^20[01]$ || ! $REFERENCE =~ ^SR-[0-9A-Z]{13}$ ]]; then
+		echo "POST of $2 ($1): $STATUS $BODY" >&2
+		return 1
+	fi
+}
+
+# title TEXT: the description as FixMyStreet writes it.
+title() {
+	printf 'title: %s\n\ndetail: %s\n\nurl: https://fixmystreet.example/report/1\n\nSubmitted via FixMyStreet\n' \
+		"$1" "${2:-$1}"
+}
+
+# get PATH [NAME=VALUE...]: sets STATUS and BODY.
+get() {
+	local path=$1 pair
+	shift
+	local options=(-G --data-urlencode "jurisdiction_id=$JURISDICTION" --data-urlencode "api_key=$KEY")
+	for pair in "$@"; do
+		options+=(--data-urlencode "$pair")
+	done
+	STATUS=$(curl -s -o "$WORK/body" -w '%{http_code}' --max-time 60 --path-as-is \
+		"${options[@]}" "$URL/$path") || true
+	BODY=$(cat "$WORK/body")
+}
+
+# updates [FILTER]: all updates of the last hour, in JSON, through a filter of jq.
+updates() {
+	get servicerequestupdates.json "start_date=$(date -u -d '-1 hour' +%FT%TZ)" \
+		"end_date=$(date -u -d '+1 hour' +%FT%TZ)"
+	jq -r "${1:-.}" <<<"$BODY"
+}
+
+# update_count REFERENCE
+update_count() { updates "map(select(.service_request_id == \"$1\")) | length"; }
