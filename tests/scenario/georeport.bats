@@ -52,8 +52,8 @@ load helpers
 	grep -q "<service_request_id>$REFERENCE</service_request_id>" <<<"$BODY"
 	grep -q '<status>open</status>' <<<"$BODY"
 	grep -q '&lt;more&gt;' <<<"$BODY"
-	! grep -qi zebedee <<<"$BODY"
-	! grep -q z@example.net <<<"$BODY"
+	not grep -qi zebedee <<<"$BODY"
+	not grep -q z@example.net <<<"$BODY"
 	get "requests/$REFERENCE.json"
 	equal "$(jq -r '.[0].service_code' <<<"$BODY")" Potholes
 	equal "$(jq -r '.[0].lat | tonumber' <<<"$BODY")" 53.7247

@@ -51,6 +51,14 @@ equal() {
 	}
 }
 
+# not COMMAND...: the command has to fail. (A plain "!" never fails a test.)
+not() {
+	if "$@"; then
+		echo "should have failed: $*" >&2
+		return 1
+	fi
+}
+
 # --- the site ---
 
 # site_new: a copy of the demo's site in $WORK/site, retried sooner than it.
@@ -199,7 +207,14 @@ host_differs() {
 }
 
 # dead FILTER: dead letters through a filter of jq, one a line.
-dead() { ph dead ls --json | jq -r "$1"; }
+dead() {
+	local rows
+	rows=$(ph dead ls --json) || {
+		echo "dead ls failed"
+		return 1
+	}
+	jq -r "$1" <<<"$rows"
+}
 
 # --- the vendors ---
 
@@ -318,3 +333,25 @@ updates() {
 
 # update_count REFERENCE
 update_count() { updates "map(select(.service_request_id == \"$1\")) | length"; }
+
+# --- declarations ---
+
+# mine ADAPTER FOLDER WORD: copy the connector's file in that folder which has the word into the
+# site, where it is found first; prints the copy's path.
+mine() {
+	local file
+	file=$(grep -lF -- "$3" "$ROOT/adapters/$1/$2"/* | head -1)
+	[ -n "$file" ] || {
+		echo "no file in adapters/$1/$2 has $3" >&2
+		return 1
+	}
+	mkdir -p "$WORK/site/$2"
+	cp "$file" "$WORK/site/$2/"
+	echo "$WORK/site/$2/${file##*/}"
+}
+
+# reload: what was changed in the site holds now.
+reload() {
+	broker_stop
+	broker_start
+}
