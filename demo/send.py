@@ -198,7 +198,7 @@ def load(path):
     """The reports of a file, in the shape of an answer to GET requests."""
     with open(path, encoding="utf-8") as file:
         content = json.load(file)
-    reports = content["service_requests"] if isinstance(content, dict) else content
+    reports = content.get("service_requests") if isinstance(content, dict) else content
     if not isinstance(reports, list) or not all(isinstance(one, dict) for one in reports):
         raise ValueError("%s: not a list of reports" % path)
     return reports
