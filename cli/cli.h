@@ -116,12 +116,16 @@ size_t ph_rows_count(const ph_rows *rows);
 /* Print the table (headings only when there is a row, else `empty` unless NULL) and free. */
 void ph_rows_finish(ph_rows **rows_p, const char *empty);
 
+/* One thing as a sheet: a line "title  value" for each column that the object has; with --json the
+ * object. Takes the object. */
+void ph_cli_sheet(ph_cli *cli, const ph_column *columns, size_t count, json_t *object);
+
 /* Run `packhorse argv...`; `nouns` is the NULL-terminated list of all. Returns the exit code. */
 int ph_cli_main(ph_cli *cli, const ph_noun *const *nouns, int argc, char **argv);
 
 /* The nouns, one file each. */
 extern const ph_noun ph_noun_status, ph_noun_queue, ph_noun_dead, ph_noun_message,
     ph_noun_case, ph_noun_adapter, ph_noun_route, ph_noun_xref, ph_noun_map,
-    ph_noun_config, ph_noun_errors, ph_noun_version, ph_noun_help;
+    ph_noun_config, ph_noun_version;
 
 #endif

@@ -1,0 +1,76 @@
+/*
+ * packhorse status: is the broker well, and do its books balance?
+ */
+#include "cli/ask.h"
+
+static const ph_column columns[] = {
+    {"version", "version", PH_COLUMN_TEXT},
+    {"pid", "pid", PH_COLUMN_NUMBER},
+    {"up", "uptime_s", PH_COLUMN_AGE},
+    {"generation", "generation", PH_COLUMN_NUMBER},
+    {"accepting", "accepting", PH_COLUMN_TEXT},
+    {"hosts", "hosts", PH_COLUMN_NUMBER},
+    {"sessions", "sessions", PH_COLUMN_NUMBER},
+    {"resident bytes", "resident_bytes", PH_COLUMN_NUMBER},
+    {"space bytes", "space_bytes", PH_COLUMN_NUMBER},
+    {"ledger", "ledger", PH_COLUMN_TEXT},
+    {"balance", "balance", PH_COLUMN_NUMBER},
+    {"+ accepted", "accepted", PH_COLUMN_NUMBER},
+    {"+ replayed", "replayed", PH_COLUMN_NUMBER},
+    {"+ moved in", "moved_in", PH_COLUMN_NUMBER},
+    {"- delivered", "delivered", PH_COLUMN_NUMBER},
+    {"- duplicate", "duplicate", PH_COLUMN_NUMBER},
+    {"- dead", "dead", PH_COLUMN_NUMBER},
+    {"- discarded", "discarded", PH_COLUMN_NUMBER},
+    {"- expired", "expired", PH_COLUMN_NUMBER},
+    {"- erased", "erased", PH_COLUMN_NUMBER},
+    {"- moved out", "moved_out", PH_COLUMN_NUMBER},
+    {"- pending", "pending", PH_COLUMN_NUMBER},
+    {"  ready", "ready", PH_COLUMN_NUMBER},
+    {"  in flight", "in_flight", PH_COLUMN_NUMBER},
+    {"  held", "held", PH_COLUMN_NUMBER},
+    {"refused", "refused", PH_COLUMN_NUMBER},
+    {"repeats", "repeats", PH_COLUMN_NUMBER},
+    {"conflicts", "conflicts", PH_COLUMN_NUMBER},
+    {"ignored", "ignored", PH_COLUMN_NUMBER},
+};
+
+typedef struct showing {
+	ph_cli *cli;
+	bool balanced;
+} showing;
+
+static void
+show(void *self, json_t *row)
+{
+	showing *s = self;
+	s->balanced = json_integer_value(json_object_get(row, "balance")) == 0;
+	ph_cli_sheet(
+	    s->cli, columns, sizeof columns / sizeof *columns, json_incref(row));
+}
+
+static int
+run(ph_cli *cli, const ph_args *args)
+{
+	showing s = {.cli = cli, .balanced = true};
+	(void) args;
+	int code = ph_ask(cli, "status", NULL, show, &s);
+	if (code == PH_EXIT_OK && !s.balanced) {
+		ph_cli_print(cli, "\nThe books do not balance.\n");
+		code = PH_EXIT_PROBLEM;
+	}
+	return code;
+}
+
+static const ph_verb verbs[] = {
+    {.name = "",
+	.help = "Show the broker's state and its books.\n"
+		"Exit code 1 when the books do not balance: what was accepted, "
+		"replayed and\n"
+		"moved in is not what was delivered, died, was given up, moved out or "
+		"waits.",
+	.run = run},
+    {.name = NULL},
+};
+
+const ph_noun ph_noun_status = {"status", "the broker's state and its books", verbs};
