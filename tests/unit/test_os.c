@@ -139,12 +139,18 @@ END_TEST
 
 START_TEST(a_program_that_is_not_there_is_an_error)
 {
+	/* the way back for the error survives descriptors that want its number */
+	int keep[12];
+	for (size_t i = 0; i < 12; i++) {
+		keep[i] = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 50);
+		ck_assert_int_ge(keep[i], 50);
+	}
 	char name[] = "nothing";
 	char *argv[] = {name, NULL};
 	pid_t pid = 77;
 	ph_error err;
 	ck_assert_int_eq(
-	    ph_os_spawn("/nonexistent/nothing", argv, NULL, 0, &pid, &err), PH_ERR_IO);
+	    ph_os_spawn("/nonexistent/nothing", argv, keep, 12, &pid, &err), PH_ERR_IO);
 	ck_assert_int_eq(err.sys_errno, ENOENT);
 	ck_assert_int_eq(pid, 77);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
