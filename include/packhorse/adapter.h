@@ -98,19 +98,20 @@ enum {
 typedef struct ph_adapter_error {
 	uint32_t size;
 	uint32_t code; /* PH_ADAPTER_* */
-	char path
-	    [256]; /* "transport/url": the place in the configuration or document, or "" */
-	char text
-	    [512]; /* one line; starts with its own code where it has one: "HT12 no route" */
+	/* "transport/url": the place in the configuration or the document, or "" */
+	char path[256];
+	/* one line; starts with its own code where it has one: "HT12 no route" */
+	char text[512];
 } ph_adapter_error;
 
 /*
  * What the plug-in is configured with, ready to use: `json` is one JSON object (UTF-8)
- *   {"adapter": NAME, "transport": {...}, "receive": [...], "render": [...]}
- * `transport` is the adapter file's block of the plug-in's name, `receive` and `render` its lists
- * of those names (each a list of objects, empty when the file has none), with every secret and
- * table already in its place. It conforms to the plug-in's own schema. Scalars whose schema says
- * integer, number or boolean are such; all others are strings as written. Borrowed during create.
+ *   {"adapter": NAME, "transport": {...}, "receive": [...], "send": [...], "poll": [...]}
+ * `transport` is the adapter file's block of the plug-in's name, with every secret and table
+ * already in its place; the lists hold what the file's entries say beside the host's own keys
+ * (empty where the file has none). It conforms to the plug-in's own schema. Scalars whose
+ * schema says integer, number or boolean and not string are such; all others are strings as
+ * written. Borrowed during create.
  */
 typedef struct ph_adapter_config {
 	uint32_t size;
@@ -121,17 +122,20 @@ typedef struct ph_adapter_config {
 
 /* Why the plug-in is asked to send. A plug-in treats those it does not know as DELIVER. */
 enum {
-	PH_ADAPTER_DELIVER = 1, /* hand a message over */
-	PH_ADAPTER_POLL = 2,	/* ask for what is new; asking again does no harm */
-	PH_ADAPTER_PROBE =
-	    3, /* ask whether an earlier DELIVER arrived; asking does no harm */
-	PH_ADAPTER_FETCH = 4 /* read one record; asking again does no harm */
+	/* hand a message over */
+	PH_ADAPTER_DELIVER = 1,
+	/* ask for what is new; asking again does no harm */
+	PH_ADAPTER_POLL = 2,
+	/* ask whether an earlier DELIVER arrived; asking again does no harm */
+	PH_ADAPTER_PROBE = 3,
+	/* read one record; asking again does no harm */
+	PH_ADAPTER_FETCH = 4
 };
 
 /* flags of a request. */
 enum {
-	PH_ADAPTER_SENT_BEFORE =
-	    1 /* the same delivery was handed to a plug-in before */
+	/* the same delivery was handed to a plug-in before */
+	PH_ADAPTER_SENT_BEFORE = 1
 };
 
 /* One thing to send. Borrowed until send returns. */
@@ -144,123 +148,128 @@ typedef struct ph_adapter_request {
 	uint32_t flags;
 	ph_adapter_text body; /* what the map wrote, or empty */
 	ph_adapter_text content_type;
-	/* What the adapter file and the map say about this send, for example for http: method, url,
-	 * action, header.NAME, url.NAME (a value for {NAME} in the url). Unknown ones are ignored. */
+	/* What the adapter file and the map say about this send, for example for http: method,
+	 * url, action, header.NAME, url.NAME (a value for {NAME} in the url). Unknown ones are
+	 * ignored. */
 	const ph_adapter_pair *attributes;
 	uint64_t attribute_count;
-	ph_adapter_text
-	    key; /* the same for every attempt: for systems that know repeats */
-	ph_adapter_text
-	    reference; /* the system's reference so far (see progress), or empty */
-	ph_adapter_text resume; /* the resume bytes last given to progress, or empty */
+	/* the same for every attempt: for systems that know repeats */
+	ph_adapter_text key;
+	/* the system's reference so far, and the resume bytes last given to progress; or empty */
+	ph_adapter_text reference;
+	ph_adapter_text resume;
 } ph_adapter_request;
 
 /* How a send ended, as far as the transport can tell. */
 enum {
-	PH_ADAPTER_ANSWERED =
-	    1, /* the system answered: its bytes are in `body`; the declared reply
-				  * rules make the outcome */
-	PH_ADAPTER_NOT_SENT =
-	    2, /* certainly did not reach the system: it may be sent again */
-	PH_ADAPTER_LOST =
-	    3, /* may have reached it, no answer came: the outcome is unknown */
-	PH_ADAPTER_REFUSED = 4, /* cannot be sent at all, now or ever: a dead letter */
-	PH_ADAPTER_DONE =
-	    5, /* handed over, by a transport that has no answers (a file written) */
-	PH_ADAPTER_REPEATED =
-	    6 /* the system had it already, by a transport that can tell */
+	/* the system answered: its bytes are in `body`; the declared reply rules make the outcome */
+	PH_ADAPTER_ANSWERED = 1,
+	/* certainly did not reach the system: it may be sent again */
+	PH_ADAPTER_NOT_SENT = 2,
+	/* may have reached it, no answer came: the outcome is unknown */
+	PH_ADAPTER_LOST = 3,
+	/* cannot be sent at all, now or ever: a dead letter */
+	PH_ADAPTER_REFUSED = 4,
+	/* handed over, by a transport that has no answers (a file written) */
+	PH_ADAPTER_DONE = 5,
+	/* the system had it already, by a transport that can tell */
+	PH_ADAPTER_REPEATED = 6
 };
 
 /* Borrowed until answered returns. */
 typedef struct ph_adapter_answer {
 	uint32_t size;
-	uint32_t
-	    verdict; /* PH_ADAPTER_ANSWERED and so on; one the host does not know means LOST */
+	uint32_t verdict;  /* as above; one the host does not know means LOST */
 	uint32_t status;   /* the protocol's own number (HTTP: 200), or 0 */
 	uint32_t reserved; /* 0 */
-	uint64_t
-	    delay; /* NOT_SENT, ANSWERED with a wish to wait: not before this long; 0: none */
+	uint64_t delay;	   /* a wish to be left alone so long, or 0 */
 	ph_adapter_text body;
 	ph_adapter_text content_type;
 	const ph_adapter_pair *headers; /* names in lower case */
 	uint64_t header_count;
-	ph_adapter_text
-	    reference;	      /* DONE, REPEATED: the system's reference, or empty */
-	ph_adapter_text text; /* NOT_SENT, LOST, REFUSED: why, one line for operators */
+	/* DONE, REPEATED: the system's reference, or empty */
+	ph_adapter_text reference;
+	/* NOT_SENT, LOST, REFUSED: why, one line for operators */
+	ph_adapter_text text;
 } ph_adapter_answer;
 
 /* What became of received bytes. */
 enum {
-	PH_ADAPTER_ACCEPTED = 1, /* durable; `reference` is the canonical id */
-	PH_ADAPTER_DUPLICATE =
-	    2, /* had it already, durable then; `reference` as then */
-	PH_ADAPTER_IGNORED =
-	    3, /* read, and the map says it means nothing here: all is well */
-	PH_ADAPTER_KEPT =
-	    4, /* could not be turned into a message; kept whole, durably, for an
-				   * operator to mend: for callers that cannot be told */
-	PH_ADAPTER_MALFORMED =
-	    5, /* refused: `path` and `text` say where and why. Nothing is kept */
-	PH_ADAPTER_FORBIDDEN =
-	    6, /* refused: a requirement of the map on who may send is not met */
-	PH_ADAPTER_UNKNOWN =
-	    7, /* refused: it speaks of a reference that nobody knows */
-	PH_ADAPTER_CONFLICT = 8, /* refused: contradicts what the same id said before */
-	PH_ADAPTER_TOO_LARGE = 9, /* refused: over a limit */
-	PH_ADAPTER_LATER =
-	    10 /* not durable in time, or no room: the caller should try again */
+	/* durable; `reference` is the canonical id */
+	PH_ADAPTER_ACCEPTED = 1,
+	/* had it already, durable then; `reference` as then */
+	PH_ADAPTER_DUPLICATE = 2,
+	/* read, and the map says it means nothing here: all is well */
+	PH_ADAPTER_IGNORED = 3,
+	/* could not be turned into a message; kept whole, durably, for an operator to mend */
+	PH_ADAPTER_KEPT = 4,
+	/* refused: `path` and `text` say where and why. Nothing is kept */
+	PH_ADAPTER_MALFORMED = 5,
+	/* refused: a requirement of the map on who may send is not met. Nothing is kept */
+	PH_ADAPTER_FORBIDDEN = 6,
+	/* refused: it speaks of a reference that nobody knows */
+	PH_ADAPTER_UNKNOWN = 7,
+	/* refused: contradicts what the same id said before */
+	PH_ADAPTER_CONFLICT = 8,
+	/* refused: over a limit */
+	PH_ADAPTER_TOO_LARGE = 9,
+	/* not durable in time, or no room: the caller should try again */
+	PH_ADAPTER_LATER = 10
 };
 
 /* Borrowed until the callback returns. */
 typedef struct ph_adapter_receipt {
 	uint32_t size;
-	uint32_t result; /* PH_ADAPTER_ACCEPTED and so on; unknown ones mean LATER */
-	ph_adapter_text
-	    reference; /* ACCEPTED, DUPLICATE: of the first message made of the bytes */
-	ph_adapter_text
-	    id; /* the event's own id: the sender's key as the map reads it */
-	ph_adapter_text reason; /* refusals: a word, "unknown-code", "invalid" */
-	ph_adapter_text
-	    path; /* refusals: the offending member, in the sender's names */
-	ph_adapter_text text; /* refusals: one line, without the offending value */
-	uint64_t count;	      /* messages made of the bytes */
+	uint32_t result; /* as above; one the plug-in does not know means LATER */
+	/* ACCEPTED, DUPLICATE: of the first message made of the bytes */
+	ph_adapter_text reference;
+	/* its event's id: the sender's key as the map reads it */
+	ph_adapter_text id;
+	/* refusals: a word ("unknown-code", "invalid"); the offending member, in the sender's
+	 * names; one line, without the offending value */
+	ph_adapter_text reason;
+	ph_adapter_text path;
+	ph_adapter_text text;
+	uint64_t count; /* messages made of the bytes */
 } ph_adapter_receipt;
 
 /* flags of received bytes. */
 enum {
-	PH_ADAPTER_CALLER_WAITS =
-	    1 /* the sender is told of a refusal, so nothing is kept then */
+	/* the sender is told of a refusal, so nothing is kept then */
+	PH_ADAPTER_CALLER_WAITS = 1,
+	/* read by ops->poll: `entry` is one of the adapter file's `poll` list */
+	PH_ADAPTER_POLLED = 2
 };
 
 /* Bytes from the system. Borrowed until receive returns. */
 typedef struct ph_adapter_received {
 	uint32_t size;
 	uint32_t flags;
-	ph_adapter_text
-	    entry; /* which entry of the adapter file's `receive` list (`poll` list for what
-				* a poll reads): its `name`, or its position ("0") if it has none */
+	/* Which entry of the adapter file's `receive` list: its `name`, or its position ("0") if
+	 * it has none; empty: the first. */
+	ph_adapter_text entry;
 	ph_adapter_text body;
 	ph_adapter_text content_type;
-	const ph_adapter_pair
-	    *attributes; /* what else the map may read: method, path, query... */
+	/* What else is known: method, path, query... */
+	const ph_adapter_pair *attributes;
 	uint64_t attribute_count;
-	ph_adapter_text
-	    cursor; /* polled: where to go on after this; made durable in the same record
-				 * as what it was read with. Empty: leave it */
-	uint64_t deadline; /* done is called by then; 0: the host's own limit */
-	void *context;	   /* for done */
+	/* POLLED: where to go on after this; made durable in the same record as what it was read
+	 * with. Empty: leave it as it is. */
+	ph_adapter_text cursor;
+	/* `done` is called by then; 0: the host's own limit. */
+	uint64_t deadline;
+	void *context; /* for done */
 	/* [callback] Once. NULL: nobody wants to know. */
 	void (*done)(void *context, const ph_adapter_receipt *receipt);
 } ph_adapter_received;
 
 /* What to look up. */
 enum {
-	PH_ADAPTER_BY_REFERENCE =
-	    1, /* `references`: canonical ids; one record each, unknown ones left
-				      * out */
-	PH_ADAPTER_BY_WINDOW =
-	    2 /* messages accepted from `from` up to but not including `to`
-				      * (wall clock); one record for each message, oldest first */
+	/* `references`: canonical ids; one record each, unknown ones left out */
+	PH_ADAPTER_BY_REFERENCE = 1,
+	/* messages accepted from `from` up to but not including `to` (wall clock); one record for
+	 * each message, oldest first */
+	PH_ADAPTER_BY_WINDOW = 2
 };
 
 typedef struct ph_adapter_records ph_adapter_records;
@@ -269,8 +278,8 @@ typedef struct ph_adapter_records ph_adapter_records;
 typedef struct ph_adapter_query {
 	uint32_t size;
 	uint32_t kind;
-	ph_adapter_text
-	    entry; /* which entry of the adapter file's `render` list: its name */
+	/* Which entry of the adapter file's `receive` list: its map, the other way, renders. */
+	ph_adapter_text entry;
 	const ph_adapter_text *references;
 	uint64_t reference_count;
 	uint64_t from;
@@ -282,8 +291,8 @@ typedef struct ph_adapter_query {
 	void (*done)(void *context, const ph_adapter_records *records);
 } ph_adapter_query;
 
-/* One rendered record: the vendor side of a map as pairs, in the map's order. Names are as the map
- * writes them, and may repeat. */
+/* One rendered record: the vendor side of a map as pairs, in the map's order. Names are as the
+ * map writes them, and may repeat. */
 typedef struct ph_adapter_record {
 	uint32_t size;
 	uint32_t reserved;	   /* 0 */
@@ -294,11 +303,11 @@ typedef struct ph_adapter_record {
 	uint64_t pair_count;
 } ph_adapter_record;
 
-/* Borrowed until the callback returns. */
+/* Borrowed until the callback returns. `code` is PH_ADAPTER_OK, or says why there are no
+ * records: TIMEOUT, BUSY, NOT_FOUND, CLOSED, FAILED. */
 struct ph_adapter_records {
 	uint32_t size;
-	uint32_t
-	    code; /* PH_ADAPTER_OK, or why there are none: TIMEOUT, BUSY, NOT_FOUND, FAILED */
+	uint32_t code;
 	const ph_adapter_record *const *records;
 	uint64_t count;
 	ph_adapter_text text; /* when code is not OK: one line */
@@ -323,8 +332,8 @@ typedef struct ph_adapter_host {
 	/* [any] The end of a send, poll or probe. Everything is copied. */
 	void (*answered)(void *self, uint64_t token, const ph_adapter_answer *answer);
 
-	/* [any] Bytes came in. OK: `done` will be called. BUSY: too many are waiting, TOO_LARGE cases
-	 * and CLOSED: refused at once, `done` is not called. */
+	/* [any] Bytes came in. OK: `done` will be called. BUSY (too many wait),
+	 * INVALID (too large), NOT_FOUND (no such entry), CLOSED: it will not. */
 	uint32_t (*receive)(
 	    void *self, const ph_adapter_received *received, ph_adapter_error *error);
 
@@ -359,14 +368,14 @@ typedef struct ph_adapter_host {
 typedef struct ph_adapter_poll {
 	uint32_t size;
 	uint32_t reserved; /* 0 */
-	uint64_t
-	    token; /* ends with answered: DONE once every receive of this poll has called
-			    * back, NOT_SENT or LOST when it failed */
+	/* ends with answered: DONE once every receive of this poll has called back, NOT_SENT or
+	 * LOST when it failed */
+	uint64_t token;
 	uint64_t deadline;
-	ph_adapter_text
-	    entry; /* which entry of the adapter file's `poll` list, as above */
+	ph_adapter_text entry;	/* which entry of the adapter file's `poll` list */
 	ph_adapter_text cursor; /* as last made durable, or empty */
-	uint64_t from; /* window, wall clock; 0 and 0 when the entry declares none */
+	/* the window, wall clock; 0 and 0 when the entry declares none */
+	uint64_t from;
 	uint64_t to;
 } ph_adapter_poll;
 
@@ -379,7 +388,8 @@ typedef struct ph_adapter_health {
 	char text[256]; /* one line, zero-terminated */
 } ph_adapter_health;
 
-/* What a plug-in does. Members marked optional may be NULL. */
+/* What a plug-in does. Stop comes once; the host has called back every receive and query before.
+ * Members marked optional may be NULL. */
 typedef struct ph_adapter_ops {
 	uint32_t size;
 	uint32_t reserved; /* 0 */
@@ -420,13 +430,13 @@ typedef struct ph_adapter_ops {
 } ph_adapter_ops;
 
 /* Capabilities. A host refuses a plug-in that requires a bit it does not know. */
-#define PH_ADAPTER_CAN_SEND    (UINT64_C(1) << 0) /* takes deliveries */
-#define PH_ADAPTER_CAN_RECEIVE (UINT64_C(1) << 1) /* calls receive by itself */
-#define PH_ADAPTER_CAN_POLL    (UINT64_C(1) << 2) /* has a poll of its own */
-#define PH_ADAPTER_CAN_PROBE   (UINT64_C(1) << 3) /* has a probe of its own */
-#define PH_ADAPTER_CAN_QUERY   (UINT64_C(1) << 4) /* calls query */
-#define PH_ADAPTER_CAN_PROGRESS                                                        \
-	(UINT64_C(1) << 5) /* calls progress and takes up resume bytes */
+#define PH_ADAPTER_CAN_SEND	(UINT64_C(1) << 0) /* takes deliveries */
+#define PH_ADAPTER_CAN_RECEIVE	(UINT64_C(1) << 1) /* calls receive by itself */
+#define PH_ADAPTER_CAN_POLL	(UINT64_C(1) << 2) /* has a poll of its own */
+#define PH_ADAPTER_CAN_PROBE	(UINT64_C(1) << 3) /* has a probe of its own */
+#define PH_ADAPTER_CAN_QUERY	(UINT64_C(1) << 4) /* calls query */
+/* calls progress and takes up resume bytes */
+#define PH_ADAPTER_CAN_PROGRESS (UINT64_C(1) << 5)
 
 /* What a plug-in exports, as `ph_adapter`. Text here is zero-terminated and lives as long as the
  * plug-in is loaded. */
@@ -437,12 +447,11 @@ typedef struct ph_adapter_manifest {
 	uint32_t abi_minor_built; /* the newest one it makes use of */
 	uint64_t required;	  /* PH_ADAPTER_CAN_*: the host must know these */
 	uint64_t optional;	  /* it may */
-	const char
-	    *name; /* the transport's: the file is <name>.so, the block `<name>:` */
-	const char *version; /* the plug-in's own */
-	const char *vendor;  /* who made it */
-	const char *licence; /* SPDX, or "proprietary" */
-	const char *schema;  /* JSON Schema (2020-12) of the configuration, as text */
+	const char *name;	  /* the file is <name>.so, the block `<name>:` */
+	const char *version;	  /* the plug-in's own */
+	const char *vendor;	  /* who made it */
+	const char *licence;	  /* SPDX, or "proprietary" */
+	const char *schema; /* JSON Schema (2020-12) of the configuration, as text */
 	const ph_adapter_ops *ops;
 } ph_adapter_manifest;
 
