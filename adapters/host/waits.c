@@ -38,6 +38,10 @@ ph_waits_destroy(ph_waits **waits_p)
 	if (!waits)
 		return;
 	*waits_p = NULL;
+	size_t cursor = 0;
+	wait_entry *entry = NULL;
+	while ((entry = ph_table_next(waits->table, &cursor, NULL, NULL)))
+		entry->fn(entry->self, NULL);
 	ph_table_destroy(&waits->table, free);
 	free(waits);
 }

@@ -17,11 +17,13 @@ typedef enum ph_wait_kind {
 	PH_WAIT_PROGRESSED
 } ph_wait_kind;
 
+/* `answer` is NULL when none will come any more: free what only waited for it, do nothing else. */
 typedef void ph_wait_fn(void *self, const void *answer);
 
 typedef struct ph_waits ph_waits;
 
 ph_status ph_waits_new(ph_waits **out, ph_error *err);
+/* Tells everyone who waits. NULL allowed. */
 void ph_waits_destroy(ph_waits **waits_p);
 /* Call fn(self, answer) when it comes. */
 ph_status ph_waits_add(ph_waits *waits, ph_wait_kind kind, uint64_t number,

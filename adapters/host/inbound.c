@@ -1,0 +1,748 @@
+/*
+ * An item goes: mapping -> judged -> publishing -> (cursor) -> ended. Published parts are in the
+ * order of the records, messages first, then what failed. The last part, which carries the cursor,
+ * waits until all others are confirmed. If it turns out to be a duplicate its record was not
+ * written anew, so the cursor is put by itself.
+ */
+#include "adapters/host/inbound.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "adapters/host/mapping.h"
+#include "lib/base/assert.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+
+enum {
+	ATTRIBUTES_MAX = PH_MESSAGE_ATTRIBUTES_MAX,
+	FIRST_PAUSE_MS = 200,
+	LAST_PAUSE_MS = 2000,
+	FULL_PAUSE_MS = 20,
+	DIGEST_BYTES = 32
+};
+
+#define FAILED_TYPE "packhorse.inbound.failed.v1"
+
+/* One message to publish. */
+typedef struct part {
+	struct item *item;
+	size_t record;
+	bool failed; /* the record could not be mapped: its bytes are kept */
+	bool confirmed;
+	bool accepted; /* anew, so what went with it is durable */
+} part;
+
+typedef struct item item;
+struct item {
+	item *next, **link; /* in the host's list */
+	ph_host *host;
+	ph_inbound_task task; /* pointers to our copies */
+	char *bytes;
+	char *cursor;
+	char *content_type;
+	char entry[64];
+	char receipt[64];
+	int64_t accepted_ms;
+	int64_t patient_until;
+	int64_t pause;	   /* ms before the next look for references */
+	ph_alarm again;	   /* try mapping or publishing again */
+	ph_alarm deadline; /* the listener's */
+	ph_map_call *call; /* NULL while mapping */
+	part *parts;
+	size_t part_count, sent, confirmed;
+	uint32_t worst; /* result of the worst part; 0: all accepted */
+	char reference[128];
+	char id[256];
+	char text[PH_ERROR_TEXT]; /* of the worst part */
+	size_t durable;
+	bool cursor_durable;
+};
+
+struct ph_inbound {
+	item *first;
+	size_t count;
+};
+
+static void map_it(item *it);
+static void publish_parts(item *it);
+
+/* ---- the end ---- */
+
+static void
+tell(item *it, const ph_inbound_end *end)
+{
+	ph_alarm_stop(&it->deadline);
+	void (*done)(void *, const ph_inbound_end *) = it->task.done;
+	it->task.done = NULL;
+	if (done)
+		done(it->task.self, end);
+}
+
+static void
+free_item(item *it)
+{
+	ph_alarm_stop(&it->again);
+	ph_alarm_stop(&it->deadline);
+	*it->link = it->next;
+	if (it->next)
+		it->next->link = it->link;
+	it->host->inbound->count--;
+	ph_map_call_destroy(&it->call);
+	free(it->parts);
+	free(it->bytes);
+	free(it->cursor);
+	free(it->content_type);
+	free(it);
+}
+
+static void
+end_with(item *it, const ph_inbound_end *end)
+{
+	tell(it, end);
+	free_item(it);
+}
+
+static void
+end_simply(item *it, uint32_t result, const char *reason, const char *text)
+{
+	ph_inbound_end end = {.result = result,
+	    .reference = it->reference,
+	    .id = it->id,
+	    .stage = "",
+	    .reason = reason,
+	    .path = "",
+	    .text = text,
+	    .count = it->durable,
+	    .cursor = it->cursor_durable};
+	end_with(it, &end);
+}
+
+static void
+deadline_rings(void *self)
+{
+	item *it = self;
+	ph_log(PH_LOG_WARN, "inbound-late", "entry=%s bytes=%zu", it->entry,
+	    it->task.length);
+	ph_inbound_end end = {.result = PH_ADAPTER_LATER,
+	    .reference = "",
+	    .id = "",
+	    .stage = "",
+	    .reason = "late",
+	    .path = "",
+	    .text = "PH4041 not durable in time: please send it again"};
+	tell(it, &end);
+}
+
+/* ---- options of a publish ---- */
+
+static void
+begin_option(ph_buffer *out, uint8_t tag, size_t *at)
+{
+	ph_buffer_u8(out, tag);
+	*at = out->length;
+	ph_buffer_u16(out, 0);
+}
+
+static void
+end_option(ph_buffer *out, size_t at)
+{
+	size_t length = out->length - at - 2;
+	if (length > UINT16_MAX)
+		out->failed = true;
+	if (out->failed)
+		return;
+	out->data[at] = (uint8_t) (length & 0xff);
+	out->data[at + 1] = (uint8_t) (length >> 8);
+}
+
+static void
+add_fingerprint(ph_buffer *out, const void *bytes, size_t length)
+{
+	uint8_t digest[DIGEST_BYTES];
+	size_t at = 0;
+	(void) crypto_generichash(digest, sizeof digest, bytes, length, NULL, 0);
+	begin_option(out, PH_OPTION_FINGERPRINT, &at);
+	ph_buffer_append(out, digest, sizeof digest);
+	end_option(out, at);
+}
+
+static void
+add_bindings(ph_buffer *out, const item *it, size_t record)
+{
+	const char *entity = NULL, *system = NULL, *key = NULL, *id = NULL;
+	for (size_t i = 0;
+	     ph_map_call_binding(it->call, record, i, &entity, &system, &key, &id);
+	     i++) {
+		size_t at = 0;
+		begin_option(out, PH_OPTION_BINDING, &at);
+		ph_binding_write(
+		    out, entity, *system ? system : it->host->adapter->name, key, id);
+		end_option(out, at);
+	}
+}
+
+static void
+add_cursor(ph_buffer *out, const item *it)
+{
+	size_t at = 0;
+	begin_option(out, PH_OPTION_CURSOR, &at);
+	ph_buffer_string(out, it->task.cursor_name);
+	ph_buffer_blob16(out, it->cursor, it->task.cursor_length);
+	end_option(out, at);
+}
+
+static void
+add_failed(ph_buffer *out, const item *it, size_t record)
+{
+	size_t at = 0;
+	begin_option(out, PH_OPTION_FAILED, &at);
+	ph_buffer_string(out, ph_map_call_stage(it->call, record));
+	ph_buffer_string(out, ph_map_call_reason(it->call, record));
+	ph_buffer_string(out, ph_map_call_path(it->call, record));
+	ph_buffer_string(out, ph_map_call_error(it->call, record)->text);
+	end_option(out, at);
+}
+
+static void
+add_replay(ph_buffer *out, const item *it)
+{
+	size_t at = 0;
+	begin_option(out, PH_OPTION_REPLAY, &at);
+	ph_buffer_u64(out, it->task.replay);
+	end_option(out, at);
+}
+
+/* ---- messages ---- */
+
+typedef struct attributes {
+	ph_attribute at[ATTRIBUTES_MAX];
+	size_t count;
+} attributes;
+
+static void
+add_attribute(attributes *list, const char *name, const char *value)
+{
+	if (list->count < ATTRIBUTES_MAX && value && *value)
+		list->at[list->count++] = (ph_attribute){name, value, strlen(value)};
+}
+
+static const char *
+find_attribute(const attributes *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!strcmp(list->at[i].name, name))
+			return list->at[i].value;
+	return NULL;
+}
+
+static void
+write_source(const item *it, char *out, size_t size)
+{
+	snprintf(out, size, "urn:council:%s:%s", it->host->site->jurisdiction,
+	    it->host->adapter->name);
+}
+
+static ph_status
+make_message(const item *it, size_t record, ph_message **out, ph_error *err)
+{
+	attributes list = {.count = 0};
+	char source[256], own_id[128];
+	const char *name = NULL, *value = NULL;
+	for (size_t i = 0; ph_map_call_attribute(it->call, record, i, &name, &value);
+	     i++)
+		add_attribute(&list, name, value);
+	write_source(it, source, sizeof source);
+	add_attribute(&list, "source", source);
+	snprintf(own_id, sizeof own_id, "%s-%zu", it->receipt, record);
+	if (!find_attribute(&list, "id"))
+		add_attribute(&list, "id", own_id);
+	const char *subject = find_attribute(&list, "subject");
+	if (subject && !find_attribute(&list, "correlationid"))
+		add_attribute(&list, "correlationid", subject);
+	size_t length = 0;
+	const void *data = ph_map_call_data(it->call, record, &length);
+	return ph_message_new(list.at, list.count, data, length, out, err);
+}
+
+/* The sender's bytes of a record: what can be put through the map again. */
+static const void *
+source_of(const item *it, size_t record, size_t *length)
+{
+	(void) record;
+	*length = it->task.length;
+	return it->bytes;
+}
+
+/* The bytes of what failed, and an id that is the same whenever the same bytes fail again. */
+static ph_status
+make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
+{
+	size_t length = 0;
+	const void *bytes = source_of(it, record, &length);
+	uint8_t digest[16];
+	crypto_generichash_state state;
+	(void) crypto_generichash_init(&state, NULL, 0, sizeof digest);
+	(void) crypto_generichash_update(
+	    &state, (const uint8_t *) it->entry, strlen(it->entry) + 1);
+	(void) crypto_generichash_update(&state, bytes, length);
+	(void) crypto_generichash_final(&state, digest, sizeof digest);
+	char id[48] = "failed-", source[256];
+	ph_hex_encode(digest, sizeof digest, id + 7);
+	write_source(it, source, sizeof source);
+	attributes list = {.count = 0};
+	add_attribute(&list, "id", id);
+	add_attribute(&list, "source", source);
+	add_attribute(&list, "type", FAILED_TYPE);
+	add_attribute(&list, "datacontenttype",
+	    it->content_type ? it->content_type : ph_map_media(it->task.map));
+	add_attribute(&list, "entry", it->entry);
+	return ph_message_new(list.at, list.count, bytes, length, out, err);
+}
+
+/* ---- publishing ---- */
+
+static void
+note_worst(item *it, uint32_t result, const char *text)
+{
+	if (it->worst && it->worst != PH_ADAPTER_CONFLICT)
+		return;
+	it->worst = result;
+	snprintf(it->text, sizeof it->text, "%s", text);
+}
+
+static void
+note_first(item *it, const part *which, const char *subject)
+{
+	if (which->failed || *it->id)
+		return;
+	const char *id = ph_map_call_get(it->call, which->record, "id");
+	const char *own = ph_map_call_get(it->call, which->record, "subject");
+	snprintf(it->id, sizeof it->id, "%s", id ? id : "");
+	snprintf(it->reference, sizeof it->reference, "%s",
+	    subject && *subject ? subject : (own ? own : ""));
+}
+
+static void
+part_answered(void *self, const void *answer)
+{
+	part *which = self;
+	item *it = which->item;
+	const ph_event *event = answer;
+	if (!event)
+		return;
+	ph_result result = ph_event_result(event);
+	which->confirmed = true;
+	it->confirmed++;
+	if (result == PH_ACCEPTED || result == PH_RESULT_DUPLICATE) {
+		which->accepted = result == PH_ACCEPTED;
+		it->durable++;
+		note_first(it, which, ph_event_subject(event));
+		if (result == PH_RESULT_DUPLICATE && !it->worst &&
+		    !it->task.caller_waits)
+			ph_log(
+			    PH_LOG_DEBUG, "inbound-duplicate", "entry=%s", it->entry);
+	} else {
+		ph_log(PH_LOG_WARN, "inbound-refused", "entry=%s text=%s", it->entry,
+		    ph_event_text(event));
+		note_worst(it,
+		    result == PH_RESULT_CONFLICT ? PH_ADAPTER_CONFLICT
+						 : PH_ADAPTER_LATER,
+		    ph_event_text(event));
+	}
+	publish_parts(it);
+}
+
+static ph_status
+publish_part(item *it, part *which, ph_error *err)
+{
+	ph_message *message = NULL;
+	ph_buffer options;
+	ph_buffer_init(&options, UINT16_MAX);
+	ph_status status = which->failed
+			       ? make_failed(it, which->record, &message, err)
+			       : make_message(it, which->record, &message, err);
+	size_t length = 0;
+	if (!status && which->failed) {
+		add_failed(&options, it, which->record);
+	} else if (!status) {
+		const void *digest =
+		    ph_map_call_digest(it->call, which->record, &length);
+		add_fingerprint(&options, digest, length);
+		add_bindings(&options, it, which->record);
+	}
+	if (it->task.cursor_name && which == &it->parts[it->part_count - 1])
+		add_cursor(&options, it);
+	if (it->task.replay)
+		add_replay(&options, it);
+	if (!status && options.failed)
+		status = ph_fail(err, PH_ERR_TOO_LARGE, "PH4042 too many bindings");
+	uint64_t ticket = 0;
+	if (!status)
+		status = ph_client_publish_with(it->host->client, message, options.data,
+		    options.length, &ticket, err);
+	if (!status)
+		status = ph_waits_add(
+		    it->host->waits, PH_WAIT_RESULT, ticket, part_answered, which, err);
+	ph_message_unref(&message);
+	ph_buffer_fini(&options);
+	return status;
+}
+
+static void
+cursor_answered(void *self, const void *answer)
+{
+	item *it = self;
+	if (!answer)
+		return;
+	if (ph_event_result(answer) == PH_ACCEPTED)
+		it->cursor_durable = true;
+	else
+		note_worst(it, PH_ADAPTER_LATER, ph_event_text(answer));
+	it->task.cursor_name = NULL;
+	publish_parts(it);
+}
+
+/* Everything is confirmed: false if the cursor still has to be made durable by itself. */
+static bool
+settle_cursor(item *it)
+{
+	if (!it->task.cursor_name)
+		return true;
+	if (it->worst == PH_ADAPTER_LATER)
+		return true; /* read again from the old one */
+	if (it->part_count && it->parts[it->part_count - 1].accepted) {
+		it->cursor_durable = true;
+		return true;
+	}
+	uint64_t ticket = 0;
+	ph_status status = ph_client_cursor_put(it->host->client, it->task.cursor_name,
+	    it->cursor, it->task.cursor_length, &ticket, NULL);
+	if (!status)
+		status = ph_waits_add(
+		    it->host->waits, PH_WAIT_RESULT, ticket, cursor_answered, it, NULL);
+	return status != PH_OK;
+}
+
+static uint32_t
+final_result(const item *it)
+{
+	if (it->worst)
+		return it->worst;
+	bool kept = false;
+	for (size_t i = 0; i < it->part_count; i++) {
+		if (it->parts[i].accepted && !it->parts[i].failed)
+			return PH_ADAPTER_ACCEPTED;
+		kept = kept || it->parts[i].failed;
+	}
+	return !it->part_count ? PH_ADAPTER_IGNORED
+	       : kept	       ? PH_ADAPTER_KEPT
+			       : PH_ADAPTER_DUPLICATE;
+}
+
+static void
+publish_rings(void *self)
+{
+	publish_parts(self);
+}
+
+static void
+publish_parts(item *it)
+{
+	while (it->sent < it->part_count && it->worst != PH_ADAPTER_LATER) {
+		bool last = it->sent == it->part_count - 1;
+		if (last && it->task.cursor_name && it->confirmed < it->sent)
+			return; /* carries the cursor: only after all others */
+		ph_error err = {.status = PH_OK};
+		ph_status status = publish_part(it, &it->parts[it->sent], &err);
+		if (status == PH_ERR_FULL) {
+			ph_alarm_set(&it->host->alarms, &it->again,
+			    ph_host_now(it->host) + FULL_PAUSE_MS, publish_rings, it);
+			return;
+		}
+		it->sent++;
+		if (status) {
+			it->confirmed++;
+			note_worst(it,
+			    status == PH_ERR_TOO_LARGE ? PH_ADAPTER_TOO_LARGE
+						       : PH_ADAPTER_LATER,
+			    err.text);
+			ph_log(PH_LOG_ERROR, "inbound-refused", "entry=%s text=%s",
+			    it->entry, err.text);
+		}
+	}
+	if (it->confirmed < it->sent || !settle_cursor(it))
+		return;
+	uint32_t result = final_result(it);
+	end_simply(
+	    it, result, result == PH_ADAPTER_CONFLICT ? "conflict" : "", it->text);
+}
+
+/* ---- judging what the map made ---- */
+
+static uint32_t
+refusal_result(const item *it, size_t record)
+{
+	if (ph_map_call_result(it->call, record) == PH_MAP_DENIED)
+		return PH_ADAPTER_FORBIDDEN;
+	if (ph_map_call_result(it->call, record) == PH_MAP_LATER)
+		return PH_ADAPTER_LATER;
+	return !strcmp(ph_map_call_reason(it->call, record), "unknown-reference")
+		   ? PH_ADAPTER_UNKNOWN
+		   : PH_ADAPTER_MALFORMED;
+}
+
+static void
+refuse(item *it, size_t record)
+{
+	const ph_error *err = ph_map_call_error(it->call, record);
+	ph_log(PH_LOG_WARN, "inbound-refused",
+	    "entry=%s stage=%s reason=%s path=%s where=%s", it->entry,
+	    ph_map_call_stage(it->call, record), ph_map_call_reason(it->call, record),
+	    ph_map_call_path(it->call, record), err->where);
+	ph_inbound_end end = {.result = refusal_result(it, record),
+	    .reference = "",
+	    .id = "",
+	    .stage = ph_map_call_stage(it->call, record),
+	    .reason = ph_map_call_reason(it->call, record),
+	    .path = ph_map_call_path(it->call, record),
+	    .text = err->text};
+	end_with(it, &end);
+}
+
+static void
+again_rings(void *self)
+{
+	map_it(self);
+}
+
+static void
+look_again(item *it)
+{
+	ph_map_call_destroy(&it->call);
+	ph_alarm_set(&it->host->alarms, &it->again, ph_host_now(it->host) + it->pause,
+	    again_rings, it);
+	it->pause = it->pause * 2 > LAST_PAUSE_MS ? LAST_PAUSE_MS : it->pause * 2;
+}
+
+/* The first record with this result; -1. */
+static ptrdiff_t
+first_with(const item *it, ph_map_result result)
+{
+	for (size_t i = 0; i < ph_map_call_count(it->call); i++)
+		if (ph_map_call_result(it->call, i) == result)
+			return (ptrdiff_t) i;
+	return -1;
+}
+
+static bool
+is_failure(ph_map_result result)
+{
+	return result == PH_MAP_HELD || result == PH_MAP_REFUSED ||
+	       result == PH_MAP_LATER;
+}
+
+static void
+log_held(const item *it, size_t record)
+{
+	ph_log(PH_LOG_WARN, "inbound-held",
+	    "entry=%s stage=%s reason=%s path=%s where=%s", it->entry,
+	    ph_map_call_stage(it->call, record), ph_map_call_reason(it->call, record),
+	    ph_map_call_path(it->call, record),
+	    ph_map_call_error(it->call, record)->where);
+}
+
+static bool
+make_parts(item *it)
+{
+	size_t count = ph_map_call_count(it->call);
+	it->parts = calloc(count + 1, sizeof *it->parts);
+	if (!it->parts)
+		return false;
+	for (int failed = 0; failed <= 1; failed++) {
+		for (size_t i = 0; i < count; i++) {
+			ph_map_result result = ph_map_call_result(it->call, i);
+			if (failed ? !is_failure(result) : result != PH_MAP_DONE)
+				continue;
+			if (failed)
+				log_held(it, i);
+			it->parts[it->part_count++] =
+			    (part){.item = it, .record = i, .failed = failed != 0};
+		}
+	}
+	return true;
+}
+
+static void
+log_warnings(const item *it)
+{
+	for (size_t i = 0; i < ph_map_call_count(it->call); i++) {
+		const char *text = NULL;
+		for (size_t j = 0; (text = ph_map_call_warning(it->call, i, j)); j++)
+			ph_log(PH_LOG_WARN, "map-warning", "map=%s text=%s",
+			    ph_map_name(it->task.map), text);
+	}
+}
+
+static void
+judge(item *it)
+{
+	bool patient = ph_host_now(it->host) < it->patient_until;
+	ptrdiff_t denied = first_with(it, PH_MAP_DENIED);
+	if (denied >= 0) {
+		refuse(it, (size_t) denied);
+		return;
+	}
+	ptrdiff_t later = first_with(it, PH_MAP_LATER);
+	if (later >= 0 && patient) {
+		look_again(it);
+		return;
+	}
+	ptrdiff_t bad = first_with(it, PH_MAP_REFUSED);
+	if (bad < 0)
+		bad = first_with(it, PH_MAP_HELD);
+	if (bad < 0 && it->task.replay)
+		bad = later;
+	if (bad >= 0 && it->task.caller_waits) {
+		refuse(it, (size_t) bad);
+		return;
+	}
+	/* the whole answer is unreadable: keep it to be looked at, and ask again */
+	if (it->task.cursor_name && ph_map_call_count(it->call) == 1 && bad >= 0 &&
+	    !strcmp(ph_map_call_stage(it->call, 0), "decode"))
+		it->task.cursor_name = NULL;
+	log_warnings(it);
+	if (!make_parts(it)) {
+		end_simply(it, PH_ADAPTER_LATER, "", "PH4043 out of memory");
+		return;
+	}
+	publish_parts(it);
+}
+
+static void
+mapped(void *self, ph_map_call *call, const ph_error *why)
+{
+	item *it = self;
+	it->call = call;
+	if (call) {
+		judge(it);
+		return;
+	}
+	ph_log(PH_LOG_ERROR, "inbound-refused", "entry=%s where=%s text=%s", it->entry,
+	    why->where, why->text);
+	end_simply(it, PH_ADAPTER_LATER, "", why->text);
+}
+
+static void
+map_it(item *it)
+{
+	ph_error err = {.status = PH_OK};
+	ph_mapping_task task = {.map = it->task.map,
+	    .direction = PH_MAP_IN,
+	    .bytes = it->bytes,
+	    .length = it->task.length,
+	    .accepted_ms = it->accepted_ms,
+	    .receipt = it->receipt,
+	    .done = mapped,
+	    .self = it};
+	if (ph_mapping_start(it->host, &task, &err))
+		mapped(it, NULL, &err);
+}
+
+/* ---- starting ---- */
+
+static bool
+copy_task(item *it)
+{
+	ph_inbound_task *task = &it->task;
+	it->bytes = malloc(task->length + 1);
+	it->cursor = malloc(task->cursor_length + 1);
+	if (task->content_type && *task->content_type)
+		it->content_type = strdup(task->content_type);
+	if (!it->bytes || !it->cursor)
+		return false;
+	if (task->length)
+		memcpy(it->bytes, task->bytes, task->length);
+	if (task->cursor_length)
+		memcpy(it->cursor, task->cursor, task->cursor_length);
+	it->bytes[task->length] = '\0';
+	snprintf(it->entry, sizeof it->entry, "%s", task->entry);
+	task->entry = it->entry;
+	task->bytes = it->bytes;
+	task->cursor = it->cursor;
+	task->content_type = it->content_type;
+	return true;
+}
+
+ph_status
+ph_inbound_new(ph_host *host, ph_error *err)
+{
+	host->inbound = calloc(1, sizeof *host->inbound);
+	return host->inbound ? PH_OK : ph_fail(err, PH_ERR_NOMEM, "out of memory");
+}
+
+ph_status
+ph_inbound_start(ph_host *host, const ph_inbound_task *task, ph_error *err)
+{
+	item *it = calloc(1, sizeof *it);
+	if (it)
+		it->task = *task;
+	if (!it || !copy_task(it)) {
+		if (it) {
+			free(it->bytes);
+			free(it->cursor);
+			free(it->content_type);
+		}
+		free(it);
+		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	}
+	it->host = host;
+	it->accepted_ms = ph_host_wall(host);
+	it->patient_until = ph_host_now(host) + task->patience;
+	it->pause = FIRST_PAUSE_MS;
+	snprintf(it->receipt, sizeof it->receipt, "%s-%llx", host->instance_name,
+	    (unsigned long long) ++host->receipts);
+	it->next = host->inbound->first;
+	it->link = &host->inbound->first;
+	if (it->next)
+		it->next->link = &it->next;
+	host->inbound->first = it;
+	host->inbound->count++;
+	if (task->deadline)
+		ph_alarm_set(
+		    &host->alarms, &it->deadline, task->deadline, deadline_rings, it);
+	map_it(it);
+	return PH_OK;
+}
+
+size_t
+ph_inbound_count(const ph_host *host)
+{
+	return host->inbound ? host->inbound->count : 0;
+}
+
+void
+ph_inbound_abandon(ph_host *host)
+{
+	ph_inbound_end end = {.result = PH_ADAPTER_LATER,
+	    .reference = "",
+	    .id = "",
+	    .stage = "",
+	    .reason = "stopping",
+	    .path = "",
+	    .text = "PH4041 not durable in time: please send it again"};
+	for (item *it = host->inbound ? host->inbound->first : NULL; it; it = it->next)
+		tell(it, &end);
+}
+
+void
+ph_inbound_destroy(ph_host *host)
+{
+	if (!host->inbound)
+		return;
+	while (host->inbound->first)
+		free_item(host->inbound->first);
+	free(host->inbound);
+	host->inbound = NULL;
+}

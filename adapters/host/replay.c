@@ -1,0 +1,86 @@
+#include "adapters/host/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "adapters/host/inbound.h"
+#include "adapters/host/outbound.h"
+
+typedef struct replay {
+	ph_host *host;
+	uint64_t delivery;
+} replay;
+
+static ph_outcome
+outcome_of(uint32_t result)
+{
+	switch (result) {
+	case PH_ADAPTER_ACCEPTED:
+	case PH_ADAPTER_IGNORED:
+		return PH_DELIVERED;
+	case PH_ADAPTER_DUPLICATE:
+		return PH_DUPLICATE;
+	case PH_ADAPTER_LATER:
+		return PH_RETRY;
+	default:
+		return PH_REJECTED;
+	}
+}
+
+static void
+done(void *self, const ph_inbound_end *end)
+{
+	replay *it = self;
+	ph_outcome outcome = outcome_of(end->result);
+	bool good = outcome == PH_DELIVERED || outcome == PH_DUPLICATE;
+	ph_outbound_settle(it->host, it->delivery, outcome,
+	    good	  ? ""
+	    : *end->stage ? end->stage
+			  : "map",
+	    good ? "" : end->reason, end->path, good ? "" : end->text, end->reference);
+	free(it);
+}
+
+/* Which entry: of what is received, or of what is polled. */
+static const ph_entry *
+find_entry(const ph_host *host, const char *name)
+{
+	size_t length = strlen(name);
+	if (length > 5 && !memcmp(name, "poll:", 5))
+		return ph_entries_named(&host->entries.poll, name + 5, length - 5);
+	return ph_entries_named(&host->entries.receive, name, length);
+}
+
+void
+ph_replay_take(ph_host *host, const ph_event *event)
+{
+	uint64_t delivery = ph_event_delivery(event);
+	ph_message *message = ph_event_message(event);
+	const char *name = ph_message_get(message, "entry", NULL);
+	const ph_entry *entry = name ? find_entry(host, name) : NULL;
+	if (!entry) {
+		ph_outbound_settle(host, delivery, PH_REJECTED, "map", "no-map", "",
+		    "PH4055 the entry it came through is not in the adapter's file any "
+		    "more",
+		    "");
+		return;
+	}
+	replay *it = calloc(1, sizeof *it);
+	ph_error err = {.text = "PH4043 out of memory"};
+	ph_status status = PH_ERR_NOMEM;
+	if (it) {
+		*it = (replay){host, delivery};
+		ph_inbound_task task = {.map = entry->map,
+		    .entry = name,
+		    .content_type = ph_message_get(message, "datacontenttype", NULL),
+		    .caller_waits = true,
+		    .replay = delivery,
+		    .done = done,
+		    .self = it};
+		task.bytes = ph_message_data(message, &task.length);
+		status = ph_inbound_start(host, &task, &err);
+	}
+	if (!status)
+		return;
+	free(it);
+	ph_outbound_settle(host, delivery, PH_RETRY, "map", "", "", err.text, "");
+}
