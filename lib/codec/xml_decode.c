@@ -446,6 +446,7 @@ complaint(int code)
 	    {XML_ERR_COMMENT_NOT_FINISHED, "a comment that is not closed"},
 	    {XML_ERR_HYPHEN_IN_COMMENT, "-- inside a comment"},
 	    {XML_ERR_PI_NOT_FINISHED, "a processing instruction that is not closed"},
+	    {XML_ERR_NAME_TOO_LONG, "a name that is far too long"},
 	    {XML_ERR_RESERVED_XML_NAME,
 		"an XML declaration that is not at the very beginning"},
 	    {XML_ERR_XMLDECL_NOT_STARTED,

@@ -389,6 +389,35 @@ write_element(writer *w, const ph_node *node, const char *name, const char *spac
 	return true;
 }
 
+static bool
+write_root(writer *w, const ph_node *node)
+{
+	if (node->kind == PH_NODE_LIST)
+		return refuse(
+		    w, PH_ERR_INVALID, node, "PH3072 a list has no name in XML");
+	return write_element(w, node, node->name, node->space);
+}
+
+/* Each a name or "", none of XML's own, and each for one namespace. */
+static bool
+check_prefixes(const writer *w)
+{
+	for (size_t i = 0; i < w->prefix_count; i++) {
+		const char *prefix = w->prefixes[i].prefix;
+		bool good = prefix[0] == '\0' ||
+			    (is_name(prefix) && strncmp(prefix, "xml", 3) != 0);
+		for (size_t j = 0; j < i && good; j++)
+			good = strcmp(w->prefixes[j].prefix, prefix) != 0;
+		if (!good) {
+			ph_fail(w->err, PH_ERR_INVALID,
+			    "PH3075 the prefix \"%s\" is given twice or is none in XML",
+			    prefix);
+			return false;
+		}
+	}
+	return true;
+}
+
 ph_status
 ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
     ph_buffer *out, ph_error *err)
@@ -403,11 +432,7 @@ ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
 	w.naming_count = w.bound_count = 0;
 	w.made = w.depth = 0;
 	ph_buffer_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-	if (node->kind == PH_NODE_LIST)
-		refuse(&w, PH_ERR_INVALID, node, "PH3072 a list has no name in XML");
-	else if (write_element(&w, node, node->name, node->space))
-		w.err->status = PH_OK;
-	if (w.err->status != PH_OK)
+	if (!check_prefixes(&w) || !write_root(&w, node))
 		return w.err->status;
 	if (out->failed)
 		return ph_fail(err, out->limit > 0 ? PH_ERR_TOO_LARGE : PH_ERR_NOMEM,

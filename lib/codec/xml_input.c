@@ -160,25 +160,34 @@ skip_tag(const char *at, size_t *attributes)
 	return at + 1;
 }
 
+/* One past the next `mark`, which ends in '>'; NULL if there is none. */
 static const char *
-skip_past(const char *at, const char *mark)
+skip_past(const char *at, const char *end, const char *mark)
 {
-	const char *found = strstr(at, mark);
-	return found == NULL ? NULL : found + strlen(mark);
+	size_t before = strlen(mark) - 1;
+	const char *found = at;
+	while ((found = memchr(found, '>', (size_t) (end - found))) != NULL) {
+		if ((size_t) (found - at) >= before &&
+		    memcmp(found - before, mark, before) == 0)
+			return found + 1;
+		found++;
+	}
+	return NULL;
 }
 
 static ph_status
 look_over(const ph_source *source, ph_error *err)
 {
 	const char *at = source->bytes;
+	const char *end = at + source->length;
 	while (at != NULL && (at = strchr(at, '<')) != NULL) {
 		size_t attributes = 0;
 		if (strncmp(at, "<!--", 4) == 0)
-			at = skip_past(at + 4, "-->");
+			at = skip_past(at + 4, end, "-->");
 		else if (strncmp(at, "<![CDATA[", 9) == 0)
-			at = skip_past(at + 9, "]]>");
+			at = skip_past(at + 9, end, "]]>");
 		else if (at[1] == '?')
-			at = skip_past(at + 2, "?>");
+			at = skip_past(at + 2, end, "?>");
 		else if (at[1] == '!')
 			return ph_source_fail(source, PH_ERR_INVALID,
 			    (size_t) (at - source->bytes), err,
