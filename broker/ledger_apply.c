@@ -125,11 +125,10 @@ add_extension(ph_buffer *out, ph_view name, ph_view value)
 	json_text(out, value);
 }
 
-/* Walk the encoded message (doc/protocol.md section 2). Stops at the subject unless `extensions`
- * are wanted. The journal has checked these bytes; still nothing is read past them. */
+/* Walk the encoded message (doc/protocol.md section 2); extensions are noted only if wanted. These
+ * bytes were checked when they were accepted; still nothing is read past their end. */
 static bool
-read_attributes(
-    ph_view message, attributes *out, ph_buffer *extensions, const char **trouble)
+read_attributes(ph_view message, attributes *out, ph_buffer *extensions)
 {
 	ph_reader reader;
 	ph_reader_init(&reader, message.data, message.length);
@@ -144,6 +143,7 @@ read_attributes(
 			name.length = ph_reader_u8(&reader);
 			name.data =
 			    (const char *) ph_reader_bytes(&reader, name.length);
+			(void) ph_reader_u8(&reader);
 		}
 		value.data = ph_reader_string(&reader, &value.length);
 		(void) ph_reader_u8(&reader);
@@ -160,7 +160,6 @@ read_attributes(
 		else if (tag == PH_TAG_EXTENSION && extensions != NULL)
 			add_extension(extensions, name, value);
 	}
-	*trouble = "a message's attributes run past its end";
 	return !reader.failed && out->id.length > 0 && out->source.length > 0 &&
 	       out->type.length > 0;
 }
@@ -416,13 +415,13 @@ fold_accept(const fold *f, ph_error *err)
 	if (status != PH_OK)
 		return bad_body(status);
 	attributes found;
-	const char *trouble = NULL;
-	if (!read_attributes(accept.message, &found, NULL, &trouble))
-		return ph_fail(err, PH_ERR_INVALID, "%s", trouble);
+	if (!read_attributes(accept.message, &found, NULL))
+		return ph_fail(
+		    err, PH_ERR_INVALID, "a message's attributes run past its end");
 	if (found.subject.length > 0 || accept.has_failure) {
 		ph_buffer *extensions = &f->file->scratch;
 		ph_buffer_clear(extensions);
-		(void) read_attributes(accept.message, &found, extensions, &trouble);
+		(void) read_attributes(accept.message, &found, extensions);
 		if (extensions->length > 0)
 			ph_buffer_u8(extensions, '}');
 		if (extensions->failed)

@@ -339,7 +339,7 @@ move_part(const char *from, const char *to, const char *suffix)
 ph_status
 ph_ledger_file_move(const char *directory, char *moved, size_t size, ph_error *err)
 {
-	char path[1024], aside[1040], shared[1040];
+	char path[1024], aside[1060], shared[1040];
 	snprintf(path, sizeof path, "%s/ledger.sqlite", directory);
 	for (int i = 1; i <= KEEP_MOST; i++) {
 		snprintf(aside, sizeof aside, "%s.damaged-%d", path, i);
