@@ -69,6 +69,9 @@ ph_convert_load(ph_build *build, const ph_term *term, ph_convert *out)
 	*out = (ph_convert){.class = class,
 	    .at = term->at,
 	    .swapped = class->plain && build->reversed};
+	if (class->each && build->arity != 1)
+		return ph_term_fail(term,
+		    "PH2222 %s works on one value, here are %zu", class->name, build->arity);
 	return check_direction(build, term, class) && class->load(build, term, out) &&
 	       ph_term_finish(term);
 }

@@ -93,6 +93,9 @@ const ph_convert_class *ph_convert_find(const char *name);
 const char *const *ph_convert_names(void);
 /* Load one conversion of a chain. */
 bool ph_convert_load(ph_build *build, const ph_term *term, ph_convert *out);
+/* The code table of a codes or keys conversion; NULL for others. */
+struct ph_codes;
+const struct ph_codes *ph_convert_table(const ph_convert *convert);
 /* Run one. */
 ph_flow ph_convert_run(
     const ph_convert *convert, unsigned direction, ph_run *run, ph_tuple *tuple);

@@ -11,6 +11,7 @@
 #define PH_GRID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <packhorse/error.h>
 
 typedef struct ph_grid ph_grid;

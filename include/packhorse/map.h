@@ -91,8 +91,8 @@ PH_EXPORT const char *ph_map_wants(const ph_map *map, size_t index);
 
 /*
  * Report everything that is wrong or worth knowing about a map, not only the first mistake.
- * `tell` is called with kind "error", "warning" or "link" (a link's class: iso, lossy, in-only,
- * out-only), the place and a line of text. Returns PH_OK if no error was reported.
+ * `tell` is called with kind "error", "warning", "note" or "link" (a link's class: iso, lossy,
+ * in-only, out-only), the place and a line of text. Returns PH_OK if no error was reported.
  */
 typedef void ph_map_tell(
     void *self, const char *kind, const char *where, const char *text);

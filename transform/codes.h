@@ -1,0 +1,44 @@
+/*
+ * codes - a table from vendor codes to canonical ones and back, read from CSV.
+ *
+ * Named columns hold the keys of both sides; others are for people. `in` and `out` say with `*`
+ * which row counts in which direction: each vendor key has exactly one row with `*` in `in`,
+ * each canonical key exactly one with `*` in `out`. A table without the column `in` (or `out`) does
+ * not go that way; one with neither goes both ways and names every key once. An empty cell is an
+ * absent value. "(ignore)" instead of a key: the message is to be left out.
+ *
+ * Thread: pure after loading. Errors: PH_ERR_INVALID with file:line:column and PH21nn.
+ */
+#ifndef PH_CODES_H
+#define PH_CODES_H
+
+#include "transform/value.h"
+#include "lib/base/arena.h"
+
+typedef struct ph_codes ph_codes;
+
+/* Which columns are the keys: `canonical_count` and `vendor_count` names. */
+ph_status ph_codes_load(const char *path, const char *const *canonical,
+    size_t canonical_count, const char *const *vendor, size_t vendor_count,
+    ph_codes **out, ph_error *err);
+void ph_codes_destroy(ph_codes **codes_p);
+/* Its file's name, without folders. */
+const char *ph_codes_file(const ph_codes *codes);
+bool ph_codes_goes_in(const ph_codes *codes);
+bool ph_codes_goes_out(const ph_codes *codes);
+/* Do several keys of one side stand for the same key of the other, so that a way back differs? */
+bool ph_codes_is_lossy(const ph_codes *codes);
+
+typedef enum ph_codes_found {
+	PH_CODES_UNKNOWN,
+	PH_CODES_FOUND,
+	PH_CODES_IGNORE
+} ph_codes_found;
+
+/* Look up the tuple and replace it by the other side's. `inward`: vendor to canonical. */
+ph_codes_found ph_codes_translate(
+    const ph_codes *codes, bool inward, ph_tuple *tuple);
+/* Every value of one canonical column, by row; NULL past the end ("" for an empty cell). */
+const char *ph_codes_canonical(const ph_codes *codes, size_t row, size_t column);
+
+#endif

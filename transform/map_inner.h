@@ -1,0 +1,236 @@
+/*
+ * map_inner - a loaded map and a call, as the parser, the checker and the runner see them.
+ *
+ * Loading reads the file into links and compiles them for each direction into a flat program: an
+ * array of operations, each with its source operands, its chain of conversions and the slots its
+ * results go to. A call runs the program once per record.
+ *
+ * Thread: a map never changes after loading; a call has one owner.
+ */
+#ifndef PH_MAP_INNER_H
+#define PH_MAP_INNER_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/table.h"
+#include "lib/codec/codec.h"
+#include "packhorse/map.h"
+#include "transform/condition.h"
+#include "transform/convert.h"
+#include "transform/schema.h"
+#include "transform/shape.h"
+
+#define PH_PREFIXES_MAX 16
+#define PH_URLS_MAX	8
+#define PH_CHAIN_MAX	8
+
+typedef enum ph_operand_kind {
+	PH_OPERAND_PATH,
+	PH_OPERAND_HEADER, /* a path in the SOAP header */
+	PH_OPERAND_KEYS,   /* a pattern of names: the names ... */
+	PH_OPERAND_VALUES, /* ... and their values; always after KEYS */
+	PH_OPERAND_CONTEXT, /* $name */
+	PH_OPERAND_CONST,
+	PH_OPERAND_URL,	 /* target only: $url.NAME */
+	PH_OPERAND_EVENT /* target only, in: $event.id, $event.time, $event.type */
+} ph_operand_kind;
+
+typedef enum ph_event_field {
+	PH_FIELD_ID,
+	PH_FIELD_TIME,
+	PH_FIELD_TYPE,
+	PH_FIELDS
+} ph_event_field;
+
+typedef struct ph_operand {
+	ph_operand_kind kind;
+	size_t at;	  /* offset in the link */
+	ph_path path;	  /* PATH, HEADER, KEYS, VALUES */
+	int number;	  /* CONTEXT: its number; URL: its index; EVENT: ph_event_field */
+	const char *text; /* CONST: the text; URL: the name */
+	size_t length;
+	bool has_with;
+	ph_path with; /* CONST: only if this has been made */
+} ph_operand;
+
+typedef struct ph_side {
+	size_t count;
+	ph_operand at[PH_TUPLE_MAX];
+} ph_side;
+
+typedef struct ph_link {
+	const ph_node *node; /* the scalar */
+	unsigned directions; /* PH_FLOWS_* */
+	ph_side canonical, vendor;
+	size_t chain_count;
+	ph_convert chain[PH_CHAIN_MAX]; /* as written */
+	bool has_when;
+	ph_condition when;
+	bool references; /* a conversion asks for a cross-reference */
+	struct ph_link *next;
+} ph_link;
+
+/* One operation of a program. */
+typedef struct ph_op {
+	const ph_link *link;
+	const ph_side *from;
+	const ph_side *to;
+	uint32_t slots[PH_TUPLE_MAX]; /* PATH, HEADER, KEYS, VALUES: where the result goes */
+	bool last;		      /* it has `with`: after the others */
+	uint32_t with_slot;
+} ph_op;
+
+typedef struct ph_program {
+	ph_op *ops;
+	size_t count;
+	ph_shape *body;	  /* the document to be written */
+	ph_shape *header; /* out, SOAP */
+} ph_program;
+
+typedef struct ph_require {
+	const ph_node *node;
+	ph_condition condition;
+	ph_policy policy;
+	struct ph_require *next;
+} ph_require;
+
+typedef struct ph_resource {
+	void *object;
+	ph_release *release;
+	struct ph_resource *next;
+} ph_resource;
+
+struct ph_map {
+	ph_document *document; /* the file; its arena holds all below */
+	ph_arena *arena;
+	const char *name, *file, *entity, *type;
+	unsigned version;
+	ph_map_format format;
+	ph_schema *schema; /* NULL: no canonical side */
+	ph_names *canonical_names, *vendor_names;
+	ph_syntax canonical_syntax, vendor_syntax;
+	ph_prefix prefixes[PH_PREFIXES_MAX];
+	size_t prefix_count;
+	ph_xml_prefix xml_prefixes[PH_PREFIXES_MAX];
+	size_t xml_prefix_count;
+	ph_path root_in, root_out, each;
+	bool has_each;
+	bool null_absent, empty_absent;
+	ph_context context;
+	const char *urls[PH_URLS_MAX];
+	size_t url_count;
+	ph_link *links; /* in order */
+	size_t link_count;
+	ph_require *requires;
+	const ph_node *drop_canonical, *drop_vendor; /* lists or NULL */
+	ph_program in, out;
+	bool mints;
+	struct ph_promoted *promoted; /* fields that become attributes of the message */
+	size_t promoted_count;
+	const char *subject, *event_id, *event_time; /* ways to fields, "a/b"; "" */
+	ph_resource *resources;
+};
+
+/* A field of the canonical document and the attribute it is promoted to. */
+typedef struct ph_promoted {
+	const char *attribute;
+	const char *way; /* "service/code" */
+} ph_promoted;
+
+/* map_parse.c: read the file. Complaints go to the load; the map is then not to be used. */
+bool ph_map_parse(ph_map *map, ph_load *load);
+/* map_link.c: read one link and add it to the end. */
+bool ph_link_parse(ph_map *map, ph_load *load, const ph_node *node, ph_link ***end);
+bool ph_require_parse(ph_map *map, ph_load *load, const ph_node *node, ph_require **out);
+/* map_compile.c: links to programs. */
+bool ph_map_compile(ph_map *map, ph_load *load);
+/* map_check.c: what can be said before it runs. */
+bool ph_map_examine(const ph_map *map, ph_load *load);
+
+bool ph_map_keep(void *map, void *resource, ph_release *release);
+bool ph_map_keep_pattern(void *map, ph_pattern *pattern);
+int ph_map_context(void *map, ph_arena *arena, const char *name, size_t length);
+
+/* A call. */
+typedef struct ph_binding {
+	const char *entity, *system, *key, *id;
+	struct ph_binding *next;
+} ph_binding;
+
+typedef struct ph_warning {
+	const char *text;
+	struct ph_warning *next;
+} ph_warning;
+
+typedef struct ph_pair {
+	const char *name, *value;
+	size_t length;
+} ph_pair;
+
+typedef struct ph_record {
+	const ph_node *node; /* in the source document; NULL: it could not be read */
+	ph_map_result result;
+	bool failed; /* before its run: result and the rest are set */
+	const char *stage, *reason;
+	char *path;
+	ph_error *error;
+	const char *data; /* on the target's arena */
+	size_t length;
+	const char *digest;
+	size_t digest_length;
+	ph_pair *attributes;
+	size_t attribute_count;
+	ph_pair *pairs;
+	size_t pair_count;
+	const char *urls[PH_URLS_MAX];
+	ph_binding *bindings;
+	ph_warning *warnings;
+} ph_record;
+
+typedef struct ph_wanted {
+	ph_map_reference kind;
+	const char *entity, *system, *key, *answer;
+} ph_wanted;
+
+struct ph_map_call {
+	const ph_map *map;
+	unsigned direction; /* PH_FLOWS_* */
+	unsigned flags;
+	ph_document *source, *target;
+	const char *const *source_names; /* bound to the source */
+	const char *const *target_names;
+	const ph_node *header; /* in, SOAP: the Header or NULL */
+	ph_value context[PH_CONTEXT_MAX];
+	ph_record *records;
+	size_t count;
+	ph_table *wanted_index;
+	ph_wanted **wanted;
+	size_t wanted_count, wanted_room;
+	bool collected, ran;
+	bool no_memory;
+};
+
+struct ph_run {
+	ph_map_call *call;
+	ph_record *record;
+	const ph_op *op;
+	bool collecting;
+	ph_reading reading;
+	ph_filling body, header;
+	ph_value event[PH_FIELDS];
+	bool is_volatile; /* something written is left out of the digest */
+};
+
+/* map_run.c */
+void ph_call_collect(ph_map_call *call);
+void ph_call_run(ph_map_call *call);
+/* map_output.c: write what a run has filled in. False after a failure. */
+bool ph_run_output(ph_run *run);
+/* "file:line:column" of a link; "source -> target" of an operation. */
+void ph_link_where(const ph_map *map, const ph_link *link, char out[PH_ERROR_WHERE]);
+const char *ph_op_path(ph_arena *arena, const ph_op *op);
+/* Fail a record outside a conversion. */
+void ph_record_fail(ph_map_call *call, ph_record *record, ph_map_result result,
+    const char *stage, const char *reason, const char *path, const char *where,
+    const char *format, ...) __attribute__((format(printf, 8, 9)));
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * map_output - from filled shapes to bytes: in, the canonical document is made, validated and
+ * encoded, and its attributes are taken out; out, the vendor's bytes are written.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "transform/map_inner.h"
+
+static bool
+fail(ph_run *run, const char *stage, const char *reason, const char *path,
+    const char *text)
+{
+	ph_record_fail(run->call, run->record, PH_MAP_HELD, stage, reason, path,
+	    run->call->map->file, "%s", text);
+	return false;
+}
+
+static bool
+too_large(ph_run *run)
+{
+	return fail(run, "map", "too-large", "",
+	    "PH2407 the document grows too large while it is mapped");
+}
+
+/* Move a buffer's bytes to the arena, zero-terminated. */
+static bool
+keep(ph_run *run, ph_buffer *buffer, const char **data, size_t *length)
+{
+	bool good = !buffer->failed;
+	if (good) {
+		*data = ph_arena_dup(ph_run_arena(run),
+		    buffer->data == NULL ? (const uint8_t *) "" : buffer->data,
+		    buffer->length);
+		*length = buffer->length;
+		good = *data != NULL;
+	}
+	ph_buffer_fini(buffer);
+	return good || too_large(run);
+}
+
+/* Does an operation write this canonical field, or one that it is part of? */
+static bool
+writes(const ph_op *op, const char *path)
+{
+	for (size_t i = 0; i < op->to->count; i++) {
+		const char *text = op->to->at[i].path.text;
+		size_t length = text == NULL ? 0 : strcspn(text, "[");
+		if (length > 0 && strncmp(text, path, length) == 0 &&
+		    strchr(".[", path[length]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool
+invalid(ph_run *run, const ph_violation *violation)
+{
+	const ph_program *program = &run->call->map->in;
+	char where[PH_ERROR_WHERE];
+	const char *path = violation->path;
+	snprintf(where, sizeof(where), "%s", run->call->map->file);
+	for (size_t i = 0; i < program->count; i++)
+		if (writes(&program->ops[i], violation->path)) {
+			ph_link_where(run->call->map, program->ops[i].link, where);
+			path = ph_op_path(ph_run_arena(run), &program->ops[i]);
+			break;
+		}
+	ph_record_fail(run->call, run->record, PH_MAP_HELD, "validate", "invalid", path,
+	    where, "%.8s%s %s", violation->text, violation->path, violation->text + 7);
+	return false;
+}
+
+static bool
+validate(ph_run *run, ph_node *root)
+{
+	ph_violation violation;
+	ph_status status = ph_schema_check(
+	    run->call->map->schema, run->call->target, root, 0, &violation);
+	if (status == PH_ERR_INVALID)
+		return invalid(run, &violation);
+	return status == PH_OK || too_large(run);
+}
+
+static void
+add_attribute(ph_record *record, const char *name, const char *value, size_t length)
+{
+	if (value != NULL && length > 0)
+		record->attributes[record->attribute_count++] =
+		    (ph_pair){name, value, length};
+}
+
+/* A field of the canonical document by its way; NULL. */
+static const ph_node *
+field(const ph_node *root, const char *way)
+{
+	const ph_node *node = way[0] == 0 ? NULL : ph_node_find(root, way);
+	return node == NULL || node->text == NULL ? NULL : node;
+}
+
+static void
+add_event(ph_run *run, const ph_node *root, ph_event_field which, const char *name,
+    const char *way)
+{
+	const ph_value *own = &run->event[which];
+	const ph_node *node = field(root, way);
+	if (ph_value_is_text(own))
+		add_attribute(run->record, name, own->text, own->length);
+	else if (node != NULL)
+		add_attribute(run->record, name, node->text, node->length);
+}
+
+static bool
+add_attributes(ph_run *run, const ph_node *root)
+{
+	const ph_map *map = run->call->map;
+	ph_record *record = run->record;
+	record->attributes = ph_arena_alloc(
+	    ph_run_arena(run), (map->promoted_count + 8) * sizeof(ph_pair));
+	if (record->attributes == NULL)
+		return too_large(run);
+	const ph_node *subject = field(root, map->subject);
+	add_event(run, root, PH_FIELD_ID, "id", map->event_id);
+	if (ph_value_is_text(&run->event[PH_FIELD_TYPE]))
+		add_event(run, root, PH_FIELD_TYPE, "type", "");
+	else
+		add_attribute(record, "type", map->type, strlen(map->type));
+	if (subject != NULL)
+		add_attribute(record, "subject", subject->text, subject->length);
+	add_event(run, root, PH_FIELD_TIME, "time", map->event_time);
+	const char *id = ph_schema_id(map->schema);
+	add_attribute(record, "dataschema", id, strlen(id));
+	add_attribute(
+	    record, "datacontenttype", "application/json", strlen("application/json"));
+	for (size_t i = 0; i < map->promoted_count; i++) {
+		const ph_node *node = field(root, map->promoted[i].way);
+		if (node != NULL)
+			add_attribute(
+			    record, map->promoted[i].attribute, node->text, node->length);
+	}
+	return true;
+}
+
+static bool
+encode_canonical(ph_run *run, const ph_node *root)
+{
+	ph_buffer text;
+	ph_record *record = run->record;
+	ph_buffer_init(&text, 0);
+	if (ph_json_encode(root, 0, &text, NULL) != PH_OK)
+		text.failed = true;
+	if (!keep(run, &text, &record->data, &record->length))
+		return false;
+	record->digest = record->data;
+	record->digest_length = record->length;
+	if (!run->is_volatile)
+		return true;
+	ph_buffer_init(&text, 0);
+	if (ph_json_encode(root, PH_JSON_SKIP_VOLATILE, &text, NULL) != PH_OK)
+		text.failed = true;
+	return keep(run, &text, &record->digest, &record->digest_length);
+}
+
+static bool
+output_in(ph_run *run)
+{
+	ph_node *root = ph_filling_make(&run->body);
+	if (root == NULL)
+		return too_large(run);
+	return validate(run, root) && add_attributes(run, root) &&
+	       encode_canonical(run, root);
+}
+
+static bool
+count_pairs(ph_run *run, const ph_node *root)
+{
+	size_t room = 0;
+	for (const ph_node *n = root->first; n != NULL; n = n->next)
+		room += n->kind == PH_NODE_LIST ? n->count : 1;
+	run->record->pairs =
+	    ph_arena_alloc(ph_run_arena(run), (room + 1) * sizeof(ph_pair));
+	if (run->record->pairs == NULL)
+		return too_large(run);
+	for (const ph_node *n = root->first; n != NULL; n = n->next) {
+		if (n->text == NULL)
+			return fail(run, "map", "invalid", n->name,
+			    "PH2404 a form holds plain values only");
+		run->record->pairs[run->record->pair_count++] =
+		    (ph_pair){n->name, n->text, n->length};
+	}
+	return true;
+}
+
+static bool
+encode_vendor(ph_run *run, ph_node *root)
+{
+	const ph_map *map = run->call->map;
+	ph_document *document = run->call->target;
+	ph_buffer bytes;
+	ph_error why;
+	ph_status status = PH_OK;
+	ph_buffer_init(&bytes, 0);
+	if (map->format == PH_MAP_JSON) {
+		status = ph_json_encode(root, 0, &bytes, &why);
+	} else if (map->format == PH_MAP_FORM) {
+		status = ph_form_encode(root, &bytes, &why);
+	} else {
+		ph_node *element = root->first;
+		ph_node *header = ph_filling_make(&run->header);
+		ph_node_remove(element);
+		if (map->format == PH_MAP_SOAP)
+			status = ph_soap_wrap(document,
+			    header != NULL && header->first != NULL ? header : NULL,
+			    element, &why);
+		if (status == PH_OK)
+			status = ph_xml_encode(
+			    map->format == PH_MAP_SOAP ? ph_document_root(document)
+						       : element,
+			    map->xml_prefixes, map->xml_prefix_count, &bytes, &why);
+	}
+	if (status != PH_OK) {
+		ph_buffer_fini(&bytes);
+		return status == PH_ERR_INVALID ? fail(run, "map", "invalid", "", why.text)
+						: too_large(run);
+	}
+	return keep(run, &bytes, &run->record->data, &run->record->length);
+}
+
+static bool
+check_urls(ph_run *run)
+{
+	const ph_map *map = run->call->map;
+	for (size_t i = 0; i < map->url_count; i++)
+		if (run->record->urls[i] == NULL)
+			return fail(run, "map", "invalid", map->urls[i],
+			    "PH2406 a part of the address ($url) has no value");
+	return true;
+}
+
+static bool
+output_out(ph_run *run)
+{
+	const ph_map *map = run->call->map;
+	ph_node *root = ph_filling_make(&run->body);
+	if (root == NULL)
+		return too_large(run);
+	if (root->first == NULL &&
+	    (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP))
+		return fail(run, "map", "invalid", "",
+		    "PH2405 there is nothing to write: every field is absent");
+	if (map->format == PH_MAP_FORM && !count_pairs(run, root))
+		return false;
+	return check_urls(run) && encode_vendor(run, root);
+}
+
+bool
+ph_run_output(ph_run *run)
+{
+	return run->call->direction == PH_FLOWS_IN ? output_in(run) : output_out(run);
+}

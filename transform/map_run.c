@@ -1,0 +1,483 @@
+/*
+ * map_run - runs the program of one direction over the records of a call.
+ *
+ * An operation reads its operands, sends them through its chain and puts the results into the
+ * shapes. Before that the same operations may run once to collect references: then a conversion
+ * that needs one notes it and stops its link, and failures are left for the real run to report.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "transform/map_inner.h"
+
+void
+ph_link_where(const ph_map *map, const ph_link *link, char out[PH_ERROR_WHERE])
+{
+	ph_node_where(map->document, link->node, out, PH_ERROR_WHERE);
+}
+
+static void
+describe(ph_buffer *out, const ph_side *side)
+{
+	if (side->count > 1)
+		ph_buffer_text(out, "(");
+	for (size_t i = 0; i < side->count; i++) {
+		const ph_operand *o = &side->at[i];
+		if (o->kind == PH_OPERAND_VALUES)
+			continue;
+		if (i > 0)
+			ph_buffer_text(out, ", ");
+		if (o->kind == PH_OPERAND_CONST)
+			ph_buffer_text(out, "const");
+		else if (o->kind == PH_OPERAND_CONTEXT || o->kind == PH_OPERAND_EVENT)
+			ph_buffer_printf(out, "$%s", o->text);
+		else if (o->kind == PH_OPERAND_URL)
+			ph_buffer_printf(out, "$url.%s", o->text);
+		else
+			ph_buffer_printf(out, "%s%s",
+			    o->kind == PH_OPERAND_HEADER ? "$header/" : "", o->path.text);
+	}
+	if (side->count > 1)
+		ph_buffer_text(out, ")");
+}
+
+const char *
+ph_op_path(ph_arena *arena, const ph_op *op)
+{
+	ph_buffer text;
+	ph_buffer_init(&text, 4096);
+	describe(&text, op->from);
+	ph_buffer_text(&text, " -> ");
+	describe(&text, op->to);
+	const char *whole = ph_buffer_cstr(&text);
+	const char *copy = whole == NULL ? "" : ph_arena_strdup(arena, whole);
+	ph_buffer_fini(&text);
+	return copy == NULL ? "" : copy;
+}
+
+void
+ph_record_fail(ph_map_call *call, ph_record *record, ph_map_result result,
+    const char *stage, const char *reason, const char *path, const char *where,
+    const char *format, ...)
+{
+	ph_arena *arena = ph_document_arena(call->target);
+	record->failed = true;
+	record->result = result;
+	record->stage = stage;
+	record->reason = reason;
+	record->path = ph_arena_strdup(arena, path);
+	record->error = ph_arena_zalloc(arena, sizeof(*record->error));
+	if (record->path == NULL || record->error == NULL) {
+		call->no_memory = true;
+		return;
+	}
+	char text[PH_ERROR_TEXT];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	ph_fail_at(record->error, PH_ERR_INVALID, where, "%s", text);
+}
+
+static ph_map_result
+result_of(ph_policy policy)
+{
+	switch (policy) {
+	case PH_POLICY_REJECT:
+		return PH_MAP_REFUSED;
+	case PH_POLICY_IGNORE:
+		return PH_MAP_IGNORED;
+	case PH_POLICY_RETRY:
+		return PH_MAP_LATER;
+	case PH_POLICY_DENY:
+		return PH_MAP_DENIED;
+	case PH_POLICY_HOLD:
+	case PH_POLICY_DEFAULT:
+	case PH_POLICY_DROP:
+	case PH_POLICY_KEEP:
+		break;
+	}
+	return PH_MAP_HELD;
+}
+
+ph_arena *
+ph_run_arena(ph_run *run)
+{
+	return ph_document_arena(run->call->target);
+}
+
+ph_flow
+ph_run_fail(
+    ph_run *run, ph_policy policy, const char *reason, const char *format, ...)
+{
+	char text[PH_ERROR_TEXT], where[PH_ERROR_WHERE];
+	va_list arguments;
+	if (run->collecting)
+		return PH_FLOW_FAIL;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	ph_link_where(run->call->map, run->op->link, where);
+	ph_record_fail(run->call, run->record, result_of(policy), "map", reason,
+	    ph_op_path(ph_run_arena(run), run->op), where, "%s", text);
+	return PH_FLOW_FAIL;
+}
+
+ph_flow
+ph_run_no_memory(ph_run *run)
+{
+	return ph_run_fail(run, PH_POLICY_HOLD, "too-large",
+	    "PH2407 the document grows too large while it is mapped");
+}
+
+void
+ph_run_warn(ph_run *run, const char *format, ...)
+{
+	char text[PH_ERROR_TEXT];
+	va_list arguments;
+	if (run->collecting)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	ph_arena *arena = ph_run_arena(run);
+	ph_warning *warning = ph_arena_alloc(arena, sizeof(*warning));
+	const char *copy = ph_arena_printf(
+	    arena, "%s (%s)", text, ph_op_path(arena, run->op));
+	if (warning == NULL || copy == NULL)
+		return;
+	*warning = (ph_warning){copy, run->record->warnings};
+	run->record->warnings = warning;
+}
+
+ph_value
+ph_run_context(const ph_run *run, int number)
+{
+	PH_ASSERT(number >= 0 && (size_t) number < run->call->map->context.count);
+	return run->call->context[number];
+}
+
+/* Room for one more in the list. */
+static bool
+grow_wanted(ph_map_call *call, ph_arena *arena)
+{
+	if (call->wanted_count < call->wanted_room)
+		return true;
+	size_t room = call->wanted_room == 0 ? 8 : 2 * call->wanted_room;
+	ph_wanted **more = ph_arena_alloc(arena, room * sizeof(*more));
+	if (more == NULL)
+		return false;
+	if (call->wanted_count > 0)
+		memcpy(more, call->wanted, call->wanted_count * sizeof(*more));
+	call->wanted = more;
+	call->wanted_room = room;
+	return true;
+}
+
+/* The wanted reference, entered if it is new; NULL without memory. */
+static ph_wanted *
+want(ph_map_call *call, ph_map_reference kind, const char *entity, const char *system,
+    const char *key)
+{
+	ph_arena *arena = ph_document_arena(call->target);
+	const char *index =
+	    ph_arena_printf(arena, "%d\x1f%s\x1f%s\x1f%s", (int) kind, entity, system, key);
+	if (index == NULL)
+		return NULL;
+	ph_wanted *known = ph_table_gets(call->wanted_index, index);
+	if (known != NULL)
+		return known;
+	ph_wanted *fresh = ph_arena_alloc(arena, sizeof(*fresh));
+	if (fresh == NULL || !grow_wanted(call, arena))
+		return NULL;
+	*fresh = (ph_wanted){kind, entity, system, ph_arena_strdup(arena, key), NULL};
+	if (fresh->key == NULL ||
+	    ph_table_puts(call->wanted_index, index, fresh, NULL) != PH_OK)
+		return NULL;
+	call->wanted[call->wanted_count++] = fresh;
+	return fresh;
+}
+
+ph_flow
+ph_run_reference(ph_run *run, ph_map_reference kind, const char *entity,
+    const char *system, const ph_value *key, const char **answer)
+{
+	ph_map_call *call = run->call;
+	if (memchr(key->text, 0x1f, key->length) != NULL)
+		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
+		    "PH2322 a reference holds a control character");
+	const ph_wanted *wanted = want(call, kind, entity, system, key->text);
+	if (wanted == NULL)
+		return ph_run_no_memory(run);
+	if (run->collecting)
+		return PH_FLOW_STOP;
+	*answer = wanted->answer;
+	return PH_FLOW_ON;
+}
+
+ph_flow
+ph_run_bind(ph_run *run, const char *entity, const char *key, const char *canonical)
+{
+	ph_binding *binding = ph_arena_alloc(ph_run_arena(run), sizeof(*binding));
+	if (binding == NULL)
+		return ph_run_no_memory(run);
+	*binding = (ph_binding){entity, "", key, canonical, run->record->bindings};
+	run->record->bindings = binding;
+	return PH_FLOW_ON;
+}
+
+static ph_flow
+read_operand(ph_run *run, const ph_operand *operand, ph_tuple *tuple, size_t i)
+{
+	const ph_node *base = operand->kind == PH_OPERAND_HEADER ? run->call->header
+								 : run->record->node;
+	ph_value *out = &tuple->at[i];
+	switch (operand->kind) {
+	case PH_OPERAND_HEADER:
+	case PH_OPERAND_PATH:
+		*out = (ph_value){0};
+		if (base == NULL ||
+		    ph_path_read(&run->reading, &operand->path, base, out))
+			return PH_FLOW_ON;
+		break;
+	case PH_OPERAND_KEYS:
+		if (ph_path_read_wild(
+			&run->reading, &operand->path, base, out, &tuple->at[i + 1]))
+			return PH_FLOW_ON;
+		break;
+	case PH_OPERAND_VALUES:
+		return PH_FLOW_ON;
+	case PH_OPERAND_CONTEXT:
+		*out = ph_run_context(run, operand->number);
+		return PH_FLOW_ON;
+	case PH_OPERAND_CONST:
+		*out = ph_value_text(operand->text, operand->length);
+		return PH_FLOW_ON;
+	case PH_OPERAND_URL:
+	case PH_OPERAND_EVENT:
+		PH_UNREACHABLE("a target that is read");
+	}
+	return ph_run_fail(run, PH_POLICY_HOLD, "invalid", "PH2401 the field %s %s",
+	    operand->path.text, run->reading.problem);
+}
+
+static ph_flow
+run_chain(ph_run *run, ph_tuple *tuple)
+{
+	const ph_link *link = run->op->link;
+	unsigned direction = run->call->direction;
+	bool back = direction == PH_FLOWS_IN && link->directions != PH_FLOWS_IN;
+	for (size_t i = 0; i < link->chain_count; i++) {
+		const ph_convert *convert =
+		    &link->chain[back ? link->chain_count - 1 - i : i];
+		ph_flow flow = ph_convert_run(convert, direction, run, tuple);
+		if (flow != PH_FLOW_ON)
+			return flow;
+	}
+	return PH_FLOW_ON;
+}
+
+/* What cannot be written as it is: null in a form, many where one is wanted. */
+static ph_flow
+settle_value(ph_run *run, const ph_operand *target, ph_value *value)
+{
+	const ph_map *map = run->call->map;
+	bool out = run->call->direction == PH_FLOWS_OUT;
+	if (value->kind == PH_VALUE_NULL && out && map->null_absent)
+		*value = (ph_value){0};
+	if (value->kind == PH_VALUE_NULL && out &&
+	    (map->format == PH_MAP_FORM || target->kind == PH_OPERAND_URL))
+		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
+		    "PH2403 a form cannot say null; write vendor.null: absent");
+	if (value->kind == PH_VALUE_STRING && value->length == 0 && out &&
+	    map->empty_absent)
+		*value = (ph_value){0};
+	bool many = target->path.count > 0 &&
+		    (ph_path_is_many(&target->path) || ph_path_is_wild(&target->path));
+	if (value->kind != PH_VALUE_MANY || many)
+		return PH_FLOW_ON;
+	if (value->count > 1)
+		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
+		    "PH2402 there are %u values for a field that takes one", value->count);
+	*value = value->count == 0 ? (ph_value){0} : value->items[0];
+	return PH_FLOW_ON;
+}
+
+static ph_flow
+put_value(ph_run *run, size_t i, ph_value *value)
+{
+	const ph_op *op = run->op;
+	const ph_operand *target = &op->to->at[i];
+	if (settle_value(run, target, value) != PH_FLOW_ON)
+		return PH_FLOW_FAIL;
+	if (value->kind == PH_VALUE_ABSENT)
+		return PH_FLOW_ON;
+	run->is_volatile |= (value->flags & PH_VALUE_VOLATILE) != 0;
+	switch (target->kind) {
+	case PH_OPERAND_HEADER:
+		ph_filling_put(&run->header, op->slots[i], value);
+		return PH_FLOW_ON;
+	case PH_OPERAND_URL:
+		run->record->urls[target->number] = value->text;
+		return PH_FLOW_ON;
+	case PH_OPERAND_EVENT:
+		if (run->event[target->number].kind == PH_VALUE_ABSENT)
+			run->event[target->number] = *value;
+		return PH_FLOW_ON;
+	case PH_OPERAND_PATH:
+	case PH_OPERAND_KEYS:
+	case PH_OPERAND_VALUES:
+		ph_filling_put(&run->body, op->slots[i], value);
+		return PH_FLOW_ON;
+	case PH_OPERAND_CONTEXT:
+	case PH_OPERAND_CONST:
+		break;
+	}
+	PH_UNREACHABLE("a source that is written");
+}
+
+static ph_flow
+run_op(ph_run *run, const ph_op *op)
+{
+	run->op = op;
+	if (op->link->has_when &&
+	    !ph_condition_holds(&op->link->when, &run->reading, run->record->node,
+		run->call->context, NULL))
+		return PH_FLOW_ON;
+	if (op->last && !ph_filling_has(&run->body, op->with_slot))
+		return PH_FLOW_ON;
+	ph_tuple tuple;
+	tuple.count = op->from->count;
+	for (size_t i = 0; i < tuple.count; i++)
+		if (read_operand(run, &op->from->at[i], &tuple, i) != PH_FLOW_ON)
+			return PH_FLOW_FAIL;
+	ph_flow flow = run_chain(run, &tuple);
+	if (flow != PH_FLOW_ON || run->collecting)
+		return flow;
+	PH_ASSERT(tuple.count == op->to->count);
+	for (size_t i = 0; i < tuple.count; i++)
+		if (put_value(run, i, &tuple.at[i]) != PH_FLOW_ON)
+			return PH_FLOW_FAIL;
+	return PH_FLOW_ON;
+}
+
+/* The first `require` that does not hold; NULL if all do. */
+static const ph_require *
+unmet(ph_run *run)
+{
+	if (run->call->direction != PH_FLOWS_IN)
+		return NULL;
+	for (const ph_require *r = run->call->map->requires; r != NULL; r = r->next)
+		if (!ph_condition_holds(&r->condition, &run->reading, run->record->node,
+			run->call->context, NULL))
+			return r;
+	return NULL;
+}
+
+static bool
+check_requires(ph_run *run)
+{
+	const ph_require *r = unmet(run);
+	if (r == NULL)
+		return true;
+	char where[PH_ERROR_WHERE];
+	ph_node_where(run->call->map->document, r->node, where, sizeof(where));
+	ph_record_fail(run->call, run->record, result_of(r->policy), "map",
+	    r->policy == PH_POLICY_DENY ? "denied" : "invalid", "", where,
+	    "PH2408 what the map requires does not hold");
+	return false;
+}
+
+static bool
+run_ops(ph_run *run, const ph_program *program, bool last)
+{
+	for (size_t i = 0; i < program->count; i++) {
+		if (program->ops[i].last != last)
+			continue;
+		ph_flow flow = run_op(run, &program->ops[i]);
+		if (flow == PH_FLOW_ON)
+			continue;
+		if (flow == PH_FLOW_IGNORE) {
+			run->record->failed = true;
+			run->record->result = PH_MAP_IGNORED;
+			run->record->stage = "map";
+			run->record->reason = "ignored";
+			run->record->path =
+			    ph_arena_strdup(ph_run_arena(run), ph_op_path(ph_run_arena(run),
+								   &program->ops[i]));
+		}
+		return false;
+	}
+	return true;
+}
+
+static bool
+begin(ph_map_call *call, ph_run *run)
+{
+	bool out = call->direction == PH_FLOWS_OUT;
+	const ph_program *program = out ? &call->map->out : &call->map->in;
+	*run = (ph_run){.call = call};
+	run->reading = (ph_reading){.names = call->source_names,
+	    .arena = ph_document_arena(call->target),
+	    .null_absent = !out && call->map->null_absent,
+	    .empty_absent = !out && call->map->empty_absent};
+	return ph_filling_init(&run->body, program->body, call->target, call->target_names) &&
+	       ph_filling_init(
+		   &run->header, program->header, call->target, call->target_names);
+}
+
+void
+ph_call_collect(ph_map_call *call)
+{
+	ph_run run;
+	const ph_program *program =
+	    call->direction == PH_FLOWS_OUT ? &call->map->out : &call->map->in;
+	if (!begin(call, &run)) {
+		call->no_memory = true;
+		return;
+	}
+	run.collecting = true;
+	for (size_t r = 0; r < call->count; r++) {
+		run.record = &call->records[r];
+		if (run.record->failed || unmet(&run) != NULL)
+			continue;
+		for (size_t i = 0; i < program->count; i++)
+			if (program->ops[i].link->references)
+				(void) run_op(&run, &program->ops[i]);
+	}
+	call->collected = true;
+}
+
+static void
+run_record(ph_run *run, const ph_program *program)
+{
+	memset(run->event, 0, sizeof(run->event));
+	run->is_volatile = false;
+	ph_filling_reset(&run->body);
+	ph_filling_reset(&run->header);
+	if (check_requires(run) && run_ops(run, program, false) &&
+	    run_ops(run, program, true) && ph_run_output(run))
+		run->record->result = PH_MAP_DONE;
+	else
+		PH_ASSERT(run->record->failed);
+}
+
+void
+ph_call_run(ph_map_call *call)
+{
+	ph_run run;
+	const ph_program *program =
+	    call->direction == PH_FLOWS_OUT ? &call->map->out : &call->map->in;
+	if (!begin(call, &run)) {
+		call->no_memory = true;
+		return;
+	}
+	for (size_t r = 0; r < call->count; r++) {
+		run.record = &call->records[r];
+		if (!run.record->failed)
+			run_record(&run, program);
+	}
+	call->ran = true;
+}
