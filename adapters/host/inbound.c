@@ -297,6 +297,7 @@ make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
 	add_attribute(&list, "type", FAILED_TYPE);
 	add_attribute(&list, "datacontenttype",
 	    it->content_type ? it->content_type : ph_map_media(it->task.map));
+	add_attribute(&list, "adapter", it->host->adapter->name);
 	add_attribute(&list, "entry", it->entry);
 	return ph_message_new(list.at, list.count, bytes, length, out, err);
 }
