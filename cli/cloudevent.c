@@ -139,8 +139,14 @@ read_members(reading *r, const ph_node *root)
 {
 	if (root->kind != PH_NODE_OBJECT)
 		return bad(r, root, "must be one JSON object a line");
-	if (ph_node_get(root, "specversion") == NULL)
-		return bad(r, root, "has no `specversion`: \"1.0\"");
+	static const char *const needed[] = {"specversion", "id", "source", "type"};
+	static const char *const missing[] = {"has no `specversion`: \"1.0\"",
+	    "has no `id`", "has no `source`", "has no `type`"};
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+		const char *text = ph_node_text(root, needed[i]);
+		if (text == NULL || text[0] == '\0')
+			return bad(r, root, missing[i]);
+	}
 	for (const ph_node *node = root->first; node != NULL; node = node->next) {
 		ph_status status = PH_OK;
 		if (strcmp(node->name, "data") == 0)
@@ -196,7 +202,7 @@ build(reading *r, ph_message **out)
 		return status;
 	status = ph_message_new(
 	    r->attributes, r->count, r->bytes.data, r->bytes.length, out, r->err);
-	if (status != PH_OK && r->err != NULL && r->err->where[0] == '\0')
+	if (status != PH_OK && r->err != NULL)
 		(void) snprintf(r->err->where, sizeof r->err->where, "%s", r->where);
 	return status;
 }
