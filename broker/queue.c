@@ -553,14 +553,19 @@ ph_queue_discard(ph_queue *queue, ph_item *item)
 	queue->books.discarded++;
 }
 
+void
+ph_queue_hurry(ph_queue *queue, ph_item *item)
+{
+	step(queue, item, PH_EVENT_OF_DUE);
+	append(&queue->ready, item);
+}
+
 size_t
 ph_queue_due(ph_queue *queue, int64_t now_ms)
 {
 	size_t moved = 0;
 	while (ph_queue_next_due(queue) <= now_ms) {
-		ph_item *item = queue->heap[0];
-		step(queue, item, PH_EVENT_OF_DUE);
-		append(&queue->ready, item);
+		ph_queue_hurry(queue, queue->heap[0]);
 		moved++;
 	}
 	return moved;

@@ -79,6 +79,8 @@ void ph_queue_discard(ph_queue *queue, ph_item *item);
 
 /* Make ready what is due; returns how many. */
 size_t ph_queue_due(ph_queue *queue, int64_t now_ms);
+/* Make one that waits ready before its time. */
+void ph_queue_hurry(ph_queue *queue, ph_item *item);
 /* When the next one is due (mono); INT64_MAX if none waits. */
 int64_t ph_queue_next_due(const ph_queue *queue);
 

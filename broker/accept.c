@@ -1,0 +1,707 @@
+/*
+ * How it works: an item is read into `incoming` (options checked, bindings copied), its message is
+ * decoded, and then it is a chain of questions: bindings known and not contradicted? seen before?
+ * which queues? room in them? The answer of the chain is one record and one call of
+ * ph_accept_apply, which recovery uses too.
+ */
+#include "broker/accept.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/crashpoint.h"
+#include "lib/base/assert.h"
+#include "lib/base/log.h"
+#include "lib/wire/message.h"
+
+#define BINDINGS_MAX	 16
+#define CURSOR_NAME_MAX	 160
+#define FINGERPRINT_MIN	 16
+#define FINGERPRINT_MAX	 64
+#define PRINT_ID	 'i' /* kinds of fingerprints */
+#define PRINT_FAILED	 'f'
+#define PRINT_CONFLICT	 'c'
+#define PRINT_CONTENT	 'd'
+#define RESULT_ACCEPTED	 0
+#define RESULT_DUPLICATE 1
+#define RESULT_REFUSED	 2
+#define RESULT_CONFLICT	 3
+
+typedef struct incoming {
+	ph_session *session;
+	uint64_t ticket;
+	ph_message *message;
+	ph_slice fingerprint; /* length 0: none given */
+	bool has_cursor, failed;
+	char cursor_name[CURSOR_NAME_MAX];
+	ph_slice cursor;
+	ph_record_failure failure;
+	size_t binding_count;
+	ph_reference bindings[BINDINGS_MAX];
+	uint8_t id[PH_FINGERPRINT], content[PH_FINGERPRINT];
+} incoming;
+
+/* ---- answers ---- */
+
+static const char *
+subject_of(const incoming *in)
+{
+	const char *subject = in->message == NULL
+				  ? NULL
+				  : ph_message_known(in->message, PH_TAG_SUBJECT, NULL);
+	return subject == NULL ? "" : subject;
+}
+
+static void
+refuse(ph_broker *broker, const incoming *in, const ph_error *why)
+{
+	broker->counts.refused++;
+	ph_log(PH_LOG_WARN, "publish-refused", "session=%s status=%s text=%s",
+	    in->session->name, ph_status_name(why->status), why->text);
+	ph_session_result(broker->sessions, in->session, in->ticket, RESULT_REFUSED, 0,
+	    subject_of(in), why->text);
+}
+
+/* ---- reading the options ---- */
+
+static ph_view
+view_of(ph_slice slice)
+{
+	return (ph_view){slice.data, slice.length};
+}
+
+static ph_status
+scoped_name(const ph_session *session, ph_slice name, char *out, ph_error *err)
+{
+	char plain[CURSOR_NAME_MAX];
+	if (!ph_slice_copy(name, plain, sizeof plain) || plain[0] == 0 ||
+	    snprintf(out, CURSOR_NAME_MAX, "%s/%s", session->name, plain) >=
+		CURSOR_NAME_MAX)
+		return ph_fail(
+		    err, PH_ERR_INVALID, "PH6511 a cursor's name is empty or too long");
+	return PH_OK;
+}
+
+static ph_status
+read_failure(incoming *in, ph_reader *body)
+{
+	in->failed = true;
+	in->failure.stage = view_of(ph_slice_read(body));
+	in->failure.reason = view_of(ph_slice_read(body));
+	in->failure.path = view_of(ph_slice_read(body));
+	in->failure.text = view_of(ph_slice_read(body));
+	return body->failed ? PH_ERR_INVALID : PH_OK;
+}
+
+static ph_status
+read_binding(incoming *in, ph_reader *body, ph_error *err)
+{
+	if (in->binding_count == BINDINGS_MAX)
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH6512 one message binds at most %d references", BINDINGS_MAX);
+	ph_reference *binding = &in->bindings[in->binding_count];
+	ph_status status = ph_reference_read(body, binding, err);
+	if (status == PH_OK && strcmp(binding->system, in->session->name) != 0)
+		return ph_fail(err, PH_ERR_DENIED,
+		    "PH6513 adapter %s may bind its own references only",
+		    in->session->name);
+	in->binding_count += status == PH_OK;
+	return status;
+}
+
+static ph_status
+read_option(incoming *in, uint8_t tag, ph_reader *body, ph_error *err)
+{
+	switch (tag) {
+	case PH_OPTION_FINGERPRINT:
+		in->fingerprint = (ph_slice){(const char *) body->data, body->length};
+		if (body->length < FINGERPRINT_MIN || body->length > FINGERPRINT_MAX)
+			return PH_ERR_INVALID;
+		return PH_OK;
+	case PH_OPTION_CURSOR: {
+		in->has_cursor = true;
+		ph_slice name = ph_slice_read(body);
+		in->cursor = ph_slice_read(body);
+		if (body->failed)
+			return PH_ERR_INVALID;
+		return scoped_name(in->session, name, in->cursor_name, err);
+	}
+	case PH_OPTION_BINDING:
+		return read_binding(in, body, err);
+	case PH_OPTION_FAILED:
+		return read_failure(in, body);
+	case PH_OPTION_REPLAY:
+		(void) ph_reader_u64(body);
+		return body->failed ? PH_ERR_INVALID : PH_OK;
+	default:
+		return ph_fail(err, PH_ERR_INVALID,
+		    "PH6514 publish option %u is not known here", tag);
+	}
+}
+
+static ph_status
+read_options(incoming *in, ph_reader *options, ph_error *err)
+{
+	uint8_t tag;
+	ph_reader body;
+	while (ph_option_read(options, &tag, &body)) {
+		if (tag != PH_OPTION_FINGERPRINT && in->session->role != PH_ROLE_HOST)
+			return ph_fail(err, PH_ERR_DENIED,
+			    "PH6515 only an adapter's host may give publish option %u",
+			    tag);
+		if (err != NULL)
+			err->status = PH_OK;
+		ph_status status = read_option(in, tag, &body, err);
+		if (status != PH_OK && (err == NULL || err->status == PH_OK))
+			return ph_fail(err, PH_ERR_INVALID,
+			    "PH6516 publish option %u cannot be read", tag);
+		if (status != PH_OK)
+			return status;
+	}
+	if (options->failed)
+		return ph_fail(
+		    err, PH_ERR_INVALID, "PH6516 the publish options are cut short");
+	return PH_OK;
+}
+
+/* ---- the questions ---- */
+
+/* Is a binding contradicted, or not known well enough to say? PH_ERR_AGAIN: wants were added. */
+static ph_status
+check_bindings(ph_broker *broker, const incoming *in, ph_wants *wants, ph_error *err)
+{
+	bool missing = false;
+	for (size_t i = 0; i < in->binding_count; i++) {
+		const ph_reference *at = &in->bindings[i];
+		const char *bound = NULL;
+		ph_xref_answer answer = ph_xref_look(broker->xref, PH_XREF_CANONICAL,
+		    at->entity, at->system, at->key, &bound);
+		if (answer == PH_XREF_ASK) {
+			missing = true;
+			ph_wants_add(
+			    wants, PH_XREF_CANONICAL, at->entity, at->system, at->key);
+		} else if (answer == PH_XREF_FOUND &&
+			   strcmp(bound, at->canonical) != 0) {
+			return ph_fail(err, PH_ERR_CONFLICT,
+			    "PH6517 the %s's reference is bound to another canonical "
+			    "id already",
+			    at->system);
+		}
+	}
+	return missing ? PH_ERR_AGAIN : PH_OK;
+}
+
+static void
+make_prints(const ph_broker *broker, incoming *in)
+{
+	size_t id_length = 0, source_length = 0,
+	       content_length = in->fingerprint.length;
+	const char *id = ph_message_known(in->message, PH_TAG_ID, &id_length);
+	const char *source =
+	    ph_message_known(in->message, PH_TAG_SOURCE, &source_length);
+	const void *content = in->fingerprint.data;
+	if (content_length == 0)
+		content = ph_message_data(in->message, &content_length);
+	ph_sitekey_print(&broker->key, in->failed ? PRINT_FAILED : PRINT_ID, source,
+	    source_length, id, id_length, in->id);
+	ph_sitekey_print(
+	    &broker->key, PRINT_CONTENT, content, content_length, NULL, 0, in->content);
+}
+
+static size_t
+choose_queues(const ph_broker *broker, incoming *in, uint16_t *queues)
+{
+	if (in->failed) {
+		queues[0] = PH_QUEUE_INBOUND;
+		return 1;
+	}
+	size_t count =
+	    ph_routes_match(broker->routes, in->message, queues, PH_ENTRY_ITEMS_MAX);
+	if (count > 0)
+		return count;
+	in->failed = true;
+	in->failure = (ph_record_failure){.stage = ph_view_of("route"),
+	    .reason = ph_view_of("unrouted"),
+	    .path = ph_view_of(""),
+	    .text = ph_view_of("no route matches this message")};
+	queues[0] = PH_QUEUE_UNROUTED;
+	return 1;
+}
+
+static ph_status
+check_room(ph_broker *broker, const uint16_t *queues, size_t count, ph_error *err)
+{
+	uint64_t most =
+	    (uint64_t) ph_options_get(&broker->site->options, PH_OPTION_QUEUE_MESSAGES);
+	for (size_t i = 0; i < count; i++) {
+		ph_destination *to =
+		    ph_destinations_get(broker->destinations, queues[i]);
+		PH_ASSERT(to != NULL);
+		if (ph_queue_pending(to->queue) >= most)
+			return ph_fail(err, PH_ERR_FULL,
+			    "PH5303 queue %s is full (%llu messages)",
+			    ph_queue_name(to->queue), (unsigned long long) most);
+		ph_status status = ph_queue_reserve(to->queue, err);
+		if (status != PH_OK)
+			return status;
+	}
+	return PH_OK;
+}
+
+/* ---- the record ---- */
+
+static void
+fill_bindings(const incoming *in, ph_record_bindings *out)
+{
+	out->count = PH_MUTANT("xref-in-memory") ? 0 : in->binding_count;
+	for (size_t i = 0; i < out->count; i++) {
+		const ph_reference *from = &in->bindings[i];
+		out->list[i] = (ph_record_binding){.entity = ph_view_of(from->entity),
+		    .system = ph_view_of(from->system),
+		    .key = ph_view_of(from->key),
+		    .canonical = ph_view_of(from->canonical)};
+	}
+}
+
+static void
+fill_record(
+    ph_broker *broker, const incoming *in, const uint8_t *id, ph_record_accept *record)
+{
+	record->acceptance = broker->last_acceptance + 1;
+	record->accepted_ms = ph_broker_now(broker);
+	record->generation = broker->generation;
+	record->hops = 0;
+	record->ignored = false;
+	record->has_cursor = in->has_cursor && !PH_MUTANT("cursor-in-memory");
+	record->has_failure = in->failed;
+	memcpy(record->id, id, PH_FINGERPRINT);
+	memcpy(record->content, in->content, PH_FINGERPRINT);
+	record->cursor_name = ph_view_of(in->cursor_name);
+	record->cursor = view_of(in->cursor);
+	record->failure = in->failure;
+	record->message.data = ph_message_bytes(in->message, &record->message.length);
+	fill_bindings(in, &record->bindings);
+}
+
+static void
+bind_in_memory(ph_broker *broker, const incoming *in, uint64_t offset)
+{
+	for (size_t i = 0; i < in->binding_count; i++) {
+		const ph_reference *at = &in->bindings[i];
+		(void) ph_xref_bind(broker->xref, at->entity, at->system, at->key,
+		    at->canonical, offset, NULL);
+	}
+}
+
+/* Submit and enter into the state. Past the submit nothing may be refused any more. */
+static ph_status
+commit(ph_broker *broker, incoming *in, ph_record_accept *record, ph_store_need need,
+    ph_error *err)
+{
+	uint64_t offset = 0;
+	ph_buffer_clear(&broker->record);
+	ph_record_accept_encode(record, &broker->record);
+	ph_status status = ph_broker_submit(broker, PH_RECORD_ACCEPT, need,
+	    record->message.data, record->message.length, &offset, err);
+	if (status != PH_OK)
+		return status;
+	if (ph_accept_apply(broker, record, in->message, offset, err) != PH_OK) {
+		/* It is in the batch but not in memory: only a new start mends that. */
+		broker->failed = true;
+		return PH_ERR_NOMEM;
+	}
+	if (PH_MUTANT("cursor-in-memory") && in->has_cursor)
+		(void) ph_accept_cursor_apply(
+		    broker, ph_view_of(in->cursor_name), view_of(in->cursor), NULL);
+	if (PH_MUTANT("xref-in-memory"))
+		bind_in_memory(broker, in, offset);
+	broker->counts.messages++;
+	return PH_OK;
+}
+
+/* Submit a cursor by itself: what it came with is not new. */
+static ph_status
+commit_cursor(ph_broker *broker, const char *name, ph_slice bytes, ph_error *err)
+{
+	ph_record_cursor record = {.name = ph_view_of(name), .bytes = view_of(bytes)};
+	uint64_t offset = 0;
+	ph_buffer_clear(&broker->record);
+	ph_record_cursor_encode(&record, &broker->record);
+	ph_status status = PH_OK;
+	if (!PH_MUTANT("cursor-in-memory"))
+		status = ph_broker_submit(broker, PH_RECORD_CURSOR, PH_STORE_ESSENTIAL,
+		    NULL, 0, &offset, err);
+	if (status == PH_OK)
+		status = ph_accept_cursor_apply(broker, record.name, record.bytes, err);
+	return status;
+}
+
+static void
+accept_new(ph_broker *broker, incoming *in)
+{
+	ph_record_accept record;
+	ph_error err = {.status = PH_OK};
+	record.queue_count = choose_queues(broker, in, record.queues);
+	ph_status status = check_room(broker, record.queues, record.queue_count, &err);
+	if (status == PH_OK) {
+		fill_record(broker, in, in->id, &record);
+		status = commit(broker, in, &record, PH_STORE_NEW, &err);
+	}
+	if (status != PH_OK)
+		refuse(broker, in, &err);
+	else
+		ph_session_ack(
+		    broker->sessions, in->session, in->ticket, broker->last_acceptance);
+}
+
+/* Seen before with the same content: the original's result, and the cursor made durable. */
+static void
+repeat(ph_broker *broker, const incoming *in, uint64_t acceptance)
+{
+	ph_error err = {.status = PH_OK};
+	broker->counts.repeats++;
+	if (in->has_cursor &&
+	    commit_cursor(broker, in->cursor_name, in->cursor, &err) != PH_OK) {
+		refuse(broker, in, &err);
+		return;
+	}
+	ph_session_result(broker->sessions, in->session, in->ticket, RESULT_DUPLICATE,
+	    acceptance, subject_of(in), "");
+}
+
+/* Kept as a dead letter of `inbound`, once; refused to the sender. */
+static void
+conflict(ph_broker *broker, incoming *in, const ph_error *why)
+{
+	uint8_t id[PH_FINGERPRINT];
+	uint64_t acceptance = 0;
+	ph_record_accept record;
+	ph_error err = {.status = PH_OK};
+	broker->counts.conflicts++;
+	ph_log(PH_LOG_ERROR, "publish-conflict", "session=%s text=%s",
+	    in->session->name, why->text);
+	ph_sitekey_print(&broker->key, PRINT_CONFLICT, in->id, sizeof in->id,
+	    in->content, sizeof in->content, id);
+	if (ph_duplicates_look(broker->duplicates, id, in->content, &acceptance) ==
+	    PH_REPEAT_NO) {
+		in->failed = true;
+		in->binding_count = 0;
+		in->failure = (ph_record_failure){.stage = ph_view_of("accept"),
+		    .reason = ph_view_of("conflict"),
+		    .path = ph_view_of(""),
+		    .text = ph_view_of(why->text)};
+		record.queues[0] = PH_QUEUE_INBOUND;
+		record.queue_count = 1;
+		fill_record(broker, in, id, &record);
+		if (check_room(broker, record.queues, 1, &err) != PH_OK ||
+		    commit(broker, in, &record, PH_STORE_ESSENTIAL, &err) != PH_OK) {
+			refuse(broker, in, &err);
+			return;
+		}
+		acceptance = broker->last_acceptance;
+	}
+	ph_session_result(broker->sessions, in->session, in->ticket, RESULT_CONFLICT,
+	    acceptance, subject_of(in), why->text);
+}
+
+/* False: it has to wait for the ledger. */
+static bool
+decide(ph_broker *broker, incoming *in, ph_wants *wants)
+{
+	ph_error err = {.status = PH_OK};
+	uint64_t acceptance = 0;
+	make_prints(broker, in);
+	switch (
+	    ph_duplicates_look(broker->duplicates, in->id, in->content, &acceptance)) {
+	case PH_REPEAT_SAME:
+		repeat(broker, in, acceptance);
+		return true;
+	case PH_REPEAT_CONFLICT:
+		(void) ph_fail(&err, PH_ERR_CONFLICT,
+		    "PH6518 the same source and id were accepted before with other "
+		    "content");
+		conflict(broker, in, &err);
+		return true;
+	case PH_REPEAT_NO:
+		break;
+	}
+	ph_status status = check_bindings(broker, in, wants, &err);
+	if (status == PH_ERR_AGAIN)
+		return false;
+	if (status == PH_ERR_CONFLICT)
+		conflict(broker, in, &err);
+	else
+		accept_new(broker, in);
+	return true;
+}
+
+/* Handle one item; false: it has to wait, `wants` says for what. */
+static bool
+handle(ph_broker *broker, ph_session *session, uint64_t ticket, ph_publish_view *item,
+    ph_wants *wants)
+{
+	incoming in;
+	in.session = session;
+	in.ticket = ticket;
+	in.message = NULL;
+	in.fingerprint = in.cursor = (ph_slice){"", 0};
+	in.has_cursor = in.failed = false;
+	in.cursor_name[0] = 0;
+	in.failure = (ph_record_failure){.stage = ph_view_of("")};
+	in.binding_count = 0;
+	ph_error err = {.status = PH_OK};
+	ph_status status =
+	    ph_message_decode(item->message, item->message_length, &in.message, &err);
+	if (status == PH_OK)
+		status = read_options(&in, &item->options, &err);
+	bool done = true;
+	if (status != PH_OK)
+		refuse(broker, &in, &err);
+	else
+		done = decide(broker, &in, wants);
+	ph_message_unref(&in.message);
+	return done;
+}
+
+ph_status
+ph_accept_publish(
+    ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
+{
+	bool may_wait = session->role == PH_ROLE_HOST;
+	for (uint32_t i = 0; i < frame->count; i++) {
+		ph_publish_view item;
+		size_t start = frame->body.at;
+		uint64_t ticket = frame->number + i;
+		ph_status status = ph_publish_read(frame, &item, err);
+		if (status != PH_OK)
+			return status;
+		bool blocked = may_wait && ph_park_blocks(session);
+		ph_wants *wants = may_wait && !blocked && item.options.length > 0
+				      ? ph_wants_new()
+				      : NULL;
+		if (!blocked && handle(broker, session, ticket, &item, wants)) {
+			ph_wants_destroy(&wants);
+			continue;
+		}
+		if (!blocked && wants == NULL) {
+			ph_session_give_up(broker->sessions, session);
+			return PH_OK;
+		}
+		/* Behind its u32 length, which the reader wants to see again. */
+		ph_park(broker, session, PH_PARK_PUBLISH, ticket, 1,
+		    frame->body.data + start, frame->body.at - start, &wants);
+	}
+	return PH_OK;
+}
+
+bool
+ph_accept_again(ph_broker *broker, ph_session *session, const ph_parked *parked)
+{
+	ph_frame frame = {.type = PH_FRAME_PUBLISH, .count = 1};
+	ph_publish_view item;
+	ph_reader_init(&frame.body, parked->bytes, parked->length);
+	ph_status status = ph_publish_read(&frame, &item, NULL);
+	PH_ASSERT(status == PH_OK);
+	ph_wants *wants = ph_wants_new();
+	bool done = handle(broker, session, parked->number, &item, wants);
+	if (!done && wants != NULL)
+		ph_park_ask(broker, session, &wants);
+	ph_wants_destroy(&wants);
+	return done;
+}
+
+/* ---- cursors by themselves ---- */
+
+bool
+ph_accept_cursor_again(ph_broker *broker, ph_session *session, const ph_parked *parked)
+{
+	ph_reader body;
+	incoming in = {.session = session, .ticket = parked->number};
+	ph_error err = {.status = PH_OK};
+	ph_reader_init(&body, parked->bytes, parked->length);
+	ph_slice name = ph_slice_read(&body);
+	ph_slice bytes = ph_slice_read(&body);
+	ph_status status =
+	    body.failed
+		? ph_fail(&err, PH_ERR_INVALID, "PH6519 the cursor is cut short")
+		: scoped_name(session, name, in.cursor_name, &err);
+	if (status == PH_OK)
+		status = commit_cursor(broker, in.cursor_name, bytes, &err);
+	if (status != PH_OK)
+		refuse(broker, &in, &err);
+	else
+		ph_session_result(broker->sessions, session, parked->number,
+		    RESULT_ACCEPTED, 0, "", "");
+	return true;
+}
+
+ph_status
+ph_accept_cursor(ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
+{
+	ph_wants *nothing = NULL;
+	if (session->role != PH_ROLE_HOST)
+		return ph_fail(err, PH_ERR_DENIED, "PH6515 only a host keeps cursors");
+	bool blocked = ph_park_blocks(session);
+	ph_park(broker, session, PH_PARK_CURSOR, frame->number, 1,
+	    frame->body.data + frame->body.at, ph_reader_left(&frame->body), &nothing);
+	if (!blocked && !session->over)
+		ph_park_run(broker, session);
+	return PH_OK;
+}
+
+/* ---- the state ---- */
+
+ph_letter *
+ph_letter_new(
+    const ph_record_failure *failure, int64_t dead_ms, uint64_t offset, uint8_t record)
+{
+	ph_letter *letter = calloc(1, sizeof *letter);
+	if (letter == NULL)
+		return NULL;
+	letter->dead_ms = dead_ms;
+	letter->offset = offset;
+	letter->record = record;
+	(void) snprintf(letter->stage, sizeof letter->stage, "%.*s",
+	    (int) failure->stage.length, failure->stage.data);
+	(void) snprintf(letter->reason, sizeof letter->reason, "%.*s",
+	    (int) failure->reason.length, failure->reason.data);
+	return letter;
+}
+
+static uint64_t
+order_of(const ph_broker *broker, const ph_message *message)
+{
+	size_t length = 0;
+	const char *key = ph_message_known(message, PH_TAG_PARTITIONKEY, &length);
+	if (key == NULL)
+		key = ph_message_known(message, PH_TAG_SUBJECT, &length);
+	return key == NULL || length == 0 ? 0
+					  : ph_sitekey_order(&broker->key, key, length);
+}
+
+uint8_t
+ph_accept_adapter_of(const ph_broker *broker, const ph_message *message)
+{
+	const char *name = ph_message_get(message, "adapter", NULL);
+	for (size_t i = 0; name != NULL && i < broker->site->adapter_count && i < 254;
+	     i++) {
+		if (strcmp(broker->site->adapters[i].name, name) == 0)
+			return (uint8_t) (i + 1);
+	}
+	return 0;
+}
+
+static ph_status
+enter_queues(ph_broker *broker, const ph_record_accept *record, ph_entry *entry,
+    const ph_message *message, uint64_t offset, ph_error *err)
+{
+	for (size_t i = 0; i < record->queue_count; i++) {
+		ph_destination *to =
+		    ph_destinations_get(broker->destinations, record->queues[i]);
+		PH_ASSERT(to != NULL);
+		ph_item *item = &entry->items[i];
+		if (!record->has_failure) {
+			ph_queue_add(to->queue, item);
+			continue;
+		}
+		ph_letter *letter = ph_letter_new(
+		    &record->failure, record->accepted_ms, offset, PH_RECORD_ACCEPT);
+		if (letter == NULL)
+			return ph_fail(err, PH_ERR_NOMEM, "no memory for a letter");
+		item->only = record->queues[i] == PH_QUEUE_INBOUND
+				 ? ph_accept_adapter_of(broker, message)
+				 : 0;
+		ph_queue_add_dead(to->queue, item, &letter);
+	}
+	return PH_OK;
+}
+
+static ph_status
+check_queues(ph_broker *broker, const ph_record_accept *record, ph_error *err)
+{
+	for (size_t i = 0; i < record->queue_count; i++) {
+		ph_destination *to =
+		    ph_destinations_get(broker->destinations, record->queues[i]);
+		if (to == NULL)
+			return ph_fail(err, PH_ERR_DAMAGED,
+			    "PH5304 acceptance %llu is for queue %u, which no record "
+			    "names",
+			    (unsigned long long) record->acceptance, record->queues[i]);
+		ph_status status = ph_queue_reserve(to->queue, err);
+		if (status != PH_OK)
+			return status;
+	}
+	if (record->acceptance <= broker->last_acceptance)
+		return ph_fail(err, PH_ERR_DAMAGED,
+		    "PH5305 acceptance %llu comes after %llu in the journal",
+		    (unsigned long long) record->acceptance,
+		    (unsigned long long) broker->last_acceptance);
+	return PH_OK;
+}
+
+ph_status
+ph_accept_apply(ph_broker *broker, const ph_record_accept *record, ph_message *message,
+    uint64_t offset, ph_error *err)
+{
+	ph_status status = check_queues(broker, record, err);
+	if (status != PH_OK)
+		return status;
+	broker->last_acceptance = record->acceptance;
+	ph_duplicates_add(
+	    broker->duplicates, record->id, record->content, record->acceptance);
+	if (record->queue_count > 0) {
+		ph_entry *entry = ph_backlog_add(broker->backlog, record->acceptance,
+		    record->queues, (unsigned) record->queue_count, message);
+		if (entry == NULL)
+			return ph_fail(err, PH_ERR_NOMEM, "no memory for a message");
+		entry->offset = offset;
+		entry->accepted_ms = record->accepted_ms;
+		entry->key = order_of(broker, message);
+		status = enter_queues(broker, record, entry, message, offset, err);
+	}
+	if (status == PH_OK && record->has_cursor)
+		status = ph_accept_cursor_apply(
+		    broker, record->cursor_name, record->cursor, err);
+	if (status == PH_OK)
+		ph_accept_bind(broker, &record->bindings, offset);
+	return status;
+}
+
+ph_status
+ph_accept_cursor_apply(ph_broker *broker, ph_view name, ph_view bytes, ph_error *err)
+{
+	ph_cursor *fresh = malloc(sizeof *fresh + bytes.length);
+	if (fresh == NULL)
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for a cursor");
+	fresh->length = bytes.length;
+	if (bytes.length > 0)
+		memcpy(fresh->bytes, bytes.data, bytes.length);
+	ph_cursor *old = ph_table_get(broker->cursors, name.data, name.length);
+	ph_status status =
+	    ph_table_put(broker->cursors, name.data, name.length, fresh, err);
+	free(status == PH_OK ? old : fresh);
+	return status;
+}
+
+static bool
+copy_view(ph_view from, char *out, size_t size)
+{
+	return ph_slice_copy((ph_slice){from.data, from.length}, out, size);
+}
+
+void
+ph_accept_bind(ph_broker *broker, const ph_record_bindings *bindings, uint64_t offset)
+{
+	for (size_t i = 0; i < bindings->count; i++) {
+		const ph_record_binding *from = &bindings->list[i];
+		ph_reference at;
+		/* What does not fit here was refused when it came: an older journal at most. */
+		if (copy_view(from->entity, at.entity, sizeof at.entity) &&
+		    copy_view(from->system, at.system, sizeof at.system) &&
+		    copy_view(from->key, at.key, sizeof at.key) &&
+		    copy_view(from->canonical, at.canonical, sizeof at.canonical))
+			(void) ph_xref_bind(broker->xref, at.entity, at.system, at.key,
+			    at.canonical, offset, NULL);
+	}
+}

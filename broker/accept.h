@@ -1,0 +1,49 @@
+/*
+ * accept - from a PUBLISH to one record: is it new, is it whole, where does it go?
+ *
+ * Each item is answered exactly once, after the flush: accepted, a repeat (with the number of the
+ * original), refused (nothing of it is kept), or in conflict (kept as a dead letter of `inbound`).
+ * What an adapter could not turn into a message, and what no route matches, is accepted as a dead
+ * letter of `inbound` and of `unrouted`.
+ *
+ * Thread: owner. Errors: PH_ERR_INVALID for a frame that ends its session; items answer for
+ * themselves.
+ */
+#ifndef PH_BROKER_ACCEPT_H
+#define PH_BROKER_ACCEPT_H
+
+#include "broker/lookup.h"
+
+/* A source's cursor, as it was made durable. */
+typedef struct ph_cursor {
+	size_t length;
+	uint8_t bytes[];
+} ph_cursor;
+
+ph_status ph_accept_publish(
+    ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
+ph_status ph_accept_cursor(
+    ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
+/* What was parked: true when it has been dealt with. */
+bool ph_accept_again(ph_broker *broker, ph_session *session, const ph_parked *parked);
+bool ph_accept_cursor_again(
+    ph_broker *broker, ph_session *session, const ph_parked *parked);
+
+/* Enter an acceptance into the state: when it has been submitted, and again at every start.
+ * `message` is its message; `offset` its place. PH_ERR_NOMEM, PH_ERR_DAMAGED (a queue that no
+ * record named). */
+ph_status ph_accept_apply(ph_broker *broker, const ph_record_accept *record,
+    ph_message *message, uint64_t offset, ph_error *err);
+/* A cursor's new value. */
+ph_status ph_accept_cursor_apply(
+    ph_broker *broker, ph_view name, ph_view bytes, ph_error *err);
+/* Enter bindings of the record at `offset`. */
+void ph_accept_bind(
+    ph_broker *broker, const ph_record_bindings *bindings, uint64_t offset);
+/* A letter from a failure. NULL without memory. */
+ph_letter *ph_letter_new(
+    const ph_record_failure *failure, int64_t dead_ms, uint64_t offset, uint8_t record);
+/* 1 + the number of the adapter that an attribute of the message names; 0: none. */
+uint8_t ph_accept_adapter_of(const ph_broker *broker, const ph_message *message);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * broker - what the parts of packhorsed share, and the turn of its loop.
+ *
+ * One thread and one loop: frames are read (bounded), handled, and what they ask for is submitted
+ * to the store; then one flush makes it durable; then everything that was waiting to be said is
+ * sent. Nothing is said before the flush. A failed flush ends the process.
+ *
+ * The parts reach each other through this struct. Who changes what:
+ *   accept    new messages: duplicates, routes, the record, queues
+ *   settle    outcomes, attempts' ends, dead letters, operators' verdicts
+ *   dispatch  subscriptions and handing out
+ *   resolve   cross-references, cursors, queries: what asks the ledger
+ *   greet     sessions' beginnings and ends
+ *   supervise hosts' processes
+ *   recover   the state at start, from the journal
+ *
+ * Thread: owner (the loop's). Errors: as each function says.
+ */
+#ifndef PH_BROKER_BROKER_H
+#define PH_BROKER_BROKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <packhorse/error.h>
+#include "broker/backlog.h"
+#include "broker/destination.h"
+#include "broker/duplicate.h"
+#include "broker/ledger.h"
+#include "broker/record.h"
+#include "broker/route.h"
+#include "broker/session.h"
+#include "broker/sitekey.h"
+#include "broker/store.h"
+#include "broker/token.h"
+#include "broker/xref.h"
+#include "lib/base/table.h"
+#include "lib/site/site.h"
+#include "lib/wire/loop.h"
+#include "lib/wire/socket.h"
+
+#define PH_BROKER_MAGIC	   0x50484252u /* "PHBR" */
+#define PH_BROKER_ENDPOINT 128	       /* bytes of an endpoint's name */
+
+typedef struct ph_broker ph_broker;
+typedef struct ph_supervisor ph_supervisor;
+
+/* What is counted beside the books of the queues. */
+typedef struct ph_broker_counts {
+	uint64_t messages;  /* accepted, each once */
+	uint64_t refused;   /* publishes refused */
+	uint64_t repeats;   /* publishes recognised as repeats */
+	uint64_t conflicts; /* same id, other content; or a binding that contradicts */
+} ph_broker_counts;
+
+struct ph_broker {
+	uint32_t magic;
+	const ph_clock *clock;
+	ph_loop *loop;
+	ph_site *site;
+	ph_sitekey key;
+	ph_store *store;
+	ph_ledger *ledger; /* NULL in tests that do without */
+	ph_socket *router;
+	ph_backlog *backlog;
+	ph_duplicates *duplicates;
+	ph_routes *routes;
+	ph_tokens *tokens;
+	ph_xref *xref;
+	ph_table *cursors;  /* name -> ph_cursor */
+	ph_table *progress; /* delivery number -> ph_progress */
+	ph_destinations *destinations;
+	ph_sessions *sessions;
+	ph_supervisor *supervisor;  /* NULL until started */
+	struct ph_control *control; /* NULL until opened */
+	struct ph_operation *operations,
+	    *operations_last; /* replies that wait for the flush */
+	ph_timer *timer;      /* the next thing that is due */
+	ph_timer *idle;	      /* tells the store that nothing happens */
+	ph_timer *slow;	      /* tries again to send to a peer that reads slowly */
+	int64_t tend_ms;      /* when sessions are looked at next (mono) */
+	uint64_t turns;
+	uint64_t last_acceptance;
+	uint32_t generation; /* of the configuration: the beginning of its digest */
+	ph_broker_counts counts;
+	int64_t started_ms; /* wall */
+	ph_buffer record;   /* the record that is being encoded */
+	bool dirty;	    /* something was submitted since the last flush */
+	bool more;	    /* the router may have more frames */
+	bool accepting;	    /* false: the disk is nearly full */
+	bool failed;	    /* the store has failed: say nothing more */
+	char instance[33];  /* random; of this process */
+	char endpoint[PH_BROKER_ENDPOINT]; /* of the bus */
+};
+
+/* Everything up to listening: store, state, ledger, sockets. The site is taken. *out is yours. */
+ph_status ph_broker_new(
+    ph_site **site_p, const ph_clock *clock, ph_broker **out, ph_error *err);
+/* Until ph_broker_stop, or until the store fails (PH_ERR_IO). */
+ph_status ph_broker_run(ph_broker *broker, ph_error *err);
+/* Say BYE, stop the hosts, end the loop. */
+void ph_broker_stop(ph_broker *broker);
+/* Flush, close, free. NULL allowed. */
+void ph_broker_destroy(ph_broker **broker_p);
+
+/* Submit the record in broker->record, with `message` (length 0: none) behind it. */
+ph_status ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
+    const void *message, size_t message_length, uint64_t *offset, ph_error *err);
+/* Make durable what was submitted; on failure the process is ending. */
+ph_status ph_broker_flush(ph_broker *broker);
+/* The message of an entry, from memory or the journal. *out is yours. */
+ph_status ph_broker_message(
+    ph_broker *broker, ph_entry *entry, ph_message **out, ph_error *err);
+/* Wall clock. */
+int64_t ph_broker_now(const ph_broker *broker);
+
+#endif

@@ -1,0 +1,172 @@
+#include "broker/recover.h"
+
+#include "broker/accept.h"
+#include "broker/dispatch.h"
+#include "broker/settle.h"
+#include "lib/base/assert.h"
+
+static ph_status
+recover_queue(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_queue queue;
+	ph_destination *to = NULL;
+	char name[PH_SITE_NAME_MAX + 1];
+	ph_status status =
+	    ph_record_queue_decode(record->body, record->length, &queue, err);
+	if (status != PH_OK)
+		return status;
+	if (queue.number == 0 ||
+	    !ph_slice_copy(
+		(ph_slice){queue.name.data, queue.name.length}, name, sizeof name))
+		return ph_fail(err, PH_ERR_DAMAGED,
+		    "PH5306 the journal names a queue that cannot be");
+	status =
+	    ph_destinations_add(broker->destinations, queue.number, name, &to, err);
+	if (status == PH_OK)
+		to->adapter = ph_site_adapter_of_queue(broker->site, name);
+	return status;
+}
+
+static ph_status
+recover_accept(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_accept accept;
+	ph_message *message = NULL;
+	ph_status status =
+	    ph_record_accept_decode(record->body, record->length, &accept, err);
+	if (status == PH_OK)
+		status = ph_message_decode(
+		    accept.message.data, accept.message.length, &message, err);
+	if (status == PH_OK)
+		status = ph_accept_apply(
+		    broker, &accept, message, record->position.offset, err);
+	ph_message_unref(&message);
+	broker->counts.messages += status == PH_OK;
+	return status;
+}
+
+static ph_status
+recover_outcome(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_outcome outcome;
+	ph_status status =
+	    ph_record_outcome_decode(record->body, record->length, &outcome, err);
+	return status == PH_OK
+		   ? ph_settle_apply(broker, &outcome, record->position.offset, err)
+		   : status;
+}
+
+static ph_status
+recover_attempt(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_attempt attempt;
+	ph_status status =
+	    ph_record_attempt_decode(record->body, record->length, &attempt, err);
+	if (status == PH_OK)
+		ph_dispatch_apply_attempt(broker, &attempt);
+	return status;
+}
+
+static ph_status
+recover_progress(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_progress progress;
+	ph_status status =
+	    ph_record_progress_decode(record->body, record->length, &progress, err);
+	return status == PH_OK ? ph_settle_apply_progress(broker, &progress, err)
+			       : status;
+}
+
+static ph_status
+recover_verdict(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_verdict verdict;
+	ph_status status =
+	    record->type == PH_RECORD_REPLAY
+		? ph_record_replay_decode(record->body, record->length, &verdict, err)
+		: ph_record_discard_decode(record->body, record->length, &verdict, err);
+	return status == PH_OK ? ph_settle_apply_verdict(broker,
+				     (ph_record_type) record->type, &verdict, err)
+			       : status;
+}
+
+static ph_status
+recover_cursor(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_cursor cursor;
+	ph_status status =
+	    ph_record_cursor_decode(record->body, record->length, &cursor, err);
+	return status == PH_OK
+		   ? ph_accept_cursor_apply(broker, cursor.name, cursor.bytes, err)
+		   : status;
+}
+
+static ph_status
+recover_bind(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_bindings bindings;
+	ph_status status =
+	    ph_record_bind_decode(record->body, record->length, &bindings, err);
+	if (status == PH_OK)
+		ph_accept_bind(broker, &bindings, record->position.offset);
+	return status;
+}
+
+static ph_status
+recover_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_status status = ph_record_type_check(record->type, err);
+	if (status != PH_OK)
+		return status;
+	switch ((ph_record_type) record->type) {
+	case PH_RECORD_MARK:
+		return PH_OK;
+	case PH_RECORD_QUEUE:
+		return recover_queue(broker, record, err);
+	case PH_RECORD_ACCEPT:
+		return recover_accept(broker, record, err);
+	case PH_RECORD_OUTCOME:
+		return recover_outcome(broker, record, err);
+	case PH_RECORD_ATTEMPT:
+		return recover_attempt(broker, record, err);
+	case PH_RECORD_PROGRESS:
+		return recover_progress(broker, record, err);
+	case PH_RECORD_REPLAY:
+	case PH_RECORD_DISCARD:
+		return recover_verdict(broker, record, err);
+	case PH_RECORD_CURSOR:
+		return recover_cursor(broker, record, err);
+	case PH_RECORD_BIND:
+		return recover_bind(broker, record, err);
+	}
+	PH_UNREACHABLE("a type that was checked");
+}
+
+ph_status
+ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
+{
+	ph_store_reader *reader = NULL;
+	ph_store_record record;
+	*out = (ph_recovery){.records = 0};
+	ph_status status = ph_store_reader_new(
+	    broker->store, (ph_position){.offset = 0}, 0, &reader, err);
+	if (status != PH_OK)
+		return status;
+	while (status == PH_OK) {
+		status = ph_store_reader_next(reader, &record, err);
+		if (status == PH_OK)
+			status = recover_one(broker, &record, err);
+		out->records += status == PH_OK;
+	}
+	ph_store_reader_destroy(&reader);
+	if (status != PH_ERR_AGAIN)
+		return status;
+	ph_dispatch_recovered(broker);
+	unsigned cursor = 0;
+	const ph_destination *to;
+	while ((to = ph_destinations_next(broker->destinations, &cursor)) != NULL) {
+		out->pending += ph_queue_pending(to->queue);
+		out->away += to->away.count;
+	}
+	return PH_OK;
+}
