@@ -26,15 +26,19 @@
 #include "lib/document/document.h"
 
 /* Each sets the document's root. */
-ph_status ph_json_decode(ph_document *document, const void *bytes, size_t length, ph_error *err);
-ph_status ph_xml_decode(ph_document *document, const void *bytes, size_t length, ph_error *err);
-ph_status ph_form_decode(ph_document *document, const void *bytes, size_t length, ph_error *err);
+ph_status ph_json_decode(
+    ph_document *document, const void *bytes, size_t length, ph_error *err);
+ph_status ph_xml_decode(
+    ph_document *document, const void *bytes, size_t length, ph_error *err);
+ph_status ph_form_decode(
+    ph_document *document, const void *bytes, size_t length, ph_error *err);
 
 enum { PH_JSON_PRETTY = 1, PH_JSON_SKIP_VOLATILE = 2 };
 /* Append `node` to `out`. Compact unless PH_JSON_PRETTY (two spaces). Repeated member names: refused.
  * What came from XML: an attribute's name is written with "@" before it, the text of an element
  * that has members as "#text". Deeper than 64, or a number that is none: refused. */
-ph_status ph_json_encode(const ph_node *node, unsigned flags, ph_buffer *out, ph_error *err);
+ph_status ph_json_encode(
+    const ph_node *node, unsigned flags, ph_buffer *out, ph_error *err);
 
 /* One prefix the writer shall use for a namespace; others get "n1", "n2", ... */
 typedef struct ph_xml_prefix {
@@ -45,8 +49,8 @@ typedef struct ph_xml_prefix {
  * Members in their order, attributes first; a list member is written as repeated elements; null as
  * xsi:nil="true", a null attribute not at all. CR as &#13;; characters that XML 1.0 cannot hold
  * are replaced with U+FFFD. A name that is none in XML, a list in a list: refused. */
-ph_status ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
-	ph_buffer *out, ph_error *err);
+ph_status ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes,
+    size_t count, ph_buffer *out, ph_error *err);
 /* name=value&...; lists and repeated members repeat the name; null is left out; nested objects are
  * refused. */
 ph_status ph_form_encode(const ph_node *object, ph_buffer *out, ph_error *err);
@@ -56,10 +60,12 @@ ph_status ph_form_encode(const ph_node *object, ph_buffer *out, ph_error *err);
  * Body (a Fault too), *header the Header element or NULL. PH_ERR_INVALID if it is no envelope,
  * or has nothing in its Body.
  */
-ph_status ph_soap_unwrap(ph_document *document, ph_node **header, ph_node **body, ph_error *err);
+ph_status ph_soap_unwrap(
+    ph_document *document, ph_node **header, ph_node **body, ph_error *err);
 /* Put `body` (and `header`'s children, may be NULL) in an envelope and make that the root. Both
  * are taken out of where they were. */
-ph_status ph_soap_wrap(ph_document *document, ph_node *header, ph_node *body, ph_error *err);
+ph_status ph_soap_wrap(
+    ph_document *document, ph_node *header, ph_node *body, ph_error *err);
 #define PH_SOAP_NAMESPACE "http://schemas.xmlsoap.org/soap/envelope/"
 
 #endif

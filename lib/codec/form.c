@@ -182,8 +182,7 @@ write_pair(writer *w, const char *name, const ph_node *value)
 	if (!ph_node_is_scalar(value))
 		return ph_fail(w->err, PH_ERR_INVALID,
 		    "PH3080 a form holds names and texts only, not an object or a list "
-		    "of lists "
-		    "(at %s)",
+		    "of lists (at %s)",
 		    ph_node_path(value, path, sizeof path));
 	if (w->any)
 		ph_buffer_u8(w->out, '&');

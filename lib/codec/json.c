@@ -186,8 +186,8 @@ string_broken(const scanner *s)
 	if (ended(s))
 		return unexpected(s, "the closing quote of a string");
 	return FAIL(s, s->at,
-	    "PH3012 a line end, tab or other control character in a string: "
-	    "write it as \\n, \\t or \\u00XX");
+	    "PH3012 a line end, tab or other control character in a string: write it "
+	    "as \\n, \\t or \\u00XX");
 }
 
 /* At the opening quote. The text is made in place, with its closing zero. */
@@ -248,8 +248,8 @@ value_number(scanner *s)
 	const char *end = ph_json_number_end(s->at);
 	if (end == NULL || (*end >= '0' && *end <= '9'))
 		return FAIL(s, s->at,
-		    "PH3014 not a number as JSON writes it: digits without "
-		    "leading zeros, then perhaps .digits and e+digits");
+		    "PH3014 not a number as JSON writes it: digits without leading "
+		    "zeros, then perhaps .digits and e+digits");
 	size_t length = (size_t) (end - s->at);
 	char *text = memmove(s->at - 1, s->at, length);
 	const char *start = s->at;

@@ -43,8 +43,7 @@ check_envelope(const ph_document *document, const ph_node *root, ph_error *err)
 	if (root != NULL && root->space != NULL && strcmp(root->space, SOAP_12) == 0)
 		return refuse(document, root,
 		    "PH3041 a SOAP 1.2 envelope; SOAP 1.1 is expected: set the version "
-		    "of this "
-		    "exchange",
+		    "of this exchange",
 		    err);
 	return refuse(document, root,
 	    "PH3040 not a SOAP 1.1 envelope: the root must be Envelope "

@@ -90,7 +90,6 @@ ph_source_no_room(const ph_source *source, ph_error *err)
 {
 	return ph_fail_at(err, PH_ERR_TOO_LARGE, ph_document_name(source->document),
 	    "PH3005 the document grows to more than its limit in memory (%u times its "
-	    "size, "
-	    "or what was allowed for it): split it",
+	    "size, or what was allowed for it): split it",
 	    PH_MEMORY_FACTOR);
 }

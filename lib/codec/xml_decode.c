@@ -430,17 +430,14 @@ complaint(int code)
 	    {XML_ERR_INVALID_CHARREF, "a character reference that XML does not allow"},
 	    {XML_ERR_INVALID_DEC_CHARREF, "a character reference that is no number"},
 	    {XML_ERR_INVALID_HEX_CHARREF, "a character reference that is no number"},
-	    {XML_ERR_UNDECLARED_ENTITY,
-		"an entity that XML does not have: only &amp; &lt; &gt; "
-		"&quot; &apos; and numeric ones"},
-	    {XML_WAR_UNDECLARED_ENTITY,
-		"an entity that XML does not have: only &amp; &lt; &gt; "
-		"&quot; &apos; and numeric ones"},
+	    {XML_ERR_UNDECLARED_ENTITY, "an entity that XML does not have: only &amp; "
+					"&lt; &gt; &quot; &apos; and numeric ones"},
+	    {XML_WAR_UNDECLARED_ENTITY, "an entity that XML does not have: only &amp; "
+					"&lt; &gt; &quot; &apos; and numeric ones"},
 	    {XML_ERR_ENTITYREF_SEMICOL_MISSING,
 		"an & that begins no entity: write &amp;"},
 	    {XML_ERR_NAME_REQUIRED,
-		"a name is missing (a lone < or & in text is written &lt; or "
-		"&amp;)"},
+		"a name is missing (a lone < or & in text is written &lt; or &amp;)"},
 	    {XML_ERR_MISPLACED_CDATA_END, "]]> in text: write ]]&gt;"},
 	    {XML_ERR_CDATA_NOT_FINISHED, "a CDATA section that is not closed"},
 	    {XML_ERR_COMMENT_NOT_FINISHED, "a comment that is not closed"},

@@ -192,8 +192,7 @@ look_over(const ph_source *source, ph_error *err)
 			return ph_source_fail(source, PH_ERR_INVALID,
 			    (size_t) (at - source->bytes), err,
 			    "PH3021 a document type declaration: send the document "
-			    "without "
-			    "<!DOCTYPE and without entities of its own");
+			    "without <!DOCTYPE and without entities of its own");
 		else {
 			const char *tag = at;
 			at = skip_tag(at, &attributes);

@@ -120,12 +120,12 @@ read_plain(table *t)
 		int c = peek(t);
 		if (c == '"')
 			return fail_at(t, t->at,
-			    "PH1112 a quote inside a field that is not "
-			    "quoted: quote the field and double the quote");
+			    "PH1112 a quote inside a field that is not quoted: quote "
+			    "the field and double the quote");
 		if (c == '\r')
 			return fail_at(t, t->at,
-			    "PH1113 a carriage return without a line feed: "
-			    "save the file with LF or CRLF line ends");
+			    "PH1113 a carriage return without a line feed: save the "
+			    "file with LF or CRLF line ends");
 		t->at++;
 	}
 	ph_buffer_append(&t->field, t->bytes + start, t->at - start);
@@ -175,8 +175,7 @@ add_value(table *t, ph_node *row, size_t start)
 	if (row->count == t->columns)
 		return fail_at(t, start,
 		    "PH1123 more fields than the %zu columns of the first row: quote a "
-		    "text that "
-		    "has a comma",
+		    "text that has a comma",
 		    t->columns);
 	ph_node *node =
 	    ph_node_new(t->document, PH_NODE_STRING, field_text(t), t->field.length);

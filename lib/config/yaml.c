@@ -4,6 +4,8 @@
  * libfyaml decides what is YAML; this file decides which YAML we take. Marks of libfyaml count
  * characters, so lines and columns are counted here from its byte positions. The parser gets a
  * diagnostics object that collects, and a sink for its output: nothing reaches standard error.
+ * Texts are read by its iterator, because its function for the whole text leaks memory for texts
+ * of many pieces (0.7.12).
  * The open container is the place on the stack; there is no recursion.
  */
 #include "lib/config/config.h"
@@ -16,6 +18,7 @@
 #include <libfyaml.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/buffer.h"
 #include "lib/base/fs.h"
 #include "lib/base/text.h"
 #include "lib/config/expand.h"
@@ -38,7 +41,8 @@ typedef struct reader {
 	    *key; /* name of the value to come; NULL: a name comes next, or in a list */
 	uint32_t key_line;
 	uint32_t key_column;
-	bool seen; /* a document began */
+	bool seen;	/* a document began */
+	ph_buffer text; /* of the scalar at hand */
 } reader;
 
 static bool fail_at(const reader *r, ph_status status, size_t offset,
@@ -84,6 +88,17 @@ event_offset(struct fy_event *event)
 	return mark_offset(fy_event_start_mark(event));
 }
 
+/* The mark of an anchor or alias is behind its sign. */
+static size_t
+sign_offset(const reader *r, struct fy_token *token, size_t otherwise)
+{
+	size_t offset =
+	    token == NULL ? otherwise : mark_offset(fy_token_start_mark(token));
+	bool behind = offset > 0 && offset <= r->length &&
+		      (r->bytes[offset - 1] == '&' || r->bytes[offset - 1] == '*');
+	return behind ? offset - 1 : offset;
+}
+
 /* The mark of a quoted scalar is behind its quote, that of a block at the start of its first
  * line. Ours are at the quote and at the first letter. */
 static size_t
@@ -113,16 +128,13 @@ static bool
 refuse_properties(const reader *r, struct fy_token *anchor, struct fy_token *tag)
 {
 	if (anchor != NULL)
-		return fail_at(r, PH_ERR_INVALID,
-		    mark_offset(fy_token_start_mark(anchor)),
+		return fail_at(r, PH_ERR_INVALID, sign_offset(r, anchor, 0),
 		    "PH1010 an anchor (&name): write the value out where it is needed, "
-		    "or quote "
-		    "a text that begins with &");
+		    "or quote a text that begins with &");
 	if (tag != NULL)
 		return fail_at(r, PH_ERR_INVALID, mark_offset(fy_token_start_mark(tag)),
 		    "PH1011 a tag (!name): leave it out, every value is text until its "
-		    "schema "
-		    "says more, or quote a text that begins with !");
+		    "schema says more, or quote a text that begins with !");
 	return true;
 }
 
@@ -168,8 +180,7 @@ read_key(reader *r, const char *text, size_t length, size_t offset)
 {
 	if (length == 0)
 		return fail_at(r, PH_ERR_INVALID, offset,
-		    "PH1012 a name is missing before the "
-		    "colon");
+		    "PH1012 a name is missing before the colon");
 	r->key = ph_document_intern(r->document, text, length);
 	if (r->key == NULL)
 		return no_room(r);
@@ -197,20 +208,35 @@ expand(reader *r, ph_node *node)
 	return ph_config_expand(r->document, node, r->err) == PH_OK;
 }
 
+/* The text of a token into the reader's buffer. */
+static bool
+read_text(reader *r, struct fy_token *token)
+{
+	int bad = 0;
+	struct fy_token_iter *pieces = fy_token_iter_create(token);
+	ph_buffer_clear(&r->text);
+	const struct fy_iter_chunk *piece = NULL;
+	while (pieces != NULL &&
+	       (piece = fy_token_iter_chunk_next(pieces, piece, &bad)) != NULL)
+		ph_buffer_append(&r->text, piece->str, piece->len);
+	bool whole = pieces != NULL && bad == 0 && ph_buffer_cstr(&r->text) != NULL;
+	fy_token_iter_destroy(pieces);
+	return whole || no_room(r);
+}
+
 static bool
 on_scalar(reader *r, struct fy_event *event)
 {
-	size_t length = 0;
-	const char *text = fy_token_get_text(event->scalar.value, &length);
+	if (!read_text(r, event->scalar.value))
+		return false;
+	size_t length = r->text.length;
+	const char *text = ph_buffer_cstr(&r->text);
 	size_t offset = scalar_offset(r, event);
 	if (!refuse_properties(r, event->scalar.anchor, event->scalar.tag))
 		return false;
-	if (text == NULL)
-		text = "";
 	if (memchr(text, 0, length) != NULL)
 		return fail_at(r, PH_ERR_INVALID, offset,
-		    "PH1013 the character U+0000 cannot be "
-		    "carried: leave out \\0");
+		    "PH1013 the character U+0000 cannot be carried: leave out \\0");
 	bool quoted = fy_token_scalar_style(event->scalar.value) != FYSS_PLAIN;
 	if (at_key(r))
 		return read_key(r, text, length, offset);
@@ -228,8 +254,7 @@ on_open(reader *r, struct fy_event *event, ph_node_kind kind, struct fy_token *a
 	if (at_key(r))
 		return fail_at(r, PH_ERR_INVALID, offset,
 		    "PH1014 a list or mapping as a name: only text can be a name "
-		    "(quote text that "
-		    "begins with [ or {, and a whole ${...})");
+		    "(quote text that begins with [ or {, and a whole ${...})");
 	if (r->depth == DEPTH_MAX)
 		return fail_at(r, PH_ERR_TOO_LARGE, offset,
 		    "PH1003 nested more than %d deep", DEPTH_MAX);
@@ -270,8 +295,7 @@ on_document(reader *r, struct fy_event *event)
 	if (state != NULL && (fy_document_state_version_explicit(state) ||
 				 fy_document_state_tags_explicit(state)))
 		return fail_at(r, PH_ERR_INVALID, 0,
-		    "PH1016 a directive (%%YAML, %%TAG): leave "
-		    "it out");
+		    "PH1016 a directive (%%YAML, %%TAG): leave it out");
 	if (r->seen)
 		return fail_at(r, PH_ERR_INVALID, offset,
 		    "PH1017 a second document (---) in one file: one file, one thing");
@@ -297,10 +321,10 @@ on_event(reader *r, struct fy_event *event)
 	case FYET_SEQUENCE_END:
 		return on_close(r);
 	case FYET_ALIAS:
-		return fail_at(r, PH_ERR_INVALID, event_offset(event),
+		return fail_at(r, PH_ERR_INVALID,
+		    sign_offset(r, event->alias.anchor, event_offset(event)),
 		    "PH1010 an alias (*name): write the value out, or quote a text "
-		    "that begins "
-		    "with *");
+		    "that begins with *");
 	case FYET_NONE:
 	case FYET_STREAM_START:
 	case FYET_STREAM_END:
@@ -336,8 +360,7 @@ hint_for(const char *message)
 {
 	if (strstr(message, "multiline") != NULL || strstr(message, "mapping") != NULL)
 		return "; quote a value that contains a colon and a space, and check "
-		       "the "
-		       "indentation";
+		       "the indentation";
 	return "; check the indentation and the quotes";
 }
 
@@ -417,18 +440,15 @@ check_bytes(const reader *r)
 		    r, PH_ERR_TOO_LARGE, 0, "PH1001 more than 1 MiB: split it");
 	if (!ph_utf8_valid(r->bytes, r->length, &bad))
 		return fail_at(r, PH_ERR_INVALID, bad,
-		    "PH1005 not valid UTF-8: save the file as "
-		    "UTF-8");
+		    "PH1005 not valid UTF-8: save the file as UTF-8");
 	for (size_t i = 0; i < r->length; i++) {
 		unsigned char c = (unsigned char) r->bytes[i];
 		if (c == '\t')
 			return fail_at(r, PH_ERR_INVALID, i,
-			    "PH1006 a tab: use spaces (in quoted "
-			    "text, write \"\\t\")");
+			    "PH1006 a tab: use spaces (in quoted text, write \"\\t\")");
 		if ((c < 0x20 && c != '\n' && c != '\r') || c == 0x7F)
 			return fail_at(r, PH_ERR_INVALID, i,
-			    "PH1007 a control character: remove "
-			    "it");
+			    "PH1007 a control character: remove it");
 	}
 	return true;
 }
@@ -453,7 +473,9 @@ ph_yaml_decode(ph_document *document, const void *bytes, size_t length, unsigned
 	    .length = length - mark,
 	    .flags = flags};
 	ph_place_init(&r.place, r.bytes, r.length);
+	ph_buffer_init(&r.text, 0);
 	bool good = check_bytes(&r) && parse(&r);
+	ph_buffer_fini(&r.text);
 	if (good && ph_document_root(document) == NULL)
 		good =
 		    attach(&r, ph_node_new_keyed(document, PH_NODE_NULL, NULL, 0), 0);

@@ -46,15 +46,15 @@ enum {
 
 typedef struct ph_node ph_node;
 struct ph_node {
-	uint8_t kind;	 /* ph_node_kind */
+	uint8_t kind; /* ph_node_kind */
 	uint8_t flags;
-	uint32_t line;	 /* where it began in its source, from 1; 0: made by us */
-	uint32_t column; /* in bytes, from 1 */
-	uint32_t count;	 /* children */
-	const char *name; /* interned; NULL for a root or a list's item */
+	uint32_t line;	   /* where it began in its source, from 1; 0: made by us */
+	uint32_t column;   /* in bytes, from 1 */
+	uint32_t count;	   /* children */
+	const char *name;  /* interned; NULL for a root or a list's item */
 	const char *space; /* XML namespace URI, interned; NULL for none */
-	const char *text; /* scalars (and mixed elements): zero-terminated */
-	size_t length;	  /* bytes of text */
+	const char *text;  /* scalars (and mixed elements): zero-terminated */
+	size_t length;	   /* bytes of text */
 	ph_node *parent;
 	ph_node *first;
 	ph_node *last;
@@ -65,7 +65,8 @@ typedef struct ph_document ph_document;
 
 /* An empty document that takes at most `limit` bytes; `name` (copied) is the file or source
  * shown in errors. */
-ph_status ph_document_new(const char *name, size_t limit, ph_document **out, ph_error *err);
+ph_status ph_document_new(
+    const char *name, size_t limit, ph_document **out, ph_error *err);
 void ph_document_destroy(ph_document **document_p);
 const char *ph_document_name(const ph_document *document);
 ph_arena *ph_document_arena(ph_document *document);
@@ -76,25 +77,28 @@ void ph_document_set_root(ph_document *document, ph_node *root);
 const char *ph_document_intern(ph_document *document, const char *name, size_t length);
 
 /* A node not yet in the tree. `text` is copied; NULL for objects, lists and null. */
-ph_node *ph_node_new(ph_document *document, ph_node_kind kind, const char *text, size_t length);
+ph_node *ph_node_new(
+    ph_document *document, ph_node_kind kind, const char *text, size_t length);
 /* The same for text that lives as long as the document already: nothing is copied. It is
  * followed by a zero byte that is not counted. */
-ph_node *ph_node_wrap(ph_document *document, ph_node_kind kind, const char *text, size_t length);
+ph_node *ph_node_wrap(
+    ph_document *document, ph_node_kind kind, const char *text, size_t length);
 /* Append to an object (named) or a list (name NULL). Returns `child`; NULL if `child` is NULL or
  * past the limit, so calls can be nested and checked once. */
-ph_node *ph_node_add(ph_document *document, ph_node *parent, const char *name, ph_node *child);
+ph_node *ph_node_add(
+    ph_document *document, ph_node *parent, const char *name, ph_node *child);
 /* The same with a name that ph_document_intern of this document returned (or NULL). */
 ph_node *ph_node_link(ph_node *parent, const char *interned, ph_node *child);
 /* Shorthand: a new string member. */
 ph_node *ph_node_add_text(ph_document *document, ph_node *parent, const char *name,
-	const char *text, size_t length);
+    const char *text, size_t length);
 /* Take out of its parent; the memory stays with the document. */
 void ph_node_remove(ph_node *node);
 
 /* Remember where the node's name stood, when that is not where its value began. The node must
  * come from ph_node_new_keyed. */
-ph_node *ph_node_new_keyed(ph_document *document, ph_node_kind kind, const char *text,
-	size_t length);
+ph_node *ph_node_new_keyed(
+    ph_document *document, ph_node_kind kind, const char *text, size_t length);
 void ph_node_place_key(ph_node *node, uint32_t line, uint32_t column);
 /* Where its name stood; where it began itself, if nobody said. */
 void ph_node_key_place(const ph_node *node, uint32_t *line, uint32_t *column);
@@ -118,6 +122,7 @@ bool ph_node_is_scalar(const ph_node *node);
  * its beginning. Writes at most `size` bytes, returns `out`. */
 char *ph_node_path(const ph_node *node, char *out, size_t size);
 /* "name:line:column" for errors; only "name" for a node made by us. */
-char *ph_node_where(const ph_document *document, const ph_node *node, char *out, size_t size);
+char *ph_node_where(
+    const ph_document *document, const ph_node *node, char *out, size_t size);
 
 #endif
