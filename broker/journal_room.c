@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/crashpoint.h"
 #include "lib/base/assert.h"
@@ -153,7 +154,8 @@ find_spares(ph_room *room, ph_error *err)
 		if (room->count >= room->wanted || !spare_usable(room, from))
 			failed =
 			    room->fs->unlink(room->fs->self, from) != 0 ? errno : 0;
-		else if (room->fs->rename(room->fs->self, from, to) == 0)
+		else if (strcmp(from, to) == 0 ||
+			 room->fs->rename(room->fs->self, from, to) == 0)
 			room->count++;
 		else
 			failed = errno;
