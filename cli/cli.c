@@ -278,16 +278,14 @@ find_option(parse *p, const char *name, size_t length, const char ***value)
 static int
 take_option(parse *p, char *word, char *next, int *used)
 {
-	const char *name = word[1] == '-' ? word + 2 : word + 1;
-	if (strcmp(word, "-h") == 0)
-		name = "help";
+	bool small = word[1] != '-', asks = strcmp(word, "-h") == 0;
+	const char *name = asks ? "help" : small ? word + 1 : word + 2;
 	size_t length = strcspn(name, "=");
 	const char *attached = name[length] == '=' ? name + length + 1 : NULL;
 	const char **value = NULL;
 	const ph_cli_option *option = find_option(p, name, length, &value);
 	*used = 1;
-	if (option == NULL ||
-	    (word[1] != '-') != (option->name[1] == '\0' || name[0] == 'h'))
+	if (option == NULL || (!asks && small != (option->name[1] == '\0')))
 		return ph_cli_usage(p->cli,
 		    "PH7003 unknown option '%.*s'; --help lists them",
 		    (int) strcspn(word, "="), word);
