@@ -13,12 +13,12 @@ static const ph_convert_class *const classes[] = {&ph_convert_boolean, &ph_conve
     &ph_convert_keys, &ph_convert_known, &ph_convert_match, &ph_convert_mint,
     &ph_convert_number, &ph_convert_osgb36, &ph_convert_pad, &ph_convert_prefix,
     &ph_convert_replace, &ph_convert_template, &ph_convert_text, &ph_convert_time,
-    &ph_convert_trim, &ph_convert_wgs84, &ph_convert_xref};
+    &ph_convert_trim, &ph_convert_values, &ph_convert_wgs84, &ph_convert_xref};
 #define CLASSES (sizeof(classes) / sizeof(classes[0]))
 
 static const char *const names[] = {"boolean", "codes", "default", "first-line", "fit",
     "join", "keys", "known", "match", "mint", "number", "osgb36", "pad", "prefix",
-    "replace", "template", "text", "time", "trim", "wgs84", "xref", "when", NULL};
+    "replace", "template", "text", "time", "trim", "values", "wgs84", "xref", "when", NULL};
 
 const ph_convert_class *
 ph_convert_find(const char *name)

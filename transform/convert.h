@@ -62,6 +62,7 @@ typedef struct ph_build {
 	const char *vendor[PH_TUPLE_MAX];
 	const char *entity; /* of the map's canonical side */
 	bool shows_numbers; /* the vendor's format tells numbers from text (JSON) */
+	bool empty_absent;  /* empty texts are not written */
 	ph_context *context;
 	bool (*keep)(void *self, void *resource, ph_release *release);
 	void *self;
@@ -129,7 +130,9 @@ extern const ph_convert_class ph_convert_fit, ph_convert_text, ph_convert_trim,
 extern const ph_convert_class ph_convert_number, ph_convert_boolean;
 extern const ph_convert_class ph_convert_time;
 extern const ph_convert_class ph_convert_osgb36, ph_convert_wgs84;
-extern const ph_convert_class ph_convert_codes, ph_convert_keys;
+extern const ph_convert_class ph_convert_codes, ph_convert_keys, ph_convert_values;
+/* convert_text.c: cut one text to `most` characters. */
+ph_flow ph_convert_cut(ph_run *run, size_t most, ph_value *value);
 extern const ph_convert_class ph_convert_join, ph_convert_template, ph_convert_match,
     ph_convert_default;
 extern const ph_convert_class ph_convert_xref, ph_convert_known, ph_convert_mint;

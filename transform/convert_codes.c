@@ -1,6 +1,6 @@
 /*
- * convert_codes - codes (a table over the fields of a link) and keys (a table over the names of a
- * name/value list).
+ * convert_codes - codes (a table over the fields of a link), keys (a table over the names of a
+ * name/value list) and values (lengths of its values).
  *
  * The table's columns are called like the vendor's fields (the last name of their path) and
  * `canonical`, or like the canonical fields where there are several.
@@ -280,3 +280,71 @@ const ph_convert_class ph_convert_keys = {.name = "keys",
     .load = load_keys,
     .out = keys_out,
     .in = keys_in};
+
+typedef struct limits {
+	size_t most;
+	bool drop_empty;
+} limits;
+
+static bool
+load_values(ph_build *build, const ph_term *term, ph_convert *convert)
+{
+	limits *l = ph_arena_zalloc(build->load->arena, sizeof(*l));
+	if (l == NULL)
+		return ph_load_no_memory(build->load);
+	convert->state = l;
+	convert->lossy = true;
+	l->drop_empty = build->empty_absent;
+	if (build->arity != 2)
+		return ph_term_fail(
+		    term, "PH2218 values needs a name/value list on both sides");
+	const ph_argument *a = ph_term_get(term, "fit");
+	if (a == NULL)
+		return ph_term_fail(term, "PH2206 values needs a length: values(fit=250)");
+	return ph_convert_whole(term, a, 1, 1000000, &l->most);
+}
+
+static ph_flow
+values_out(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
+{
+	const limits *l = convert->state;
+	ph_value *keys = &tuple->at[0], *values = &tuple->at[1];
+	if (keys->kind != PH_VALUE_MANY || values->kind != PH_VALUE_MANY)
+		return PH_FLOW_ON;
+	ph_arena *arena = ph_run_arena(run);
+	ph_value *names = ph_arena_alloc(arena, keys->count * sizeof(*names));
+	ph_value *texts = ph_arena_alloc(arena, keys->count * sizeof(*texts));
+	if (names == NULL || texts == NULL)
+		return ph_run_no_memory(run);
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < keys->count && i < values->count; i++) {
+		ph_value value = values->items[i];
+		if (!ph_value_is_text(&value) || (l->drop_empty && value.length == 0))
+			continue;
+		if (ph_convert_cut(run, l->most, &value) != PH_FLOW_ON)
+			return PH_FLOW_FAIL;
+		names[kept] = keys->items[i];
+		texts[kept++] = value;
+	}
+	*keys = (ph_value){.kind = kept > 0 ? PH_VALUE_MANY : PH_VALUE_ABSENT,
+	    .count = kept,
+	    .items = names};
+	*values = (ph_value){.kind = keys->kind, .count = kept, .items = texts};
+	return PH_FLOW_ON;
+}
+
+static ph_flow
+values_in(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
+{
+	(void) convert;
+	(void) run;
+	(void) tuple;
+	return PH_FLOW_ON;
+}
+
+const ph_convert_class ph_convert_values = {.name = "values",
+    .help = "values(fit=MOST)",
+    .plain = true,
+    .load = load_values,
+    .out = values_out,
+    .in = values_in};

@@ -161,6 +161,7 @@ typedef struct piece {
 	const char *text;
 	size_t length;
 	size_t place; /* from 0 */
+	bool number;  /* {1:number}: on the way back only a number fits */
 } piece;
 
 typedef struct template {
@@ -188,13 +189,14 @@ parse_template(ph_arena *arena, const char *text, size_t arity, template *t)
 	while (*text != 0) {
 		piece p = {.kind = LITERAL};
 		if (*text == '{') {
-			if (text[1] < '1' || text[1] > '8' || text[2] != '}')
-				return "a place is written {1} to {8}";
+			p.number = text[1] != 0 && strncmp(text + 2, ":number}", 8) == 0;
+			if (text[1] < '1' || text[1] > '8' || (text[2] != '}' && !p.number))
+				return "a place is written {1} to {8}, or {1:number}";
 			p.kind = PLACE;
 			p.place = (size_t) (text[1] - '1');
 			if (p.place >= arity)
 				return "there are fewer values than the places name";
-			text += 3;
+			text += p.number ? 10 : 3;
 		} else if (*text == '[' || *text == ']') {
 			if (open == (*text == '['))
 				return "[ and ] do not fit together";
@@ -237,7 +239,9 @@ build_back(template *t, ph_buffer *out)
 			if (t->group[p->place] != 0)
 				return false;
 			t->group[p->place] = ++groups;
-			ph_buffer_text(out, i + 1 == t->count ? "(.*)" : "(.*?)");
+			ph_buffer_text(out, p->number		? "(-?[0-9]+(?:\\.[0-9]+)?)"
+					    : i + 1 == t->count ? "(.*)"
+								: "(.*?)");
 			break;
 		case OPEN:
 			ph_buffer_text(out, "(?:");

@@ -146,6 +146,13 @@ cut(const fit *f, ph_run *run, ph_value *value)
 	return PH_FLOW_ON;
 }
 
+ph_flow
+ph_convert_cut(ph_run *run, size_t most, ph_value *value)
+{
+	const fit f = {.most = most};
+	return cut(&f, run, value);
+}
+
 static ph_flow
 fit_out(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 {

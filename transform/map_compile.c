@@ -14,7 +14,7 @@ typedef struct compiler {
 	ph_load *load;
 	bool out;
 	ph_program *program;
-	const ph_link *link;
+	const ph_node *node; /* the line being compiled, for errors */
 } compiler;
 
 /* Append steps to an absolute way; PARENT takes one away. */
@@ -26,13 +26,13 @@ append(compiler *c, const ph_operand *operand, const ph_path *path, ph_step *way
 		const ph_step *step = &path->steps[i];
 		if ((step->flags & PH_STEP_PARENT) != 0) {
 			if (*count <= least)
-				return ph_load_fail(c->load, c->link->node, operand->at,
+				return ph_load_fail(c->load, c->node, operand->at,
 				    "PH2051 .. leads out of the document");
 			(*count)--;
 			continue;
 		}
 		if (*count == STEPS_MAX)
-			return ph_load_fail(c->load, c->link->node, operand->at,
+			return ph_load_fail(c->load, c->node, operand->at,
 			    "PH2014 the path is too long");
 		way[(*count)++] = *step;
 	}
@@ -55,7 +55,7 @@ absolute(compiler *c, const ph_operand *operand, const ph_path *path, ph_step *w
 	if (!append(c, operand, path, way, count, least))
 		return false;
 	if (*count <= least && operand->path.count > 0)
-		return ph_load_fail(c->load, c->link->node, operand->at,
+		return ph_load_fail(c->load, c->node, operand->at,
 		    "PH2051 the path leads to no field");
 	return true;
 }
@@ -71,7 +71,7 @@ enter_path(compiler *c, const ph_operand *operand, const ph_path *path, uint32_t
 								: c->program->body,
 	    way, count);
 	if (*slot == PH_SLOT_NONE)
-		return ph_load_fail(c->load, c->link->node, operand->at,
+		return ph_load_fail(c->load, c->node, operand->at,
 		    "PH2052 the map writes too many fields");
 	return true;
 }
@@ -125,9 +125,8 @@ enter_target(compiler *c, ph_op *op, size_t i)
 }
 
 static bool
-compile_link(compiler *c, ph_op *op)
+compile_link(compiler *c, const ph_link *link, ph_op *op)
 {
-	const ph_link *link = c->link;
 	*op = (ph_op){.link = link,
 	    .from = c->out ? &link->canonical : &link->vendor,
 	    .to = c->out ? &link->vendor : &link->canonical};
@@ -144,6 +143,20 @@ compile_link(compiler *c, ph_op *op)
 	return enter_path(c, &as, &first->with, &op->with_slot);
 }
 
+/* What vendor.order names comes first into the shape. */
+static bool
+enter_order(compiler *c)
+{
+	for (size_t i = 0; i < c->map->order_count; i++) {
+		ph_operand operand = {.kind = PH_OPERAND_PATH, .path = c->map->order[i]};
+		uint32_t slot;
+		c->node = c->map->order_node;
+		if (!enter_path(c, &operand, &operand.path, &slot))
+			return false;
+	}
+	return true;
+}
+
 static bool
 compile(ph_map *map, ph_load *load, bool out, ph_program *program)
 {
@@ -155,11 +168,13 @@ compile(ph_map *map, ph_load *load, bool out, ph_program *program)
 	program->header = ph_shape_new(map->arena, false);
 	if (program->ops == NULL || program->body == NULL || program->header == NULL)
 		return ph_load_no_memory(load);
+	if (out && !enter_order(&c))
+		return false;
 	for (const ph_link *l = map->links; l != NULL; l = l->next) {
 		if ((l->directions & (out ? PH_FLOWS_OUT : PH_FLOWS_IN)) == 0)
 			continue;
-		c.link = l;
-		if (compile_link(&c, &program->ops[program->count]))
+		c.node = l->node;
+		if (compile_link(&c, l, &program->ops[program->count]))
 			program->count++;
 		else
 			good = false;

@@ -114,6 +114,9 @@ struct ph_map {
 	size_t xml_prefix_count;
 	ph_path root_in, root_out, each;
 	bool has_each;
+	ph_path *order; /* vendor fields to be written in this order */
+	size_t order_count;
+	const ph_node *order_node;
 	bool null_absent, empty_absent;
 	ph_context context;
 	const char *urls[PH_URLS_MAX];

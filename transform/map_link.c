@@ -289,6 +289,7 @@ parse_chain(parser *p)
 	    .vendor_count = link->vendor.count,
 	    .entity = p->map->entity,
 	    .shows_numbers = p->map->format == PH_MAP_JSON,
+	    .empty_absent = p->map->empty_absent,
 	    .context = &p->map->context,
 	    .keep = ph_map_keep,
 	    .self = p->map};

@@ -12,7 +12,7 @@
 static const char *const head_names[] = {"map", "title", "canonical", "type", "vendor",
     "links", "require", "drop", NULL};
 static const char *const vendor_names[] = {"format", "namespaces", "unprefixed", "root",
-    "each", "schema", "empty", "null", NULL};
+    "each", "order", "schema", "empty", "null", NULL};
 static const char *const root_names[] = {"in", "out", NULL};
 static const char *const drop_names[] = {"vendor", "canonical", NULL};
 
@@ -145,7 +145,8 @@ parse_unprefixed(ph_map *map, ph_load *load, const ph_node *vendor)
 }
 
 static bool
-parse_path(ph_map *map, ph_load *load, const ph_node *node, ph_path *out)
+parse_path(
+    ph_map *map, ph_load *load, const ph_node *node, unsigned refused, ph_path *out)
 {
 	if (node->kind != PH_NODE_STRING || node->length == 0)
 		return ph_load_fail(load, node, 0, "PH2040 a path is wanted here");
@@ -159,12 +160,14 @@ parse_path(ph_map *map, ph_load *load, const ph_node *node, ph_path *out)
 	if (count != 1 || !ph_scan_done(&scan))
 		return ph_load_fail(load, node, 0, "PH2045 a plain path is wanted here");
 	for (size_t i = 0; i < paths[0].count; i++)
-		if ((paths[0].steps[i].flags & (PH_STEP_PARENT | PH_STEP_ATTRIBUTE)) != 0)
+		if ((paths[0].steps[i].flags & refused) != 0)
 			return ph_load_fail(load, node, 0,
 			    "PH2045 only names of fields are wanted here");
 	*out = paths[0];
 	return true;
 }
+
+#define ONLY_NAMES (PH_STEP_PARENT | PH_STEP_ATTRIBUTE)
 
 static bool
 parse_root(ph_map *map, ph_load *load, const ph_node *vendor)
@@ -183,16 +186,37 @@ parse_root(ph_map *map, ph_load *load, const ph_node *vendor)
 		if (in == NULL || out == NULL)
 			return ph_load_fail(load, root, 0,
 			    "PH2046 both root.in and root.out are needed, or one path");
-		if (!parse_path(map, load, in, &map->root_in) ||
-		    !parse_path(map, load, out, &map->root_out))
+		if (!parse_path(map, load, in, ONLY_NAMES, &map->root_in) ||
+		    !parse_path(map, load, out, ONLY_NAMES, &map->root_out))
 			return false;
 	} else if (root != NULL) {
-		if (!parse_path(map, load, root, &map->root_in))
+		if (!parse_path(map, load, root, ONLY_NAMES, &map->root_in))
 			return false;
 		map->root_out = map->root_in;
 	}
 	map->has_each = each != NULL;
-	return each == NULL || parse_path(map, load, each, &map->each);
+	return each == NULL || parse_path(map, load, each, ONLY_NAMES, &map->each);
+}
+
+/* Fields that are to be written in this order, whatever the order of the links. */
+static bool
+parse_order(ph_map *map, ph_load *load, const ph_node *vendor)
+{
+	const ph_node *list = ph_node_get(vendor, "order");
+	if (list == NULL)
+		return true;
+	if (list->kind != PH_NODE_LIST)
+		return ph_load_fail(
+		    load, list, 0, "PH2050 order: a list of fields is wanted here");
+	map->order = ph_arena_alloc(map->arena, (list->count + 1) * sizeof(*map->order));
+	if (map->order == NULL)
+		return ph_load_no_memory(load);
+	map->order_node = list;
+	for (const ph_node *n = list->first; n != NULL; n = n->next)
+		if (!parse_path(map, load, n, PH_STEP_ATTRIBUTE | PH_STEP_WILD,
+			&map->order[map->order_count++]))
+			return false;
+	return true;
 }
 
 static bool
@@ -224,6 +248,7 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 	map->vendor_syntax.prefixes = map->prefixes;
 	map->vendor_syntax.prefix_count = map->prefix_count;
 	return parse_unprefixed(map, load, vendor) && parse_root(map, load, vendor) &&
+	       parse_order(map, load, vendor) &&
 	       parse_absent(load, vendor, "null", &map->null_absent) &&
 	       parse_absent(load, vendor, "empty", &map->empty_absent);
 }

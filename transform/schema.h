@@ -39,9 +39,6 @@ ph_status ph_schema_load(const char *path, ph_schema **out, ph_error *err);
 /* The same from memory; `name` stands for the file in errors. */
 ph_status ph_schema_parse(const char *name, const void *bytes, size_t length,
     ph_schema **out, ph_error *err);
-/* The same from memory; `name` is shown in errors. */
-ph_status ph_schema_parse(const char *name, const void *bytes, size_t length,
-    ph_schema **out, ph_error *err);
 void ph_schema_destroy(ph_schema **schema_p);
 
 /* What the file says about the whole; "" or 0 if it does not. */
