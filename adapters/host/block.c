@@ -154,8 +154,6 @@ copy(builder *b, const ph_node *node, const char *const *without)
 	bool scalar = ph_node_is_scalar(node);
 	ph_node *made = ph_node_new(b->document, (ph_node_kind) node->kind,
 	    scalar ? node->text : NULL, scalar ? node->length : 0);
-	if (made)
-		made->flags = node->flags;
 	if (!keep(b, made, node))
 		return NULL;
 	return scalar ? made : copy_children(b, made, node, without);

@@ -10,6 +10,7 @@
 #include "adapters/host/calls.h"
 #include "adapters/host/mapping.h"
 #include "adapters/host/outcome.h"
+#include "adapters/host/reduce.h"
 #include "adapters/host/replay.h"
 #include "lib/base/log.h"
 
@@ -29,7 +30,8 @@ struct delivery {
 	size_t resume_length;
 	ph_map_call *call; /* holds the bytes to send; NULL before */
 	bool probing;
-	bool probed; /* the probe said it did not arrive: send */
+	bool reduced;	   /* sent once more without a field, already */
+	ph_buffer without; /* the request without it */
 };
 
 struct ph_outbound {
@@ -47,6 +49,7 @@ free_delivery(delivery *it)
 	if (it->next)
 		it->next->link = it->link;
 	it->host->outbound->count--;
+	ph_buffer_fini(&it->without);
 	ph_map_call_destroy(&it->call);
 	ph_message_unref(&it->message);
 	free(it->reference);
@@ -89,6 +92,7 @@ names_subject(const delivery *it, const char *subject)
 	       subject[length] == '-';
 }
 
+/* A text with a code is ours; any other is the system's, and may speak of anybody. */
 static void
 log_outcome(const delivery *it, const ph_ending *ending)
 {
@@ -98,7 +102,7 @@ log_outcome(const delivery *it, const ph_ending *ending)
 	    "delivery-ended", "msg=%s outcome=%s attempt=%u ms=%lld reason=%s text=%s",
 	    ph_message_get(it->message, "id", NULL), words[ending->outcome],
 	    it->attempt, (long long) (ph_host_now(it->host) - it->began),
-	    ending->reason, ending->text);
+	    ending->reason, strncmp(ending->text, "PH", 2) ? "" : ending->text);
 }
 
 static void
@@ -148,6 +152,10 @@ fill_call(const delivery *it, const ph_entry *entry, const ph_map_call *call,
 {
 	size_t length = 0;
 	const void *bytes = call ? ph_map_call_data(call, 0, &length) : NULL;
+	if (it->reduced) {
+		bytes = it->without.data;
+		length = it->without.length;
+	}
 	*task = (ph_call_task){.entry = entry,
 	    .operation = PH_ADAPTER_DELIVER,
 	    .bytes = bytes,
@@ -162,13 +170,36 @@ fill_call(const delivery *it, const ph_entry *entry, const ph_map_call *call,
 	    .resume = {it->resume, it->resume_length}};
 }
 
+/* The rule wants the same once more without a field; once, and only if it is in there. */
+static bool
+send_without(delivery *it, const ph_ending *ending)
+{
+	if (ending->outcome != PH_RETRY || !*ending->without || it->reduced)
+		return false;
+	size_t length = 0;
+	const void *bytes = ph_map_call_data(it->call, 0, &length);
+	ph_error err = {.status = PH_OK};
+	if (ph_reduce(ph_map_format_of(it->entry->map), bytes, length, ending->without,
+		&it->without, &err)) {
+		ph_log(PH_LOG_WARN, "delivery-without", "msg=%s field=%s text=%s",
+		    ph_message_get(it->message, "id", NULL), ending->without, err.text);
+		return false;
+	}
+	it->reduced = true;
+	ph_log(PH_LOG_INFO, "delivery-without", "msg=%s field=%s",
+	    ph_message_get(it->message, "id", NULL), ending->without);
+	send_it(it);
+	return true;
+}
+
 static void
 sent(void *self, const ph_adapter_answer *answer)
 {
 	delivery *it = self;
 	ph_ending ending;
 	ph_outcome_of(it->entry, answer, &ending);
-	settle(it, &ending);
+	if (!send_without(it, &ending))
+		settle(it, &ending);
 }
 
 static void
@@ -206,7 +237,6 @@ probed(void *self, const ph_adapter_answer *answer)
 		    "PH4052 it may have been sent, and asking did not tell");
 		return;
 	}
-	it->probed = true;
 	ph_map_call_destroy(&it->call);
 	map_it(it);
 }
@@ -322,6 +352,7 @@ add(ph_host *host, const ph_event *event)
 	it->flags = ph_event_flags(event);
 	it->accepted_ms = (int64_t) ph_event_accepted_ms(event);
 	it->began = ph_host_now(host);
+	ph_buffer_init(&it->without, PH_FRAME_MAX);
 	it->link = &host->outbound->first;
 	it->next = host->outbound->first;
 	if (it->next)

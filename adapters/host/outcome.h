@@ -20,10 +20,12 @@ typedef struct ph_ending {
 	    [256]; /* not "": send once more without this field of the system's */
 } ph_ending;
 
-/* `map` is the one that made the request: its names are those of the rules. */
+/* What a delivery or a probe came to. An answer that no rule knows is unknown. */
 void ph_outcome_of(
     const ph_entry *entry, const ph_adapter_answer *answer, ph_ending *out);
-/* The transport has no word for what it did (DONE) or the poll's answer is good. */
+/* What a question came to: an answer that no rule knows is good if its status is. */
+void ph_outcome_of_question(
+    const ph_entry *entry, const ph_adapter_answer *answer, ph_ending *out);
 void ph_ending_set(ph_ending *out, ph_outcome outcome, const char *reason,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 

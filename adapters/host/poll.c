@@ -140,7 +140,7 @@ answered(void *self, const ph_adapter_answer *answer)
 {
 	poll *it = self;
 	ph_ending ending;
-	ph_outcome_of(it->entry, answer, &ending);
+	ph_outcome_of_question(it->entry, answer, &ending);
 	if (ending.outcome != PH_DELIVERED && ending.outcome != PH_DUPLICATE) {
 		fail(it, ending.text);
 		return;

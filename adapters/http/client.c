@@ -320,6 +320,15 @@ ph_http_client_start(ph_http_client *client, ph_adapter_error *error)
 }
 
 static bool
+append_line(transfer *it, const char *line)
+{
+	struct curl_slist *grown = curl_slist_append(it->headers, line);
+	if (grown)
+		it->headers = grown;
+	return grown != NULL;
+}
+
+static bool
 add_header(transfer *it, const char *name, ph_adapter_text value)
 {
 	for (uint64_t i = 0; i < value.length; i++)
@@ -329,17 +338,14 @@ add_header(transfer *it, const char *name, ph_adapter_text value)
 	char *line = malloc(size);
 	if (!line)
 		return false;
-	/* libcurl sends a header without a value only when it ends with ";" */
+	/* "Name;" is libcurl's way to send one without a value; "Name:" would leave it out */
 	if (value.length)
 		snprintf(line, size, "%s: %.*s", name, (int) value.length, value.data);
 	else
 		snprintf(line, size, "%s;", name);
-	struct curl_slist *grown = curl_slist_append(it->headers, line);
+	bool good = append_line(it, line);
 	free(line);
-	if (!grown)
-		return false;
-	it->headers = grown;
-	return true;
+	return good;
 }
 
 /* The content type; with SOAP 1.2 the action is part of it. */
@@ -380,8 +386,7 @@ add_headers(transfer *it, const ph_adapter_request *request)
 	const ph_http_settings *settings = it->client->settings;
 	ph_adapter_text action =
 	    ph_plug_pair(request->attributes, request->attribute_count, "action");
-	bool good = add_header(it, "Expect", (ph_adapter_text){NULL, 0}) &&
-		    add_action(it, action);
+	bool good = append_line(it, "Expect:") && add_action(it, action);
 	if (good && request->body.length)
 		good = add_type(it, request, action);
 	for (size_t i = 0; i < settings->header_count && good; i++)

@@ -58,7 +58,7 @@ read_hook(
 	ph_http_hook *hook = &out->hooks[at];
 	snprintf(out->positions[at], sizeof out->positions[at], "%zu", at);
 	hook->name = ph_plug_string(entry, "name", out->positions[at]);
-	hook->listen = ph_plug_string(entry, "listen", NULL);
+	hook->listen = ph_plug_string(entry, "listen", out->listen);
 	hook->path = ph_plug_string(entry, "path", NULL);
 	hook->method = ph_plug_string(entry, "method", "POST");
 	hook->ok = ph_plug_string(entry, "ok", "");
@@ -125,6 +125,7 @@ ph_http_settings_read(
 	if (code)
 		return code;
 	const json_t *transport = json_object_get(out->json, "transport");
+	out->listen = ph_plug_string(transport, "listen", NULL);
 	out->url = ph_plug_string(transport, "url", NULL);
 	out->method = ph_plug_string(transport, "method", "POST");
 	out->soap = ph_plug_string(transport, "soap", NULL);

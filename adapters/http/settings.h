@@ -25,8 +25,9 @@ typedef struct ph_http_hook {
 } ph_http_hook;
 
 typedef struct ph_http_settings {
-	json_t *json;	 /* ours; all texts point into it */
-	const char *url; /* NULL: nothing can be sent */
+	json_t *json;	    /* ours; all texts point into it */
+	const char *listen; /* where entries listen that do not say; NULL */
+	const char *url;    /* NULL: nothing can be sent */
 	const char *method;
 	const char *soap; /* "1.1", "1.2" or NULL */
 	const char *user; /* HTTP Basic; NULL: none */

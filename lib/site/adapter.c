@@ -94,6 +94,35 @@ is_merged(const char *name, const char *transport)
 	       (transport != NULL && strcmp(name, transport) == 0);
 }
 
+/* A mapping where the connector has a list of entries is laid over each of them: `poll: {every: 1s}`.
+ * Returns false without memory. */
+static bool
+lay_over_entries(ph_document *into, ph_node *root, ph_node *mine, const ph_node *list,
+    const char *file)
+{
+	ph_node *whole = ph_node_new(into, PH_NODE_LIST, NULL, 0);
+	if (whole == NULL)
+		return false;
+	whole->line = mine->line;
+	whole->column = mine->column;
+	for (const ph_node *entry = list->first; entry != NULL; entry = entry->next) {
+		ph_node *over = copy_tree(into, mine, NULL);
+		if (over == NULL || !lay_under(into, over, entry, file) ||
+		    ph_node_add(into, whole, NULL, over) == NULL)
+			return false;
+	}
+	const char *name = mine->name;
+	ph_node_remove(mine);
+	return ph_node_add(into, root, name, whole) != NULL;
+}
+
+static bool
+is_list_of_entries(const char *name)
+{
+	return strcmp(name, "send") == 0 || strcmp(name, "poll") == 0 ||
+	       strcmp(name, "receive") == 0;
+}
+
 static ph_status
 merge(reading *at, const ph_document *connector, ph_error *err)
 {
@@ -113,6 +142,10 @@ merge(reading *at, const ph_document *connector, ph_error *err)
 		    member->kind == PH_NODE_OBJECT &&
 		    is_merged(member->name, transport) &&
 		    !lay_under(at->document, mine, member, file))
+			return ph_site_no_room(err);
+		if (mine != NULL && mine->kind == PH_NODE_OBJECT &&
+		    member->kind == PH_NODE_LIST && is_list_of_entries(member->name) &&
+		    !lay_over_entries(at->document, root, mine, member, file))
 			return ph_site_no_room(err);
 	}
 	return lay_under(at->document, root, from, file) ? PH_OK : ph_site_no_room(err);

@@ -5,7 +5,8 @@
  * accepts the broker starts with. Nothing outside the directory (and the connectors it names) is
  * opened, nothing is created. An adapter's file is laid over its connector's `connector.yaml`: the
  * site wins; the mappings `settings`, `limits` and the transport's own block are merged member by
- * member, everything else is replaced. What stands inside `send`, `poll`, `receive` and the
+ * member, and a mapping where the connector has a list of entries (`poll: {every: 1s}`) is laid over
+ * each of them; everything else is replaced. What stands inside `send`, `poll`, `receive` and the
  * transport's block is the host's to check.
  *
  * Invariants: names are unique, and every queue a route names exists. Everything in a site is
