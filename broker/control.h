@@ -11,7 +11,8 @@
  *   message.find   id source type subject           acceptance accepted_ms message_id source type
  *                  reference attributes (one) most  subject, newest first
  *   xref.get       key*, or canonical*; entity,     entity system key canonical_id at_ms; every
- *                  system to choose                 binding of the thing that is meant
+ *                  system to choose                 binding of the thing that is meant; with both
+ *                                                   entity and system that very binding
  *
  * `reveal` needs `why`: a sentence, which goes into the log (event `audit-reveal`).
  *

@@ -29,7 +29,7 @@ typedef struct ph_control_peer {
 	ph_buffer in;  /* a part of a request */
 	ph_buffer out; /* what the socket did not take yet */
 	/* what the ledger's rows are filtered by, for xref.get */
-	char entity[128], system[128];
+	char entity[128], system[128], key[512];
 } ph_control_peer;
 
 /* The parts of ph_control that verbs need. */

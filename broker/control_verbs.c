@@ -314,6 +314,20 @@ find_answer(void *self, const ph_ledger_answer *answer)
 	ph_control_end(peer, NULL);
 }
 
+/* What xref.get was asked for: one entity, one system; both: that very binding. */
+static bool
+wanted(const ph_control_peer *peer, const ph_ledger_binding *binding)
+{
+	bool entity = peer->entity[0] != '\0', system = peer->system[0] != '\0';
+	if ((entity && strcmp(peer->entity, binding->entity) != 0) ||
+	    (system && strcmp(peer->system, binding->system) != 0))
+		return false;
+	const char *tail = strrchr(binding->key, '/');
+	return !entity || !system || strcmp(peer->key, binding->key) == 0 ||
+	       strcmp(peer->key, binding->canonical) == 0 ||
+	       (tail != NULL && strcmp(peer->key, tail + 1) == 0);
+}
+
 static void
 xref_answer(void *self, const ph_ledger_answer *answer)
 {
@@ -325,10 +339,7 @@ xref_answer(void *self, const ph_ledger_answer *answer)
 	}
 	for (size_t i = 0; i < answer->count; i++) {
 		const ph_ledger_binding *binding = &answer->rows.bindings[i];
-		if ((peer->entity[0] != '\0' &&
-			strcmp(peer->entity, binding->entity) != 0) ||
-		    (peer->system[0] != '\0' &&
-			strcmp(peer->system, binding->system) != 0))
+		if (!wanted(peer, binding))
 			continue;
 		shown++;
 		row(peer,
@@ -399,6 +410,7 @@ ask_xref(ph_control_peer *peer, const request *r, ph_error *err)
 	    r->args.entity != NULL ? r->args.entity : "");
 	snprintf(peer->system, sizeof peer->system, "%s",
 	    r->args.system != NULL ? r->args.system : "");
+	snprintf(peer->key, sizeof peer->key, "%s", key);
 	ph_ledger_ask question = {.kind = PH_LEDGER_XREFS, .key = key};
 	return ask(peer, &question, xref_answer, err);
 }

@@ -155,27 +155,37 @@ show_row(void *self, json_t *row)
 	ph_rows_finish(&rows, NULL);
 }
 
+/* One message: by `name` (a number or QUEUE/NUMBER), else by source and id. */
 static int
-show(ph_cli *cli, const ph_args *args)
+show_one(ph_cli *cli, const ph_args *args, const char *name)
 {
-	const char *source = ph_args_get(args, "source"), *id = ph_args_get(args, "id");
-	if ((source == NULL) != (id == NULL) || (args->count > 0) == (id != NULL))
-		return ph_cli_usage(cli, "PH7007 which message? an acceptance number, "
-					 "QUEUE/NUMBER, or --source and --id");
 	json_t *request = json_object();
-	ph_ask_set(request, "source", source);
-	ph_ask_set(request, "id", id);
-	if (args->count > 0) {
-		json_t *ids = json_array();
-		for (size_t i = 0; i < args->count; i++)
-			json_array_append_new(ids, json_string(args->operands[i]));
-		json_object_set_new(request, "ids", ids);
-	}
+	ph_ask_set(request, "source", ph_args_get(args, "source"));
+	ph_ask_set(request, "id", ph_args_get(args, "id"));
+	if (name != NULL)
+		json_object_set_new(request, "ids", json_pack("[s]", name));
 	if (!ph_ask_reveal(cli, args, request)) {
 		json_decref(request);
 		return PH_EXIT_USAGE;
 	}
 	return ph_ask(cli, "message.show", request, show_row, cli);
+}
+
+static int
+show(ph_cli *cli, const ph_args *args)
+{
+	bool source = ph_args_has(args, "source"), id = ph_args_has(args, "id");
+	if (source != id || (args->count > 0) == id)
+		return ph_cli_usage(cli, "PH7007 which message? an acceptance number, "
+					 "QUEUE/NUMBER, or --source and --id");
+	if (id)
+		return show_one(cli, args, NULL);
+	int code = PH_EXIT_OK;
+	for (size_t i = 0; i < args->count && code != PH_EXIT_UNREACHABLE; i++) {
+		int one = show_one(cli, args, args->operands[i]);
+		code = one > code ? one : code;
+	}
+	return code;
 }
 
 static const ph_verb verbs[] = {

@@ -55,10 +55,15 @@ static const ph_column show_columns[] = {
     {"last error", "last_error", PH_COLUMN_TEXT},
 };
 
+/* For people the books stand among the rest. */
 static void
 show_row(void *self, json_t *row)
 {
-	ph_cli_sheet(self, show_columns, COUNT(show_columns), json_incref(row));
+	ph_cli *cli = self;
+	json_t *shown = json_copy(row);
+	if (!cli->json)
+		json_object_update(shown, json_object_get(row, "books"));
+	ph_cli_sheet(cli, show_columns, COUNT(show_columns), shown);
 }
 
 static int
