@@ -41,7 +41,7 @@ class Site:
 
     def start(self):
         self.broker = subprocess.Popen(
-            [os.path.join(BUILD, "packhorsed"), "-c", os.path.join(ROOT, "bench", "site")],
+            [os.path.join(BUILD, "broker", "packhorsed"), "-c", os.path.join(ROOT, "bench", "site")],
             env=self.env, stdout=self.log, stderr=self.log)
 
     def kill(self):
@@ -54,7 +54,7 @@ class Site:
 
     def status(self):
         """The broker's own counters; None while it does not answer."""
-        done = subprocess.run([os.path.join(BUILD, "packhorse"), "--socket", self.control, "status",
+        done = subprocess.run([os.path.join(BUILD, "cli", "packhorse"), "--socket", self.control, "status",
                                "--json"], capture_output=True, text=True)
         return json.loads(done.stdout.splitlines()[0]) if done.returncode == 0 else None
 
