@@ -29,7 +29,7 @@ struct ph_codes {
 	size_t canonical_count, vendor_count;
 	row *rows;
 	size_t count;
-	bool in, out;	 /* does it go that way? */
+	bool in, out; /* does it go that way? */
 	ph_table *to_canonical, *to_vendor;
 };
 
@@ -71,7 +71,8 @@ columns(load *l, const ph_node *record, const char *const *names, size_t count,
 		cells[i] = column(record, names[i]);
 		if (cells[i] == NULL) {
 			ph_config_fail(l->err, l->codes->document, record,
-			    "PH2102 the table has no column \"%s\", which the link needs",
+			    "PH2102 the table has no column \"%s\", which the link "
+			    "needs",
 			    names[i]);
 			return false;
 		}
@@ -138,7 +139,8 @@ enter(load *l, ph_table *table, row *r, const ph_node *const *cells, size_t coun
 	const row *before = ph_table_get(table, key, length);
 	if (before != NULL) {
 		ph_config_fail(l->err, l->codes->document, cells[0],
-		    "PH2106 a second row with * in %s for this key; the first is line %u",
+		    "PH2106 a second row with * in %s for this key; the first is line "
+		    "%u",
 		    which, before->node->line);
 		return false;
 	}
@@ -167,7 +169,8 @@ index_rows(load *l)
 	ph_codes *c = l->codes;
 	for (size_t i = 0; i < c->count; i++) {
 		row *r = &c->rows[i];
-		if (r->in && !enter(l, c->to_canonical, r, r->vendor, c->vendor_count, "in"))
+		if (r->in &&
+		    !enter(l, c->to_canonical, r, r->vendor, c->vendor_count, "in"))
 			return false;
 		if (r->out &&
 		    !enter(l, c->to_vendor, r, r->canonical, c->canonical_count, "out"))
@@ -191,7 +194,8 @@ load_rows(load *l)
 	ph_codes *c = l->codes;
 	const ph_node *root = ph_document_root(c->document);
 	if (root == NULL || root->first == NULL) {
-		ph_fail_at(l->err, PH_ERR_INVALID, c->path, "PH2101 the table has no rows");
+		ph_fail_at(
+		    l->err, PH_ERR_INVALID, c->path, "PH2101 the table has no rows");
 		return false;
 	}
 	bool in = column(root->first, "in") != NULL;
@@ -314,8 +318,8 @@ ph_codes_translate(const ph_codes *codes, bool inward, ph_tuple *tuple)
 	size_t length;
 	if (!key_of(tuple, key, &length))
 		return PH_CODES_UNKNOWN;
-	const row *found = ph_table_get(
-	    inward ? codes->to_canonical : codes->to_vendor, key, length);
+	const row *found =
+	    ph_table_get(inward ? codes->to_canonical : codes->to_vendor, key, length);
 	if (found == NULL)
 		return PH_CODES_UNKNOWN;
 	if (inward ? found->canonical_ignored : found->vendor_ignored)

@@ -36,8 +36,7 @@ typedef enum ph_codes_found {
 } ph_codes_found;
 
 /* Look up the tuple and replace it by the other side's. `inward`: vendor to canonical. */
-ph_codes_found ph_codes_translate(
-    const ph_codes *codes, bool inward, ph_tuple *tuple);
+ph_codes_found ph_codes_translate(const ph_codes *codes, bool inward, ph_tuple *tuple);
 /* Every value of one canonical column, by row; NULL past the end ("" for an empty cell). */
 const char *ph_codes_canonical(const ph_codes *codes, size_t row, size_t column);
 

@@ -26,8 +26,7 @@ context_name(const ph_condition_place *place, ph_scan *scan, int *out)
 	size_t at = scan->at - 1, length;
 	const char *name = ph_scan_name(scan, &length);
 	*out = place->context(place->self, scan->load->arena, name, length);
-	return *out >= 0 ||
-	       ph_scan_fail(scan, at, "PH2030 unknown name after $");
+	return *out >= 0 || ph_scan_fail(scan, at, "PH2030 unknown name after $");
 }
 
 static bool
@@ -40,7 +39,8 @@ operand(const ph_condition_place *place, ph_scan *scan, ph_test *test)
 	const char *text = ph_scan_path(scan, &length);
 	ph_path paths[2];
 	if (length == 0)
-		return ph_scan_fail(scan, at, "PH2031 a field or $name is missing here");
+		return ph_scan_fail(
+		    scan, at, "PH2031 a field or $name is missing here");
 	if (!ph_path_parse(place->syntax, scan, text, length, paths, &count))
 		return false;
 	if (count != 1)
@@ -105,8 +105,7 @@ comparison(const ph_condition_place *place, ph_scan *scan, ph_test *test)
 }
 
 bool
-ph_condition_parse(
-    const ph_condition_place *place, ph_scan *scan, ph_condition *out)
+ph_condition_parse(const ph_condition_place *place, ph_scan *scan, ph_condition *out)
 {
 	ph_test **link = &out->first;
 	do {
@@ -122,8 +121,8 @@ ph_condition_parse(
 	} while (take_word(scan, "and"));
 	if (ph_scan_done(scan) || ph_scan_sees(scan, "|"))
 		return true;
-	return ph_scan_fail(
-	    scan, scan->at, "PH2036 \"and\" or the end of the condition is wanted here");
+	return ph_scan_fail(scan, scan->at,
+	    "PH2036 \"and\" or the end of the condition is wanted here");
 }
 
 /* Same bytes, in a time that depends on the lengths only. */
@@ -132,7 +131,8 @@ same_secret(const ph_value *a, const char *text, size_t length)
 {
 	unsigned char differ = a->length == length ? 0 : 1;
 	for (size_t i = 0; i < a->length; i++)
-		differ |= (unsigned char) (a->text[i] ^ (length == 0 ? 1 : text[i % length]));
+		differ |=
+		    (unsigned char) (a->text[i] ^ (length == 0 ? 1 : text[i % length]));
 	return differ == 0;
 }
 

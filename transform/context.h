@@ -22,7 +22,8 @@ typedef struct ph_context {
 /* Is it a name that may be given? */
 bool ph_context_known(const char *name);
 /* Its number, new or not; -1 if it is not known or there are too many. */
-int ph_context_add(ph_context *context, ph_arena *arena, const char *name, size_t length);
+int ph_context_add(
+    ph_context *context, ph_arena *arena, const char *name, size_t length);
 /* Its number if the declaration uses it; else -1. */
 int ph_context_find(const ph_context *context, const char *name);
 /* PH_VALUE_VOLATILE and PH_VALUE_SECRET by name. */

@@ -8,17 +8,19 @@
 
 #include "lib/base/assert.h"
 
-static const ph_convert_class *const classes[] = {&ph_convert_boolean, &ph_convert_codes,
-    &ph_convert_default, &ph_convert_first_line, &ph_convert_fit, &ph_convert_join,
-    &ph_convert_keys, &ph_convert_known, &ph_convert_match, &ph_convert_mint,
-    &ph_convert_number, &ph_convert_osgb36, &ph_convert_pad, &ph_convert_prefix,
-    &ph_convert_replace, &ph_convert_template, &ph_convert_text, &ph_convert_time,
-    &ph_convert_trim, &ph_convert_values, &ph_convert_wgs84, &ph_convert_xref};
+static const ph_convert_class *const classes[] = {&ph_convert_boolean,
+    &ph_convert_codes, &ph_convert_default, &ph_convert_first_line, &ph_convert_fit,
+    &ph_convert_join, &ph_convert_keys, &ph_convert_known, &ph_convert_match,
+    &ph_convert_mint, &ph_convert_number, &ph_convert_osgb36, &ph_convert_pad,
+    &ph_convert_prefix, &ph_convert_replace, &ph_convert_template, &ph_convert_text,
+    &ph_convert_time, &ph_convert_trim, &ph_convert_values, &ph_convert_wgs84,
+    &ph_convert_xref};
 #define CLASSES (sizeof(classes) / sizeof(classes[0]))
 
 static const char *const names[] = {"boolean", "codes", "default", "first-line", "fit",
     "join", "keys", "known", "match", "mint", "number", "osgb36", "pad", "prefix",
-    "replace", "template", "text", "time", "trim", "values", "wgs84", "xref", "when", NULL};
+    "replace", "template", "text", "time", "trim", "values", "wgs84", "xref", "when",
+    NULL};
 
 const ph_convert_class *
 ph_convert_find(const char *name)
@@ -36,22 +38,26 @@ ph_convert_names(void)
 }
 
 static bool
-check_direction(const ph_build *build, const ph_term *term, const ph_convert_class *class)
+check_direction(
+    const ph_build *build, const ph_term *term, const ph_convert_class *class)
 {
 	if (class->plain) {
 		bool both = build->directions == (PH_FLOWS_OUT | PH_FLOWS_IN);
 		return !both || class->in != NULL ||
 		       ph_term_fail(term,
-			   "PH2202 what %s does has no way back: use it in a <- or -> link",
+			   "PH2202 what %s does has no way back: use it in a <- or -> "
+			   "link",
 			   class->name);
 	}
 	if ((build->directions & PH_FLOWS_OUT) != 0 && class->out == NULL)
 		return ph_term_fail(term,
-		    "PH2202 %s works from vendor to canonical only: use it in a <- link",
+		    "PH2202 %s works from vendor to canonical only: use it in a <- "
+		    "link",
 		    class->name);
 	if ((build->directions & PH_FLOWS_IN) != 0 && class->in == NULL)
 		return ph_term_fail(term,
-		    "PH2202 %s works from canonical to vendor only: use it in a -> link",
+		    "PH2202 %s works from canonical to vendor only: use it in a -> "
+		    "link",
 		    class->name);
 	return true;
 }
@@ -62,16 +68,15 @@ ph_convert_load(ph_build *build, const ph_term *term, ph_convert *out)
 	const ph_convert_class *class = ph_convert_find(term->name);
 	if (class == NULL) {
 		const char *near = ph_nearest(term->name, names);
-		return ph_term_fail(term, "PH2201 unknown conversion %s%s%s%s", term->name,
-		    near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-		    near == NULL ? "" : "?");
+		return ph_term_fail(term, "PH2201 unknown conversion %s%s%s%s",
+		    term->name, near == NULL ? "" : "; did you mean ",
+		    near == NULL ? "" : near, near == NULL ? "" : "?");
 	}
-	*out = (ph_convert){.class = class,
-	    .at = term->at,
-	    .swapped = class->plain && build->reversed};
+	*out = (ph_convert){
+	    .class = class, .at = term->at, .swapped = class->plain && build->reversed};
 	if (class->each && build->arity != 1)
-		return ph_term_fail(term,
-		    "PH2222 %s works on one value, here are %zu", class->name, build->arity);
+		return ph_term_fail(term, "PH2222 %s works on one value, here are %zu",
+		    class->name, build->arity);
 	return check_direction(build, term, class) && class->load(build, term, out) &&
 	       ph_term_finish(term);
 }
@@ -95,8 +100,7 @@ passes(const ph_value *value)
 /* Each item of a value of many by itself; the items are copied, as the document may be read
  * again by another link. */
 static ph_flow
-run_items(
-    const ph_convert *convert, unsigned direction, ph_run *run, ph_value *value)
+run_items(const ph_convert *convert, unsigned direction, ph_run *run, ph_value *value)
 {
 	ph_value *items =
 	    ph_arena_alloc(ph_run_arena(run), value->count * sizeof(*items));
@@ -168,8 +172,7 @@ ph_convert_policy(const ph_term *term, const char *const *allowed, ph_policy fal
 		strcat(list, allowed[i]);
 		strcat(list, strcmp(allowed[i], "default") == 0 ? "(\"...\")" : "");
 	}
-	return ph_scan_fail(
-	    term->scan, a->at, "PH2203 unknown= is one of %s", list);
+	return ph_scan_fail(term->scan, a->at, "PH2203 unknown= is one of %s", list);
 }
 
 bool
@@ -179,7 +182,8 @@ ph_convert_whole(const ph_term *term, const ph_argument *argument, size_t least,
 	if (argument == NULL || argument->string || argument->call ||
 	    argument->length > 9 ||
 	    strspn(argument->text, "0123456789") != argument->length)
-		return ph_scan_fail(term->scan, argument == NULL ? term->at : argument->at,
+		return ph_scan_fail(term->scan,
+		    argument == NULL ? term->at : argument->at,
 		    "PH2204 %s needs a whole number here", term->name);
 	*out = (size_t) strtoul(argument->text, NULL, 10);
 	if (*out < least || *out > most)

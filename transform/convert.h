@@ -28,9 +28,9 @@ typedef struct ph_run ph_run;
 /* How a step of a run ended. */
 typedef enum ph_flow {
 	PH_FLOW_ON,
-	PH_FLOW_STOP,  /* a reference was noted: nothing more of this link for now */
+	PH_FLOW_STOP,	/* a reference was noted: nothing more of this link for now */
 	PH_FLOW_IGNORE, /* the record is to be left out */
-	PH_FLOW_FAIL   /* ph_run_fail was called */
+	PH_FLOW_FAIL	/* ph_run_fail was called */
 } ph_flow;
 
 /* What a declaration wants done with a value that is not known. */
@@ -55,8 +55,9 @@ typedef void ph_release(void *resource);
 typedef struct ph_build {
 	ph_load *load;
 	unsigned directions; /* PH_FLOWS_* of the link */
-	bool reversed;	     /* an in-only link: the chain is written from vendor to canonical */
-	size_t arity;	     /* values that arrive; the loader sets how many leave */
+	bool
+	    reversed; /* an in-only link: the chain is written from vendor to canonical */
+	size_t arity; /* values that arrive; the loader sets how many leave */
 	size_t canonical_count, vendor_count; /* of the link */
 	const char *canonical[PH_TUPLE_MAX];  /* names for a code table's columns */
 	const char *vendor[PH_TUPLE_MAX];
@@ -72,7 +73,8 @@ struct ph_convert_class {
 	const char *name;
 	const char *help; /* "time(FORMAT, ZONE, gap=..., overlap=...)" */
 	bool each;	  /* works on single values */
-	bool plain; /* knows no sides: `out` is the way it is written, `in` the way back */
+	bool
+	    plain; /* knows no sides: `out` is the way it is written, `in` the way back */
 	/* Reads the term's arguments into convert->state. False after a complaint. */
 	bool (*load)(ph_build *build, const ph_term *term, ph_convert *convert);
 	ph_flow (*out)(const ph_convert *convert, ph_run *run, ph_tuple *tuple);
@@ -81,11 +83,11 @@ struct ph_convert_class {
 
 struct ph_convert {
 	const ph_convert_class *class;
-	void *state;	 /* the class's own, on the arena */
-	size_t at;	 /* offset in the link */
-	bool lossy;	 /* what it does cannot be undone */
-	bool references; /* it asks for a cross-reference */
-	bool swapped;	 /* a plain one in an in-only link: forward is `in` */
+	void *state;	  /* the class's own, on the arena */
+	size_t at;	  /* offset in the link */
+	bool lossy;	  /* what it does cannot be undone */
+	bool references;  /* it asks for a cross-reference */
+	bool swapped;	  /* a plain one in an in-only link: forward is `in` */
 	const char *note; /* shown by map check; NULL */
 };
 

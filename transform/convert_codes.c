@@ -41,14 +41,14 @@ open_table(ph_build *build, const ph_term *term, const char *const *canonical,
 	const ph_argument *a = ph_term_at(term, 0);
 	ph_error why;
 	if (a == NULL || a->call || a->context)
-		return ph_term_fail(
-		    term, "PH2213 %s needs its table: %s(file.csv)", term->name, term->name);
+		return ph_term_fail(term, "PH2213 %s needs its table: %s(file.csv)",
+		    term->name, term->name);
 	const char *path = ph_load_find(build->load, "codes", a->text);
 	if (path == NULL)
 		return ph_scan_fail(term->scan, a->at,
 		    "PH2214 there is no code table %s in codes/", a->text);
-	ph_status status = ph_codes_load(path, canonical, canonical_count, vendor,
-	    vendor_count, &c->table, &why);
+	ph_status status = ph_codes_load(
+	    path, canonical, canonical_count, vendor, vendor_count, &c->table, &why);
 	if (status != PH_OK) {
 		ph_load_fail_at(build->load, why.where, why.text);
 		return false;
@@ -57,11 +57,13 @@ open_table(ph_build *build, const ph_term *term, const char *const *canonical,
 		return ph_load_no_memory(build->load);
 	if ((build->directions & PH_FLOWS_IN) != 0 && !ph_codes_goes_in(c->table))
 		return ph_scan_fail(term->scan, a->at,
-		    "PH2215 the table has no column `in`: it does not go from vendor to "
+		    "PH2215 the table has no column `in`: it does not go from vendor "
+		    "to "
 		    "canonical");
 	if ((build->directions & PH_FLOWS_OUT) != 0 && !ph_codes_goes_out(c->table))
 		return ph_scan_fail(term->scan, a->at,
-		    "PH2215 the table has no column `out`: it does not go from canonical to "
+		    "PH2215 the table has no column `out`: it does not go from "
+		    "canonical to "
 		    "vendor");
 	return true;
 }
@@ -85,12 +87,13 @@ load_codes(ph_build *build, const ph_term *term, ph_convert *convert)
 		    "values there are");
 	if (!open_table(build, term, c->canonical_count == 1 ? one : build->canonical,
 		c->canonical_count, build->vendor, c->vendor_count, c) ||
-	    !ph_convert_policy(term, policies, PH_POLICY_HOLD, &c->policy, &c->stand_in))
+	    !ph_convert_policy(
+		term, policies, PH_POLICY_HOLD, &c->policy, &c->stand_in))
 		return false;
 	if (c->policy == PH_POLICY_DEFAULT &&
 	    (c->canonical_count != 1 || c->vendor_count != 1))
-		return ph_term_fail(term,
-		    "PH2217 a default needs one field on each side, not several");
+		return ph_term_fail(
+		    term, "PH2217 a default needs one field on each side, not several");
 	build->arity = build->reversed ? c->canonical_count : c->vendor_count;
 	convert->lossy = ph_codes_is_lossy(c->table) || c->policy == PH_POLICY_DEFAULT;
 	return true;
@@ -186,15 +189,15 @@ load_keys(ph_build *build, const ph_term *term, ph_convert *convert)
 		return ph_load_no_memory(build->load);
 	convert->state = c;
 	c->canonical_count = c->vendor_count = 1;
-	if (build->arity != 2 || build->vendor_count != 2 || build->canonical_count != 2)
-		return ph_term_fail(term,
-		    "PH2218 keys needs a name/value list on both sides: attributes[code] "
-		    "<-> list[name]/value");
+	if (build->arity != 2 || build->vendor_count != 2 ||
+	    build->canonical_count != 2)
+		return ph_term_fail(term, "PH2218 keys needs a name/value list on both "
+					  "sides: attributes[code] "
+					  "<-> list[name]/value");
 	if (!open_table(build, term, one, 1, build->vendor, 1, c) ||
 	    !ph_convert_policy(term, policies, PH_POLICY_HOLD, &c->policy, &unused))
 		return false;
-	convert->lossy =
-	    ph_codes_is_lossy(c->table) || c->policy == PH_POLICY_DROP;
+	convert->lossy = ph_codes_is_lossy(c->table) || c->policy == PH_POLICY_DROP;
 	return true;
 }
 
@@ -253,8 +256,7 @@ translate_keys(const ph_convert *convert, ph_run *run, ph_tuple *tuple, bool inw
 		if (flow != PH_FLOW_ON)
 			return flow;
 		names[kept] = key;
-		texts[kept++] =
-		    i < values->count ? values->items[i] : (ph_value){0};
+		texts[kept++] = i < values->count ? values->items[i] : (ph_value){0};
 	}
 	*keys = (ph_value){.kind = kept > 0 ? PH_VALUE_MANY : PH_VALUE_ABSENT,
 	    .count = kept,
@@ -300,7 +302,8 @@ load_values(ph_build *build, const ph_term *term, ph_convert *convert)
 		    term, "PH2218 values needs a name/value list on both sides");
 	const ph_argument *a = ph_term_get(term, "fit");
 	if (a == NULL)
-		return ph_term_fail(term, "PH2206 values needs a length: values(fit=250)");
+		return ph_term_fail(
+		    term, "PH2206 values needs a length: values(fit=250)");
 	return ph_convert_whole(term, a, 1, 1000000, &l->most);
 }
 

@@ -62,10 +62,11 @@ load_osgb36(ph_build *build, const ph_term *term, ph_convert *convert)
 	if (ph_grid_new(&p->grid, &why) != PH_OK)
 		return ph_term_fail(term, "PH2212 %s", why.text);
 	convert->lossy = true;
-	convert->note = ph_grid_is_exact(p->grid)
-			    ? "osgb36 uses the OSTN15 grid (within 0.1 m)"
-			    : "osgb36 uses the Helmert transformation (within 5 m): PROJ has "
-			      "no OSTN15 grid here";
+	convert->note =
+	    ph_grid_is_exact(p->grid)
+		? "osgb36 uses the OSTN15 grid (within 0.1 m)"
+		: "osgb36 uses the Helmert transformation (within 5 m): PROJ has "
+		  "no OSTN15 grid here";
 	return build->keep(build->self, p->grid, release_grid) ||
 	       ph_load_no_memory(build->load);
 }
@@ -131,7 +132,8 @@ osgb36_out(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 		return ph_run_fail(
 		    run, PH_POLICY_HOLD, "invalid", "PH2311 %s", why.text);
 	ph_value_kind kind = p->shows_numbers ? PH_VALUE_NUMBER : PH_VALUE_STRING;
-	if (write_one(run, &tuple->at[0], easting, p->decimals, false, kind) != PH_FLOW_ON)
+	if (write_one(run, &tuple->at[0], easting, p->decimals, false, kind) !=
+	    PH_FLOW_ON)
 		return PH_FLOW_FAIL;
 	return write_one(run, &tuple->at[1], northing, p->decimals, false, kind);
 }
@@ -145,7 +147,8 @@ osgb36_in(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 	if (flow != PH_FLOW_ON)
 		return flow == PH_FLOW_STOP ? PH_FLOW_ON : flow;
 	ph_error why;
-	if (ph_grid_back(p->grid, easting, northing, &latitude, &longitude, &why) != PH_OK)
+	if (ph_grid_back(p->grid, easting, northing, &latitude, &longitude, &why) !=
+	    PH_OK)
 		return ph_run_fail(
 		    run, PH_POLICY_HOLD, "invalid", "PH2311 %s", why.text);
 	if (write_one(run, &tuple->at[0], latitude, DEGREE_DECIMALS, true,

@@ -66,8 +66,8 @@ load_boolean(ph_build *build, const ph_term *term, ph_convert *convert)
 		return ph_load_no_memory(build->load);
 	const ph_argument *yes = ph_term_at(term, 0), *no = ph_term_at(term, 1);
 	if ((yes == NULL) != (no == NULL))
-		return ph_term_fail(term,
-		    "PH2206 boolean needs both words: boolean(\"Y\", \"N\")");
+		return ph_term_fail(
+		    term, "PH2206 boolean needs both words: boolean(\"Y\", \"N\")");
 	w->yes = yes == NULL ? "true" : yes->text;
 	w->no = no == NULL ? "false" : no->text;
 	convert->state = w;

@@ -164,13 +164,15 @@ typedef struct piece {
 	bool number;  /* {1:number}: on the way back only a number fits */
 } piece;
 
-typedef struct template {
+typedef struct template
+{
 	piece pieces[PIECES_MAX];
 	size_t count;
 	size_t places;
-	ph_pattern *back; /* the way back */
+	ph_pattern *back;	    /* the way back */
 	size_t group[PH_TUPLE_MAX]; /* of each place in `back`, from 1 */
-} template;
+}
+template;
 
 static bool
 add_piece(template *t, piece p)
@@ -189,8 +191,10 @@ parse_template(ph_arena *arena, const char *text, size_t arity, template *t)
 	while (*text != 0) {
 		piece p = {.kind = LITERAL};
 		if (*text == '{') {
-			p.number = text[1] != 0 && strncmp(text + 2, ":number}", 8) == 0;
-			if (text[1] < '1' || text[1] > '8' || (text[2] != '}' && !p.number))
+			p.number =
+			    text[1] != 0 && strncmp(text + 2, ":number}", 8) == 0;
+			if (text[1] < '1' || text[1] > '8' ||
+			    (text[2] != '}' && !p.number))
 				return "a place is written {1} to {8}, or {1:number}";
 			p.kind = PLACE;
 			p.place = (size_t) (text[1] - '1');
@@ -233,13 +237,14 @@ build_back(template *t, ph_buffer *out)
 		switch (p->kind) {
 		case LITERAL:
 			for (size_t k = 0; k < p->length; k++)
-				ph_buffer_printf(out, "\\x{%02x}", (unsigned char) p->text[k]);
+				ph_buffer_printf(
+				    out, "\\x{%02x}", (unsigned char) p->text[k]);
 			break;
 		case PLACE:
 			if (t->group[p->place] != 0)
 				return false;
 			t->group[p->place] = ++groups;
-			ph_buffer_text(out, p->number		? "(-?[0-9]+(?:\\.[0-9]+)?)"
+			ph_buffer_text(out, p->number ? "(-?[0-9]+(?:\\.[0-9]+)?)"
 					    : i + 1 == t->count ? "(.*)"
 								: "(.*?)");
 			break;
@@ -365,15 +370,14 @@ template_in(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 	*tuple = (ph_tuple){.count = t->places};
 	if (!ph_value_is_text(&whole))
 		return PH_FLOW_ON;
-	if (ph_pattern_match(t->back, ph_run_arena(run), whole.text, whole.length, spans) !=
-	    PH_MATCH_YES)
+	if (ph_pattern_match(t->back, ph_run_arena(run), whole.text, whole.length,
+		spans) != PH_MATCH_YES)
 		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
 		    "PH2316 the text does not have the form of the template");
 	for (size_t i = 0; i < t->places; i++) {
 		const ph_span *span = &spans[t->group[i]];
-		if (span->text != NULL &&
-		    keep(run, &tuple->at[i], span->text, span->length, whole.flags) !=
-			PH_FLOW_ON)
+		if (span->text != NULL && keep(run, &tuple->at[i], span->text,
+					      span->length, whole.flags) != PH_FLOW_ON)
 			return PH_FLOW_FAIL;
 	}
 	return PH_FLOW_ON;
@@ -393,7 +397,7 @@ typedef struct matching {
 	size_t groups; /* 0: the whole match is the value */
 	ph_policy policy;
 	bool has_else;
-	const char *word;   /* else="text"; NULL: absent */
+	const char *word;    /* else="text"; NULL: absent */
 	ph_convert fallback; /* else=first-line(n): class NULL if none */
 } matching;
 
@@ -465,8 +469,8 @@ match_else(const matching *m, ph_run *run, ph_tuple *tuple)
 		ph_tuple one = {.count = 1, .at = {tuple->at[0]}};
 		ph_flow flow = m->fallback.class->out(&m->fallback, run, &one);
 		size_t count = tuple->count;
-		*tuple = (ph_tuple){.count = m->groups > 1 ? m->groups : count,
-		    .at = {one.at[0]}};
+		*tuple = (ph_tuple){
+		    .count = m->groups > 1 ? m->groups : count, .at = {one.at[0]}};
 		return flow;
 	}
 	if (!m->has_else)
@@ -501,17 +505,16 @@ match_out(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 	case PH_MATCH_NO:
 		return match_else(m, run, tuple);
 	case PH_MATCH_GAVE_UP:
-		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
-		    "PH2318 matching took too long");
+		return ph_run_fail(
+		    run, PH_POLICY_HOLD, "invalid", "PH2318 matching took too long");
 	case PH_MATCH_YES:
 		break;
 	}
 	*tuple = (ph_tuple){.count = leaving};
 	for (size_t i = 0; i < leaving; i++) {
 		const ph_span *span = &spans[m->groups == 0 ? 0 : i + 1];
-		if (span->text != NULL &&
-		    keep(run, &tuple->at[i], span->text, span->length, whole.flags) !=
-			PH_FLOW_ON)
+		if (span->text != NULL && keep(run, &tuple->at[i], span->text,
+					      span->length, whole.flags) != PH_FLOW_ON)
 			return PH_FLOW_FAIL;
 	}
 	return PH_FLOW_ON;
@@ -539,8 +542,8 @@ load_default(ph_build *build, const ph_term *term, ph_convert *convert)
 	convert->state = s;
 	const ph_argument *a = ph_term_at(term, 0);
 	if (a == NULL || (!a->string && !a->context))
-		return ph_term_fail(term,
-		    "PH2206 default needs its value: default(\"...\") or default($name)");
+		return ph_term_fail(term, "PH2206 default needs its value: "
+					  "default(\"...\") or default($name)");
 	if (build->arity != 1)
 		return ph_term_fail(term, "PH2222 default works on one value");
 	s->text = a->text;

@@ -18,7 +18,8 @@ typedef struct referring {
 static bool
 load_referring(ph_build *build, const ph_term *term, ph_convert *convert)
 {
-	static const char *const policies[] = {"hold", "reject", "ignore", "retry", NULL};
+	static const char *const policies[] = {
+	    "hold", "reject", "ignore", "retry", NULL};
 	const char *unused = NULL;
 	referring *r = ph_arena_zalloc(build->load->arena, sizeof(*r));
 	if (r == NULL)
@@ -28,7 +29,8 @@ load_referring(ph_build *build, const ph_term *term, ph_convert *convert)
 	const ph_argument *a = ph_term_at(term, 0);
 	if (a == NULL || a->call || a->context || a->string)
 		return ph_term_fail(term,
-		    "PH2223 %s needs an entity: %s(service-request)", term->name, term->name);
+		    "PH2223 %s needs an entity: %s(service-request)", term->name,
+		    term->name);
 	r->entity = a->text;
 	r->system = "";
 	a = ph_term_get(term, "system");
@@ -131,7 +133,5 @@ mint_in(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 	return ph_run_bind(run, r->entity, key, value->text);
 }
 
-const ph_convert_class ph_convert_mint = {.name = "mint",
-    .help = "mint(ENTITY)",
-    .load = load_mint,
-    .in = mint_in};
+const ph_convert_class ph_convert_mint = {
+    .name = "mint", .help = "mint(ENTITY)", .load = load_mint, .in = mint_in};

@@ -64,7 +64,7 @@ joins(uint32_t code)
 	       (code >= 0xe0020 && code <= 0xe007f) || code == 0x200d;
 }
 
-#define JOINER	   0x200du
+#define JOINER	    0x200du
 #define CLUSTER_MAX 32 /* code points; a longer heap of marks is cut where it falls */
 
 /* Bytes of the longest whole characters within `most` units. */
@@ -117,8 +117,8 @@ load_fit(ph_build *build, const ph_term *term, ph_convert *convert)
 	else if (ph_term_flag(term, "ellipsis"))
 		f->ellipsis = "\xe2\x80\xa6";
 	if (f->ellipsis != NULL)
-		f->ellipsis_size = measure(
-		    f->ellipsis, strlen(f->ellipsis), f->unit, LENGTH_MAX);
+		f->ellipsis_size =
+		    measure(f->ellipsis, strlen(f->ellipsis), f->unit, LENGTH_MAX);
 	if (f->ellipsis_size >= f->most)
 		return ph_term_fail(term, "PH2205 there is no room for the ellipsis");
 	convert->state = f;
@@ -262,7 +262,8 @@ first_line(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 		skip++;
 	text += skip;
 	size_t length = 0;
-	while (length < value->length - skip && text[length] != '\r' && text[length] != '\n')
+	while (length < value->length - skip && text[length] != '\r' &&
+	       text[length] != '\n')
 		length++;
 	char *copy = ph_arena_dup(ph_run_arena(run), text, length);
 	if (copy == NULL)
@@ -304,7 +305,8 @@ load_prefix(ph_build *build, const ph_term *term, ph_convert *convert)
 		return ph_load_no_memory(build->load);
 	const ph_argument *a = ph_term_at(term, 0);
 	if (a == NULL || !a->string || a->length == 0)
-		return ph_term_fail(term, "PH2206 prefix needs its text: prefix(\"...\")");
+		return ph_term_fail(
+		    term, "PH2206 prefix needs its text: prefix(\"...\")");
 	x->text = a->text;
 	x->length = a->length;
 	convert->state = x;
@@ -447,8 +449,7 @@ replace(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 	size_t count = occurrences(value, x);
 	if (count == 0)
 		return PH_FLOW_ON;
-	size_t length =
-	    value->length - count * x->from_length + count * x->to_length;
+	size_t length = value->length - count * x->from_length + count * x->to_length;
 	char *text = ph_arena_alloc(ph_run_arena(run), length + 1), *out = text;
 	if (text == NULL)
 		return ph_run_no_memory(run);

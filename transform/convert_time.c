@@ -117,8 +117,9 @@ take_offset(cursor *c, reading *r)
 static bool
 read_rfc3339(cursor *c, reading *r)
 {
-	if (!take_year(c, r) || !take_char(c, '-') || !take_number(c, 2, 2, &r->month) ||
-	    !take_char(c, '-') || !take_number(c, 2, 2, &r->day))
+	if (!take_year(c, r) || !take_char(c, '-') ||
+	    !take_number(c, 2, 2, &r->month) || !take_char(c, '-') ||
+	    !take_number(c, 2, 2, &r->day))
 		return false;
 	if (!take_char(c, 'T') && !take_char(c, 't') && !take_char(c, ' '))
 		return false;
@@ -206,8 +207,8 @@ is_real(const reading *r)
 static int64_t
 local_second(const reading *r)
 {
-	return ph_days_of(r->year, r->month, r->day) * 86400 + (int64_t) r->hour * 3600 +
-	       (int64_t) r->minute * 60 + r->second;
+	return ph_days_of(r->year, r->month, r->day) * 86400 +
+	       (int64_t) r->hour * 3600 + (int64_t) r->minute * 60 + r->second;
 }
 
 static ph_flow
@@ -227,7 +228,8 @@ read_epoch(const ph_value *value, bool milliseconds, int64_t *utc, reading *r)
 	size_t count = 0;
 	while (c.at < c.end && *c.at >= '0' && *c.at <= '9' && count++ < 15)
 		number = number * 10 + (*c.at++ - '0');
-	if (count == 0 || (take_char(&c, '.') && !take_fraction(&c, r)) || c.at != c.end)
+	if (count == 0 || (take_char(&c, '.') && !take_fraction(&c, r)) ||
+	    c.at != c.end)
 		return false;
 	number = minus ? -number : number;
 	if (!milliseconds) {
@@ -252,8 +254,8 @@ instant_of(const times *t, ph_run *run, const ph_value *value, int64_t *utc, rea
 		return read_epoch(value, t->form == EPOCH_MS, utc, r) ? PH_FLOW_ON
 								      : bad_form(run);
 	cursor c = {value->text, value->text + value->length};
-	bool read = t->form == RFC3339 ? read_rfc3339(&c, r)
-				       : read_pattern(t->pattern, &c, r);
+	bool read =
+	    t->form == RFC3339 ? read_rfc3339(&c, r) : read_pattern(t->pattern, &c, r);
 	if (!read || c.at != c.end || !is_real(r))
 		return bad_form(run);
 	int64_t local = local_second(r);
@@ -420,7 +422,8 @@ put_directive(writer *w, const times *t, char directive, const broken *b,
 }
 
 static void
-put_pattern(writer *w, const times *t, const broken *b, const char *fraction, int32_t offset)
+put_pattern(
+    writer *w, const times *t, const broken *b, const char *fraction, int32_t offset)
 {
 	for (const char *p = t->pattern; *p != 0; p++) {
 		char one[2] = {*p, 0};
@@ -493,7 +496,8 @@ load_form(const ph_term *term, times *t, ph_convert *convert)
 	t->pattern = a->text;
 	if (!a->string || strchr(a->text, '%') == NULL || a->length > 80)
 		return ph_scan_fail(term->scan, a->at,
-		    "PH2207 a form is rfc3339, epoch, epoch-ms or a \"pattern\" with %%Y "
+		    "PH2207 a form is rfc3339, epoch, epoch-ms or a \"pattern\" with "
+		    "%%Y "
 		    "and so on");
 	for (const char *p = a->text; *p != 0; p++)
 		if (*p == '%' && (p[1] == 0 || strchr("YymbdHMSfz%", *++p) == NULL))
@@ -506,7 +510,8 @@ load_form(const ph_term *term, times *t, ph_convert *convert)
 }
 
 static bool
-load_choice(const ph_term *term, const char *key, const char *const words[3], size_t *out)
+load_choice(
+    const ph_term *term, const char *key, const char *const words[3], size_t *out)
 {
 	const ph_argument *a = ph_term_get(term, key);
 	*out = 0;
@@ -517,8 +522,8 @@ load_choice(const ph_term *term, const char *key, const char *const words[3], si
 			*out = i;
 			return true;
 		}
-	return ph_scan_fail(term->scan, a->at, "PH2208 %s= is %s, %s or %s", key, words[0],
-	    words[1], words[2]);
+	return ph_scan_fail(term->scan, a->at, "PH2208 %s= is %s, %s or %s", key,
+	    words[0], words[1], words[2]);
 }
 
 static void

@@ -112,8 +112,8 @@ apply(const ph_map *map, const char *dataschema, ph_document *document, ph_node 
 }
 
 static ph_status
-fold(const ph_map *map, const char *dataschema, ph_document *document, ph_document *event,
-    char **out, size_t *length, ph_error *err)
+fold(const ph_map *map, const char *dataschema, ph_document *document,
+    ph_document *event, char **out, size_t *length, ph_error *err)
 {
 	ph_node *state = ph_document_root(document);
 	ph_buffer text;
@@ -139,8 +139,8 @@ ph_map_fold(const ph_map *map, const char *dataschema, const void *state,
 {
 	ph_document *document = NULL, *read = NULL;
 	if (map->schema == NULL || ph_schema_projection(map->schema) == NULL)
-		return ph_fail(
-		    err, PH_ERR_USAGE, "PH2055 the schema of the map has no projection");
+		return ph_fail(err, PH_ERR_USAGE,
+		    "PH2055 the schema of the map has no projection");
 	ph_status status = ph_document_new("state", MEMORY, &document, err);
 	if (status == PH_OK)
 		status = ph_document_new("event", MEMORY, &read, err);

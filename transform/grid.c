@@ -16,8 +16,8 @@
 
 #include "transform/schema.h"
 
-#define PROJECTION                                                                      \
-	"+step +proj=tmerc +lat_0=49 +lon_0=-2 +k=0.9996012717 +x_0=400000 "            \
+#define PROJECTION                                                                     \
+	"+step +proj=tmerc +lat_0=49 +lon_0=-2 +k=0.9996012717 +x_0=400000 "           \
 	"+y_0=-100000 +ellps=airy "
 
 static const char exact_pipeline[] =
@@ -65,7 +65,8 @@ ph_grid_new(ph_grid **out, ph_error *err)
 	if (grid->pipeline == NULL) {
 		ph_grid_destroy(&grid);
 		return ph_fail(err, PH_ERR_IO,
-		    "PROJ cannot make the British National Grid (is its proj.db installed?)");
+		    "PROJ cannot make the British National Grid (is its proj.db "
+		    "installed?)");
 	}
 	*out = grid;
 	return PH_OK;

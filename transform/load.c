@@ -35,7 +35,8 @@ ph_load_fail_at(ph_load *load, const char *where, const char *text)
 
 /* "file:line:column" of a place inside a plain scalar. */
 static void
-place(const ph_load *load, const ph_node *node, size_t offset, char where[PH_ERROR_WHERE])
+place(
+    const ph_load *load, const ph_node *node, size_t offset, char where[PH_ERROR_WHERE])
 {
 	const char *file = ph_document_name(load->document);
 	if (node == NULL || node->line == 0) {
@@ -48,8 +49,7 @@ place(const ph_load *load, const ph_node *node, size_t offset, char where[PH_ERR
 }
 
 bool
-ph_load_fail(
-    ph_load *load, const ph_node *node, size_t offset, const char *format, ...)
+ph_load_fail(ph_load *load, const ph_node *node, size_t offset, const char *format, ...)
 {
 	char where[PH_ERROR_WHERE], text[PH_ERROR_TEXT];
 	va_list arguments;
@@ -106,7 +106,8 @@ joined(const char *folder, const char *kind, const char *name)
 	size_t size = strlen(folder) + strlen(kind) + strlen(name) + 3;
 	char *path = malloc(size);
 	if (path != NULL)
-		snprintf(path, size, "%s/%s%s%s", folder, kind, *kind == 0 ? "" : "/", name);
+		snprintf(
+		    path, size, "%s/%s%s%s", folder, kind, *kind == 0 ? "" : "/", name);
 	return path;
 }
 

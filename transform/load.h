@@ -16,8 +16,9 @@
 typedef struct ph_load {
 	ph_document *document; /* the declaration; its arena holds what is built */
 	ph_arena *arena;
-	const char *const *folders; /* where other files are looked for; NULL-terminated */
-	ph_map_tell *tell;	    /* NULL: only the first error is wanted */
+	const char *const
+	    *folders;	   /* where other files are looked for; NULL-terminated */
+	ph_map_tell *tell; /* NULL: only the first error is wanted */
 	void *self;
 	ph_error first;
 	size_t errors;

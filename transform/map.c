@@ -41,7 +41,8 @@ find_map(const char *name, const char *const *folders, char **out, ph_error *err
 {
 	if (strchr(name, '/') != NULL) {
 		*out = strdup(name);
-		return *out != NULL ? PH_OK : ph_fail(err, PH_ERR_NOMEM, "out of memory");
+		return *out != NULL ? PH_OK
+				    : ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	}
 	size_t size = strlen(name) + sizeof(".yaml");
 	char *file = malloc(size);
@@ -53,7 +54,8 @@ find_map(const char *name, const char *const *folders, char **out, ph_error *err
 	ph_status status = ph_find_file(folders, "maps", file, out, NULL);
 	if (status == PH_ERR_NOT_FOUND)
 		ph_fail(err, status,
-		    "PH2053 there is no map %s in the folders maps/ of the site and its "
+		    "PH2053 there is no map %s in the folders maps/ of the site and "
+		    "its "
 		    "connectors",
 		    file);
 	free(file);
@@ -78,8 +80,8 @@ note_promoted(void *self, const char *path, const ph_rule *rule, bool required)
 	(void) required;
 	if (ph_rule_attribute(rule) == NULL || strchr(path, '[') != NULL)
 		return true;
-	ph_promoted *more = ph_arena_alloc(
-	    map->arena, (map->promoted_count + 1) * sizeof(*more));
+	ph_promoted *more =
+	    ph_arena_alloc(map->arena, (map->promoted_count + 1) * sizeof(*more));
 	if (more == NULL)
 		return false;
 	if (map->promoted_count > 0)
@@ -159,8 +161,8 @@ ph_map_load(const char *name, const char *const *folders, ph_map **out, ph_error
 }
 
 ph_status
-ph_map_check(const char *name, const char *const *folders, ph_map_tell *tell, void *self,
-    ph_error *err)
+ph_map_check(const char *name, const char *const *folders, ph_map_tell *tell,
+    void *self, ph_error *err)
 {
 	ph_map *map;
 	ph_status status = load_map(name, folders, tell, self, &map, err);
@@ -395,8 +397,8 @@ open_out(ph_map_call *call)
 		    &violation);
 	if (status == PH_ERR_INVALID) {
 		char text[2 * PH_ERROR_TEXT];
-		snprintf(text, sizeof(text), "%.8s%s %s", violation.text, violation.path,
-		    violation.text + 7);
+		snprintf(text, sizeof(text), "%.8s%s %s", violation.text,
+		    violation.path, violation.text + 7);
 		fail_whole(call, "validate", "invalid", violation.path,
 		    ph_schema_file(map->schema), text);
 		return;
@@ -426,12 +428,12 @@ open_document(ph_map_call *call, const void *bytes, size_t length)
 	}
 	if (status != PH_OK) {
 		fail_whole(call, "decode",
-		    status == PH_ERR_TOO_LARGE ? "too-large" : "malformed", "", why.where,
-		    why.text);
+		    status == PH_ERR_TOO_LARGE ? "too-large" : "malformed", "",
+		    why.where, why.text);
 		return;
 	}
-	call->source_names = ph_names_bind(
-	    out ? map->canonical_names : map->vendor_names, call->source);
+	call->source_names =
+	    ph_names_bind(out ? map->canonical_names : map->vendor_names, call->source);
 	if (call->source_names == NULL)
 		call->no_memory = true;
 	else if (out)
@@ -456,9 +458,8 @@ new_documents(ph_map_call *call, size_t length, ph_error *err)
 		return status;
 	call->target_names = ph_names_bind(
 	    out ? call->map->vendor_names : call->map->canonical_names, call->target);
-	return call->target_names != NULL
-		   ? PH_OK
-		   : ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	return call->target_names != NULL ? PH_OK
+					  : ph_fail(err, PH_ERR_NOMEM, "out of memory");
 }
 
 ph_status
@@ -654,8 +655,8 @@ ph_map_call_url(const ph_map_call *call, size_t record, size_t index, const char
 }
 
 int
-ph_map_call_pair(const ph_map_call *call, size_t record, size_t index, const char **name,
-    const char **value, size_t *length)
+ph_map_call_pair(const ph_map_call *call, size_t record, size_t index,
+    const char **name, const char **value, size_t *length)
 {
 	const ph_record *r = record_at(call, record);
 	if (index >= r->pair_count)

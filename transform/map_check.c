@@ -25,8 +25,8 @@ canonical_text(const ph_map *map, const ph_path *path, char out[256])
 	for (size_t i = 0; i < path->count; i++) {
 		const ph_step *step = &path->steps[i];
 		const char *name = ph_names_text(map->canonical_names, step->name);
-		int wrote = snprintf(out + at, 256 - at, "%s%s%s", i > 0 ? "." : "", name,
-		    (step->flags & PH_STEP_MANY) != 0 ? "[]" : "");
+		int wrote = snprintf(out + at, 256 - at, "%s%s%s", i > 0 ? "." : "",
+		    name, (step->flags & PH_STEP_MANY) != 0 ? "[]" : "");
 		if (wrote < 0 || (size_t) wrote >= 256 - at)
 			return;
 		at += (size_t) wrote;
@@ -48,10 +48,9 @@ static void
 unknown_field(checker *c, const ph_node *node, size_t at, const char *path)
 {
 	const char *near = ph_nearest(path, c->fields);
-	ph_load_fail(c->load, node, at,
-	    "PH2060 the schema of %s has no field %s%s%s%s", c->map->entity, path,
-	    near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-	    near == NULL ? "" : "?");
+	ph_load_fail(c->load, node, at, "PH2060 the schema of %s has no field %s%s%s%s",
+	    c->map->entity, path, near == NULL ? "" : "; did you mean ",
+	    near == NULL ? "" : near, near == NULL ? "" : "?");
 }
 
 static void
@@ -71,7 +70,8 @@ check_canonical_paths(checker *c)
 				     (PH_TYPE_OBJECT | PH_TYPE_ARRAY)) != 0 &&
 				 ph_rule_types(rule) != PH_TYPE_ANY)
 				ph_load_fail(c->load, l->node, o->at,
-				    "PH2061 %s holds fields or items of its own: link those "
+				    "PH2061 %s holds fields or items of its own: link "
+				    "those "
 				    "(name.field, name[].field, name[key])",
 				    path);
 		}
@@ -89,7 +89,8 @@ is_below(const char *path, const char *dropped)
 static bool
 is_dropped(const ph_map *map, const char *path)
 {
-	const ph_node *n = map->drop_canonical == NULL ? NULL : map->drop_canonical->first;
+	const ph_node *n =
+	    map->drop_canonical == NULL ? NULL : map->drop_canonical->first;
 	for (; n != NULL; n = n->next)
 		if (is_below(path, n->text))
 			return true;
@@ -121,7 +122,8 @@ check_field(void *self, const char *path, const ph_rule *rule, bool required)
 	if (required && map->in.count > 0 && !is_linked(map, path, PH_FLOWS_IN))
 		ph_load_fail_at(c->load, map->file,
 		    ph_arena_printf(c->load->arena,
-			"PH2062 the required field %s is written by no link of the way in",
+			"PH2062 the required field %s is written by no link of the way "
+			"in",
 			path));
 	else if (!is_linked(map, path, PH_FLOWS_IN | PH_FLOWS_OUT) &&
 		 !is_dropped(map, path))
@@ -164,7 +166,8 @@ check_twice(checker *c, const ph_program *program)
 					    a->to->at[x].kind != t->kind)
 						continue;
 					ph_load_fail(c->load, b->link->node, t->at,
-					    "PH2064 line %u writes this field too; give that "
+					    "PH2064 line %u writes this field too; "
+					    "give that "
 					    "link a when(...), or use default",
 					    a->link->node->line);
 				}
@@ -180,7 +183,8 @@ check_secrets(checker *c)
 		for (size_t k = 0; k < op->from->count; k++)
 			if (op->from->at[k].kind == PH_OPERAND_CONTEXT &&
 			    strncmp(op->from->at[k].text, "secret.", 7) == 0)
-				ph_load_fail(c->load, op->link->node, op->from->at[k].at,
+				ph_load_fail(c->load, op->link->node,
+				    op->from->at[k].at,
 				    "PH2065 a secret cannot become part of a message");
 	}
 }
@@ -200,8 +204,8 @@ check_codes(checker *c, const ph_link *link)
 {
 	char path[256];
 	const char *const *values;
-	const ph_codes *table = link->chain_count == 1 ? ph_convert_table(&link->chain[0])
-						       : NULL;
+	const ph_codes *table =
+	    link->chain_count == 1 ? ph_convert_table(&link->chain[0]) : NULL;
 	if (table == NULL || link->canonical.count != 1 ||
 	    link->canonical.at[0].kind != PH_OPERAND_PATH)
 		return;
@@ -214,13 +218,15 @@ check_codes(checker *c, const ph_link *link)
 	for (size_t row = 0; (cell = ph_codes_canonical(table, row, 0)) != NULL; row++)
 		if (strcmp(cell, "(ignore)") != 0 && !in_values(cell, values, count))
 			ph_load_fail(c->load, link->node, link->chain[0].at,
-			    "PH2066 %s has the canonical value \"%s\", which the schema does "
+			    "PH2066 %s has the canonical value \"%s\", which the "
+			    "schema does "
 			    "not allow for %s",
 			    ph_codes_file(table), cell, path);
 	for (size_t i = 0; i < count && (link->directions & PH_FLOWS_OUT) != 0; i++) {
 		bool there = false;
 		for (size_t row = 0;
-		     (cell = ph_codes_canonical(table, row, 0)) != NULL && !there; row++)
+		     (cell = ph_codes_canonical(table, row, 0)) != NULL && !there;
+		     row++)
 			there = strcmp(cell, values[i]) == 0;
 		if (!there)
 			ph_load_tell(c->load, "warning", link->node,
@@ -267,7 +273,7 @@ check_type(checker *c)
 			types |= l->canonical.at[i].kind == PH_OPERAND_EVENT &&
 				 l->canonical.at[i].number == PH_FIELD_TYPE;
 	if (map->in.count > 0 && map->type[0] == 0 && !types)
-		ph_load_tell(c->load, "warning", ph_document_root(map->document),
+		ph_load_tell(c->load, "note", ph_document_root(map->document),
 		    "PH2068 the map goes in but has no type: it can be read with, not "
 		    "received with");
 }

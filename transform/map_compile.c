@@ -55,8 +55,8 @@ absolute(compiler *c, const ph_operand *operand, const ph_path *path, ph_step *w
 	if (!append(c, operand, path, way, count, least))
 		return false;
 	if (*count <= least && operand->path.count > 0)
-		return ph_load_fail(c->load, c->node, operand->at,
-		    "PH2051 the path leads to no field");
+		return ph_load_fail(
+		    c->load, c->node, operand->at, "PH2051 the path leads to no field");
 	return true;
 }
 
@@ -67,8 +67,8 @@ enter_path(compiler *c, const ph_operand *operand, const ph_path *path, uint32_t
 	size_t count;
 	if (!absolute(c, operand, path, way, &count))
 		return false;
-	*slot = ph_shape_add(operand->kind == PH_OPERAND_HEADER ? c->program->header
-								: c->program->body,
+	*slot = ph_shape_add(
+	    operand->kind == PH_OPERAND_HEADER ? c->program->header : c->program->body,
 	    way, count);
 	if (*slot == PH_SLOT_NONE)
 		return ph_load_fail(c->load, c->node, operand->at,
@@ -148,7 +148,8 @@ static bool
 enter_order(compiler *c)
 {
 	for (size_t i = 0; i < c->map->order_count; i++) {
-		ph_operand operand = {.kind = PH_OPERAND_PATH, .path = c->map->order[i]};
+		ph_operand operand = {
+		    .kind = PH_OPERAND_PATH, .path = c->map->order[i]};
 		uint32_t slot;
 		c->node = c->map->order_node;
 		if (!enter_path(c, &operand, &operand.path, &slot))
@@ -200,7 +201,8 @@ taken_names(ph_map *map, ph_load *load)
 			if (path->count == 1 && path->steps[0].name != 0)
 				list[count++] = path->steps[0].name;
 		}
-	for (const ph_node *n = map->drop_vendor == NULL ? NULL : map->drop_vendor->first;
+	for (const ph_node *n = map->drop_vendor == NULL ? NULL
+							 : map->drop_vendor->first;
 	     n != NULL; n = n->next)
 		list[count++] = ph_names_add(map->vendor_names, n->text, n->length);
 	list[count] = 0;

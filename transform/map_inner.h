@@ -25,9 +25,9 @@
 
 typedef enum ph_operand_kind {
 	PH_OPERAND_PATH,
-	PH_OPERAND_HEADER, /* a path in the SOAP header */
-	PH_OPERAND_KEYS,   /* a pattern of names: the names ... */
-	PH_OPERAND_VALUES, /* ... and their values; always after KEYS */
+	PH_OPERAND_HEADER,  /* a path in the SOAP header */
+	PH_OPERAND_KEYS,    /* a pattern of names: the names ... */
+	PH_OPERAND_VALUES,  /* ... and their values; always after KEYS */
 	PH_OPERAND_CONTEXT, /* $name */
 	PH_OPERAND_CONST,
 	PH_OPERAND_URL,	 /* target only: $url.NAME */
@@ -43,9 +43,9 @@ typedef enum ph_event_field {
 
 typedef struct ph_operand {
 	ph_operand_kind kind;
-	size_t at;	  /* offset in the link */
-	ph_path path;	  /* PATH, HEADER, KEYS, VALUES */
-	int number;	  /* CONTEXT: its number; URL: its index; EVENT: ph_event_field */
+	size_t at;    /* offset in the link */
+	ph_path path; /* PATH, HEADER, KEYS, VALUES */
+	int number;   /* CONTEXT: its number; URL: its index; EVENT: ph_event_field */
 	const char *text; /* CONST: the text; URL: the name */
 	size_t length;
 	bool has_with;
@@ -74,8 +74,9 @@ typedef struct ph_op {
 	const ph_link *link;
 	const ph_side *from;
 	const ph_side *to;
-	uint32_t slots[PH_TUPLE_MAX]; /* PATH, HEADER, KEYS, VALUES: where the result goes */
-	bool last;		      /* it has `with`: after the others */
+	uint32_t
+	    slots[PH_TUPLE_MAX]; /* PATH, HEADER, KEYS, VALUES: where the result goes */
+	bool last;		 /* it has `with`: after the others */
 	uint32_t with_slot;
 } ph_op;
 
@@ -143,7 +144,8 @@ typedef struct ph_promoted {
 bool ph_map_parse(ph_map *map, ph_load *load);
 /* map_link.c: read one link and add it to the end. */
 bool ph_link_parse(ph_map *map, ph_load *load, const ph_node *node, ph_link ***end);
-bool ph_require_parse(ph_map *map, ph_load *load, const ph_node *node, ph_require **out);
+bool ph_require_parse(
+    ph_map *map, ph_load *load, const ph_node *node, ph_require **out);
 /* map_compile.c: links to programs. */
 bool ph_map_compile(ph_map *map, ph_load *load);
 /* map_check.c: what can be said before it runs. */

@@ -30,17 +30,18 @@ add_operand(parser *p, ph_side *side, const ph_operand *operand)
 }
 
 static bool
-add_path(parser *p, ph_side *side, bool canonical, ph_operand_kind kind, const char *text,
-    size_t length)
+add_path(parser *p, ph_side *side, bool canonical, ph_operand_kind kind,
+    const char *text, size_t length)
 {
 	ph_path paths[2];
 	size_t count;
 	if (!ph_path_parse(
-		canonical ? &p->map->canonical_syntax : &p->map->vendor_syntax, &p->scan,
-		text, length, paths, &count))
+		canonical ? &p->map->canonical_syntax : &p->map->vendor_syntax,
+		&p->scan, text, length, paths, &count))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		ph_operand operand = {.kind = kind, .at = paths[i].at, .path = paths[i]};
+		ph_operand operand = {
+		    .kind = kind, .at = paths[i].at, .path = paths[i]};
 		if (ph_path_is_wild(&paths[i]))
 			operand.kind = i == 0 ? PH_OPERAND_KEYS : PH_OPERAND_VALUES;
 		if (!add_operand(p, side, &operand))
@@ -75,10 +76,8 @@ add_const(parser *p, ph_side *side)
 	if (a == NULL || !a->string)
 		return ph_scan_fail(
 		    &p->scan, at, "PH2021 const needs its text: const(\"...\")");
-	ph_operand operand = {.kind = PH_OPERAND_CONST,
-	    .at = at,
-	    .text = a->text,
-	    .length = a->length};
+	ph_operand operand = {
+	    .kind = PH_OPERAND_CONST, .at = at, .text = a->text, .length = a->length};
 	const ph_argument *with = ph_term_get(&term, "with");
 	if (with != NULL) {
 		ph_path paths[2];
@@ -88,8 +87,8 @@ add_const(parser *p, ph_side *side)
 			paths, &count))
 			return false;
 		if (count != 1)
-			return ph_scan_fail(&p->scan, with->at,
-			    "PH2022 with= names one plain field");
+			return ph_scan_fail(
+			    &p->scan, with->at, "PH2022 with= names one plain field");
 		operand.has_with = true;
 		operand.with = paths[0];
 	}
@@ -193,9 +192,8 @@ resolve(parser *p, ph_operand *operand, bool source, bool canonical)
 {
 	const ph_scan *scan = &p->scan;
 	if (operand->kind == PH_OPERAND_CONST)
-		return source ||
-		       ph_scan_fail(scan, operand->at,
-			   "PH2028 const stands where the value comes from");
+		return source || ph_scan_fail(scan, operand->at,
+				     "PH2028 const stands where the value comes from");
 	if (operand->kind != PH_OPERAND_CONTEXT)
 		return true;
 	if (!source) {
@@ -204,7 +202,8 @@ resolve(parser *p, ph_operand *operand, bool source, bool canonical)
 		if (canonical && strncmp(operand->text, "event.", 6) == 0)
 			return resolve_event(p, operand);
 		return ph_scan_fail(scan, operand->at,
-		    "PH2028 $%s cannot be written; targets are fields, $header/..., $url.x "
+		    "PH2028 $%s cannot be written; targets are fields, $header/..., "
+		    "$url.x "
 		    "and $event.id",
 		    operand->text);
 	}
@@ -228,9 +227,11 @@ resolve_sides(parser *p)
 			if (both && (s->at[i].kind == PH_OPERAND_CONTEXT ||
 					s->at[i].kind == PH_OPERAND_CONST))
 				return ph_scan_fail(&p->scan, s->at[i].at,
-				    "PH2029 only fields can stand in a link that goes both "
+				    "PH2029 only fields can stand in a link that goes "
+				    "both "
 				    "ways");
-			if (!both && !resolve(p, &s->at[i], (side == 0) == out, side == 0))
+			if (!both &&
+			    !resolve(p, &s->at[i], (side == 0) == out, side == 0))
 				return false;
 		}
 	}
@@ -249,7 +250,8 @@ parse_when(parser *p, const ph_term *term)
 	    .keep = ph_map_keep_pattern,
 	    .self = p->map};
 	if (link->has_when)
-		return ph_term_fail(term, "PH2225 a second when; join them with \"and\"");
+		return ph_term_fail(
+		    term, "PH2225 a second when; join them with \"and\"");
 	if (term->raw == NULL)
 		return ph_term_fail(
 		    term, "PH2225 when needs its condition: when($setting.x)");
@@ -272,10 +274,11 @@ columns(const ph_map *map, const ph_side *side, bool canonical,
     const char *out[PH_TUPLE_MAX])
 {
 	for (size_t i = 0; i < side->count; i++)
-		out[i] = side->at[i].path.count == 0
-			     ? ""
-			     : ph_path_column(&side->at[i].path,
-				   canonical ? map->canonical_names : map->vendor_names);
+		out[i] =
+		    side->at[i].path.count == 0
+			? ""
+			: ph_path_column(&side->at[i].path,
+			      canonical ? map->canonical_names : map->vendor_names);
 }
 
 static bool
@@ -323,7 +326,8 @@ parse_chain(parser *p)
 	size_t leaving = build.reversed ? build.canonical_count : build.vendor_count;
 	if (build.arity != leaving)
 		return ph_load_fail(p->load, link->node, 0,
-		    "PH2228 %zu values arrive where %zu fields are: a conversion is missing "
+		    "PH2228 %zu values arrive where %zu fields are: a conversion is "
+		    "missing "
 		    "(join, template, match, codes)",
 		    build.arity, leaving);
 	return true;
@@ -376,7 +380,8 @@ ph_link_parse(ph_map *map, ph_load *load, const ph_node *node, ph_link ***end)
 bool
 ph_require_parse(ph_map *map, ph_load *load, const ph_node *node, ph_require **out)
 {
-	static const char *const words[] = {"deny", "reject", "ignore", "hold", "retry"};
+	static const char *const words[] = {
+	    "deny", "reject", "ignore", "hold", "retry"};
 	static const ph_policy policies[] = {PH_POLICY_DENY, PH_POLICY_REJECT,
 	    PH_POLICY_IGNORE, PH_POLICY_HOLD, PH_POLICY_RETRY};
 	ph_condition_place place = {.syntax = &map->vendor_syntax,
@@ -398,12 +403,13 @@ ph_require_parse(ph_map *map, ph_load *load, const ph_node *node, ph_require **o
 		at = scan.at;
 		const char *word = ph_scan_name(&scan, &length);
 		size_t i = 0;
-		while (i < 5 &&
-		       (strlen(words[i]) != length || memcmp(words[i], word, length) != 0))
+		while (i < 5 && (strlen(words[i]) != length ||
+				    memcmp(words[i], word, length) != 0))
 			i++;
 		if (i == 5 || !ph_scan_done(&scan))
 			return ph_scan_fail(&scan, at,
-			    "PH2037 after | stands deny, reject, ignore, hold or retry");
+			    "PH2037 after | stands deny, reject, ignore, hold or "
+			    "retry");
 		r->policy = policies[i];
 	}
 	*out = r;

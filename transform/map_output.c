@@ -136,8 +136,8 @@ add_attributes(ph_run *run, const ph_node *root)
 	for (size_t i = 0; i < map->promoted_count; i++) {
 		const ph_node *node = field(root, map->promoted[i].way);
 		if (node != NULL)
-			add_attribute(
-			    record, map->promoted[i].attribute, node->text, node->length);
+			add_attribute(record, map->promoted[i].attribute, node->text,
+			    node->length);
 	}
 	return true;
 }
@@ -214,15 +214,16 @@ encode_vendor(ph_run *run, ph_node *root)
 			    header != NULL && header->first != NULL ? header : NULL,
 			    element, &why);
 		if (status == PH_OK)
-			status = ph_xml_encode(
-			    map->format == PH_MAP_SOAP ? ph_document_root(document)
-						       : element,
+			status = ph_xml_encode(map->format == PH_MAP_SOAP
+						   ? ph_document_root(document)
+						   : element,
 			    map->xml_prefixes, map->xml_prefix_count, &bytes, &why);
 	}
 	if (status != PH_OK) {
 		ph_buffer_fini(&bytes);
-		return status == PH_ERR_INVALID ? fail(run, "map", "invalid", "", why.text)
-						: too_large(run);
+		return status == PH_ERR_INVALID
+			   ? fail(run, "map", "invalid", "", why.text)
+			   : too_large(run);
 	}
 	return keep(run, &bytes, &run->record->data, &run->record->length);
 }

@@ -9,8 +9,8 @@
 #include "lib/config/config.h"
 #include "transform/map_inner.h"
 
-static const char *const head_names[] = {"map", "title", "canonical", "type", "vendor",
-    "links", "require", "drop", NULL};
+static const char *const head_names[] = {
+    "map", "title", "canonical", "type", "vendor", "links", "require", "drop", NULL};
 static const char *const vendor_names[] = {"format", "namespaces", "unprefixed", "root",
     "each", "order", "schema", "empty", "null", NULL};
 static const char *const root_names[] = {"in", "out", NULL};
@@ -34,8 +34,7 @@ known(ph_load *load, const ph_node *object, const char *const *names)
 
 /* A member that must be a plain text. *out stays as it is if there is none. */
 static bool
-text_member(
-    ph_load *load, const ph_node *object, const char *name, const char **out)
+text_member(ph_load *load, const ph_node *object, const char *name, const char **out)
 {
 	const ph_node *node = ph_node_get(object, name);
 	if (node == NULL)
@@ -62,10 +61,11 @@ parse_canonical(ph_map *map, ph_load *load, const ph_node *root)
 	if (at == NULL || at == node->text || digits == 0 || digits > 4 ||
 	    at[1 + digits] != 0)
 		return ph_load_fail(load, node, 0,
-		    "PH2041 write the canonical entity with its version: service-request@1");
+		    "PH2041 write the canonical entity with its version: "
+		    "service-request@1");
 	map->entity = ph_arena_dup(map->arena, node->text, (size_t) (at - node->text));
-	const char *file = ph_arena_printf(
-	    map->arena, "%s.v%s.schema.json", map->entity == NULL ? "" : map->entity, at + 1);
+	const char *file = ph_arena_printf(map->arena, "%s.v%s.schema.json",
+	    map->entity == NULL ? "" : map->entity, at + 1);
 	if (map->entity == NULL || file == NULL)
 		return ph_load_no_memory(load);
 	map->version = (unsigned) strtoul(at + 1, NULL, 10);
@@ -116,7 +116,8 @@ parse_namespaces(ph_map *map, ph_load *load, const ph_node *vendor)
 	if (node != NULL && node->kind != PH_NODE_OBJECT)
 		return ph_load_fail(load, node, 0,
 		    "PH2044 namespaces: {prefix: \"http://...\"} is wanted here");
-	for (const ph_node *n = node == NULL ? NULL : node->first; n != NULL; n = n->next) {
+	for (const ph_node *n = node == NULL ? NULL : node->first; n != NULL;
+	     n = n->next) {
 		if (n->kind != PH_NODE_STRING || n->length == 0)
 			return ph_load_fail(
 			    load, n, 0, "PH2044 the name of the namespace is missing");
@@ -158,7 +159,8 @@ parse_path(
 	if (!ph_path_parse(&map->vendor_syntax, &scan, text, length, paths, &count))
 		return false;
 	if (count != 1 || !ph_scan_done(&scan))
-		return ph_load_fail(load, node, 0, "PH2045 a plain path is wanted here");
+		return ph_load_fail(
+		    load, node, 0, "PH2045 a plain path is wanted here");
 	for (size_t i = 0; i < paths[0].count; i++)
 		if ((paths[0].steps[i].flags & refused) != 0)
 			return ph_load_fail(load, node, 0,
@@ -208,7 +210,8 @@ parse_order(ph_map *map, ph_load *load, const ph_node *vendor)
 	if (list->kind != PH_NODE_LIST)
 		return ph_load_fail(
 		    load, list, 0, "PH2050 order: a list of fields is wanted here");
-	map->order = ph_arena_alloc(map->arena, (list->count + 1) * sizeof(*map->order));
+	map->order =
+	    ph_arena_alloc(map->arena, (list->count + 1) * sizeof(*map->order));
 	if (map->order == NULL)
 		return ph_load_no_memory(load);
 	map->order_node = list;
@@ -242,7 +245,8 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 		    "PH2048 vendor: {format: ...} is missing");
 	if (!known(load, vendor, vendor_names) || !parse_format(map, load, vendor))
 		return false;
-	map->vendor_syntax.xml = map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;
+	map->vendor_syntax.xml =
+	    map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;
 	if (!parse_namespaces(map, load, vendor))
 		return false;
 	map->vendor_syntax.prefixes = map->prefixes;
@@ -258,7 +262,8 @@ is_line(ph_load *load, const ph_node *node, const char *what)
 {
 	if (node->kind == PH_NODE_OBJECT)
 		return ph_load_fail(load, node, 0,
-		    "PH2001 this %s reads as a mapping: quote the part with \": \" in it, "
+		    "PH2001 this %s reads as a mapping: quote the part with \": \" in "
+		    "it, "
 		    "or take the space away",
 		    what);
 	if (node->kind != PH_NODE_STRING || (node->flags & PH_NODE_QUOTED) != 0 ||
@@ -309,14 +314,15 @@ parse_requires(ph_map *map, ph_load *load, const ph_node *root)
 }
 
 static bool
-parse_drop_list(ph_load *load, const ph_node *drop, const char *name, const ph_node **out)
+parse_drop_list(
+    ph_load *load, const ph_node *drop, const char *name, const ph_node **out)
 {
 	const ph_node *list = ph_node_get(drop, name);
 	if (list == NULL)
 		return true;
 	if (list->kind != PH_NODE_LIST)
-		return ph_load_fail(
-		    load, list, 0, "PH2050 drop.%s: a list of fields is wanted here", name);
+		return ph_load_fail(load, list, 0,
+		    "PH2050 drop.%s: a list of fields is wanted here", name);
 	for (const ph_node *n = list->first; n != NULL; n = n->next)
 		if (n->kind != PH_NODE_STRING || n->length == 0)
 			return ph_load_fail(

@@ -37,7 +37,8 @@ describe(ph_buffer *out, const ph_side *side)
 			ph_buffer_printf(out, "$url.%s", o->text);
 		else
 			ph_buffer_printf(out, "%s%s",
-			    o->kind == PH_OPERAND_HEADER ? "$header/" : "", o->path.text);
+			    o->kind == PH_OPERAND_HEADER ? "$header/" : "",
+			    o->path.text);
 	}
 	if (side->count > 1)
 		ph_buffer_text(out, ")");
@@ -109,8 +110,7 @@ ph_run_arena(ph_run *run)
 }
 
 ph_flow
-ph_run_fail(
-    ph_run *run, ph_policy policy, const char *reason, const char *format, ...)
+ph_run_fail(ph_run *run, ph_policy policy, const char *reason, const char *format, ...)
 {
 	char text[PH_ERROR_TEXT], where[PH_ERROR_WHERE];
 	va_list arguments;
@@ -144,8 +144,8 @@ ph_run_warn(ph_run *run, const char *format, ...)
 	va_end(arguments);
 	ph_arena *arena = ph_run_arena(run);
 	ph_warning *warning = ph_arena_alloc(arena, sizeof(*warning));
-	const char *copy = ph_arena_printf(
-	    arena, "%s (%s)", text, ph_op_path(arena, run->op));
+	const char *copy =
+	    ph_arena_printf(arena, "%s (%s)", text, ph_op_path(arena, run->op));
 	if (warning == NULL || copy == NULL)
 		return;
 	*warning = (ph_warning){copy, run->record->warnings};
@@ -182,8 +182,8 @@ want(ph_map_call *call, ph_map_reference kind, const char *entity, const char *s
     const char *key)
 {
 	ph_arena *arena = ph_document_arena(call->target);
-	const char *index =
-	    ph_arena_printf(arena, "%d\x1f%s\x1f%s\x1f%s", (int) kind, entity, system, key);
+	const char *index = ph_arena_printf(
+	    arena, "%d\x1f%s\x1f%s\x1f%s", (int) kind, entity, system, key);
 	if (index == NULL)
 		return NULL;
 	ph_wanted *known = ph_table_gets(call->wanted_index, index);
@@ -231,8 +231,8 @@ ph_run_bind(ph_run *run, const char *entity, const char *key, const char *canoni
 static ph_flow
 read_operand(ph_run *run, const ph_operand *operand, ph_tuple *tuple, size_t i)
 {
-	const ph_node *base = operand->kind == PH_OPERAND_HEADER ? run->call->header
-								 : run->record->node;
+	const ph_node *base =
+	    operand->kind == PH_OPERAND_HEADER ? run->call->header : run->record->node;
 	ph_value *out = &tuple->at[i];
 	switch (operand->kind) {
 	case PH_OPERAND_HEADER:
@@ -300,7 +300,8 @@ settle_value(ph_run *run, const ph_operand *target, ph_value *value)
 		return PH_FLOW_ON;
 	if (value->count > 1)
 		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
-		    "PH2402 there are %u values for a field that takes one", value->count);
+		    "PH2402 there are %u values for a field that takes one",
+		    value->count);
 	*value = value->count == 0 ? (ph_value){0} : value->items[0];
 	return PH_FLOW_ON;
 }
@@ -342,9 +343,8 @@ static ph_flow
 run_op(ph_run *run, const ph_op *op)
 {
 	run->op = op;
-	if (op->link->has_when &&
-	    !ph_condition_holds(&op->link->when, &run->reading, run->record->node,
-		run->call->context, NULL))
+	if (op->link->has_when && !ph_condition_holds(&op->link->when, &run->reading,
+				      run->record->node, run->call->context, NULL))
 		return PH_FLOW_ON;
 	if (op->last && !ph_filling_has(&run->body, op->with_slot))
 		return PH_FLOW_ON;
@@ -404,9 +404,8 @@ run_ops(ph_run *run, const ph_program *program, bool last)
 			run->record->result = PH_MAP_IGNORED;
 			run->record->stage = "map";
 			run->record->reason = "ignored";
-			run->record->path =
-			    ph_arena_strdup(ph_run_arena(run), ph_op_path(ph_run_arena(run),
-								   &program->ops[i]));
+			run->record->path = ph_arena_strdup(ph_run_arena(run),
+			    ph_op_path(ph_run_arena(run), &program->ops[i]));
 		}
 		return false;
 	}
@@ -423,7 +422,8 @@ begin(ph_map_call *call, ph_run *run)
 	    .arena = ph_document_arena(call->target),
 	    .null_absent = !out && call->map->null_absent,
 	    .empty_absent = !out && call->map->empty_absent};
-	return ph_filling_init(&run->body, program->body, call->target, call->target_names) &&
+	return ph_filling_init(
+		   &run->body, program->body, call->target, call->target_names) &&
 	       ph_filling_init(
 		   &run->header, program->header, call->target, call->target_names);
 }

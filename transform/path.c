@@ -17,9 +17,9 @@ typedef struct parser {
 	size_t length, at;
 	ph_step steps[STEPS_MAX];
 	size_t count;
-	bool many;	       /* a step repeats */
-	bool paired;	       /* name[key] was seen */
-	size_t pair_at;	       /* the step of the list */
+	bool many;		/* a step repeats */
+	bool paired;		/* name[key] was seen */
+	size_t pair_at;		/* the step of the list */
 	ph_step key[STEPS_MAX]; /* the steps of the key inside */
 	size_t key_count;
 } parser;
@@ -46,7 +46,8 @@ take_name(parser *p, const char **start, size_t *length, bool *quoted)
 		const char *close =
 		    memchr(p->text + p->at + 1, '\'', p->length - p->at - 1);
 		if (close == NULL)
-			return fail(p, p->at, "PH2011 this name is not closed: ' is missing");
+			return fail(
+			    p, p->at, "PH2011 this name is not closed: ' is missing");
 		*start = p->text + p->at + 1;
 		*length = (size_t) (close - *start);
 		p->at += *length + 2;
@@ -64,11 +65,10 @@ take_name(parser *p, const char **start, size_t *length, bool *quoted)
 static bool
 resolve_prefix(parser *p, ph_step *step, const char **name, size_t *length, size_t at)
 {
-	const char *colon =
-	    p->syntax->xml ? memchr(*name, ':', *length) : NULL;
+	const char *colon = p->syntax->xml ? memchr(*name, ':', *length) : NULL;
 	if (colon == NULL) {
-		step->space = (step->flags & PH_STEP_ATTRIBUTE) != 0 ? 0
-								     : p->syntax->space;
+		step->space =
+		    (step->flags & PH_STEP_ATTRIBUTE) != 0 ? 0 : p->syntax->space;
 		return true;
 	}
 	size_t prefix = (size_t) (colon - *name);
@@ -80,10 +80,12 @@ resolve_prefix(parser *p, ph_step *step, const char **name, size_t *length, size
 			*name += prefix + 1;
 			*length -= prefix + 1;
 			return *length > 0 ||
-			       fail(p, at, "PH2010 the name of a field is missing here");
+			       fail(
+				   p, at, "PH2010 the name of a field is missing here");
 		}
 	}
-	return fail(p, at, "PH2012 unknown namespace prefix; declare it in vendor.namespaces");
+	return fail(
+	    p, at, "PH2012 unknown namespace prefix; declare it in vendor.namespaces");
 }
 
 static bool
@@ -210,8 +212,9 @@ store_pair(parser *p, ph_path *out)
 {
 	if (p->count == p->pair_at + 1) {
 		if (p->syntax->separator != '.')
-			return fail(p, p->length, "PH2018 the value's field is missing: "
-						  "write name[key]/value");
+			return fail(p, p->length,
+			    "PH2018 the value's field is missing: "
+			    "write name[key]/value");
 		p->steps[p->count++] = (ph_step){
 		    .name = ph_names_add(p->syntax->names, "value", strlen("value"))};
 	}
@@ -293,8 +296,8 @@ ph_node_read(ph_reading *reading, const ph_node *node, ph_value *out)
 {
 	switch ((ph_node_kind) node->kind) {
 	case PH_NODE_NULL:
-		*out = (ph_value){.kind = reading->null_absent ? PH_VALUE_ABSENT
-							       : PH_VALUE_NULL};
+		*out = (ph_value){
+		    .kind = reading->null_absent ? PH_VALUE_ABSENT : PH_VALUE_NULL};
 		return true;
 	case PH_NODE_BOOLEAN:
 		*out = ph_value_text(node->text, node->length);
@@ -312,7 +315,8 @@ ph_node_read(ph_reading *reading, const ph_node *node, ph_value *out)
 		return false;
 	case PH_NODE_OBJECT:
 		if (node->text == NULL) {
-			reading->problem = "has fields of its own where a value is needed";
+			reading->problem =
+			    "has fields of its own where a value is needed";
 			return false;
 		}
 		*out = ph_value_text(node->text, node->length);
@@ -356,7 +360,8 @@ read_many(ph_reading *reading, const ph_path *path, size_t at, const ph_node *fi
 	     n = next_match(reading->names, step, n->next)) {
 		const ph_node *item = n->kind == PH_NODE_LIST ? n->first : n;
 		for (; item != NULL; item = n->kind == PH_NODE_LIST ? item->next : NULL)
-			if (!read_from(reading, path, at + 1, item, &out->items[filled++]))
+			if (!read_from(
+				reading, path, at + 1, item, &out->items[filled++]))
 				return false;
 	}
 	out->count = (uint32_t) filled;
@@ -494,8 +499,8 @@ ph_path_node(const ph_reading *reading, const ph_path *path, const ph_node *reco
 		}
 		if (node->kind == PH_NODE_LIST)
 			node = node->first;
-		node = node == NULL ? NULL
-				    : next_match(reading->names, step, node->first);
+		node =
+		    node == NULL ? NULL : next_match(reading->names, step, node->first);
 	}
 	return node;
 }

@@ -22,12 +22,7 @@
 #include "transform/scan.h"
 #include "transform/value.h"
 
-enum {
-	PH_STEP_PARENT = 1,
-	PH_STEP_MANY = 2,
-	PH_STEP_ATTRIBUTE = 4,
-	PH_STEP_WILD = 8
-};
+enum { PH_STEP_PARENT = 1, PH_STEP_MANY = 2, PH_STEP_ATTRIBUTE = 4, PH_STEP_WILD = 8 };
 
 typedef struct ph_step {
 	uint32_t name;	    /* number; 0 for PARENT and WILD */
@@ -78,8 +73,8 @@ bool ph_path_is_many(const ph_path *path);
 typedef struct ph_reading {
 	const char *const *names; /* bound to the document */
 	ph_arena *arena;
-	bool null_absent;  /* null reads as absent */
-	bool empty_absent; /* so does empty text */
+	bool null_absent;    /* null reads as absent */
+	bool empty_absent;   /* so does empty text */
 	const char *problem; /* why a read failed, in words */
 } ph_reading;
 

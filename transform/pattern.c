@@ -99,7 +99,8 @@ ph_pattern_match(const ph_pattern *pattern, ph_arena *arena, const char *text,
     size_t length, ph_span *spans)
 {
 	PH_ASSERT(text != NULL);
-	pcre2_general_context *memory = pcre2_general_context_create(take, leave, arena);
+	pcre2_general_context *memory =
+	    pcre2_general_context_create(take, leave, arena);
 	if (memory == NULL)
 		return PH_MATCH_GAVE_UP;
 	pcre2_match_data *data = pcre2_match_data_create(PH_PATTERN_GROUPS, memory);
@@ -112,7 +113,7 @@ ph_pattern_match(const ph_pattern *pattern, ph_arena *arena, const char *text,
 	if (found < 0)
 		return PH_MATCH_GAVE_UP;
 	if (spans != NULL)
-		copy_spans(data, text, found == 0 ? PH_PATTERN_GROUPS : (size_t) found,
-		    spans);
+		copy_spans(
+		    data, text, found == 0 ? PH_PATTERN_GROUPS : (size_t) found, spans);
 	return PH_MATCH_YES;
 }

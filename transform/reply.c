@@ -12,7 +12,7 @@
 #include "lib/config/config.h"
 #include "transform/map_inner.h"
 
-#define MEMORY	 ((size_t) 4 << 20)
+#define MEMORY	  ((size_t) 4 << 20)
 #define RULES_MAX 64
 
 enum { CONTEXT_STATUS, CONTEXT_FAULT, CONTEXT_VALUE, CONTEXTS };
@@ -410,8 +410,7 @@ decide(judgement *j, const rule *r, ph_verdict *out)
 	out->delay_ms = r->delay_ms;
 	if (j->found != NULL) {
 		ph_node_path(j->found, out->path, sizeof(out->path));
-		if (!ph_node_read(
-			&j->reading, j->found, &j->context[CONTEXT_VALUE]))
+		if (!ph_node_read(&j->reading, j->found, &j->context[CONTEXT_VALUE]))
 			j->context[CONTEXT_VALUE] = (ph_value){0};
 	}
 	ph_value text = value_of(j, &r->text), reference = value_of(j, &r->reference);
@@ -442,10 +441,11 @@ judge(judgement *j, ph_verdict *out)
 	}
 	out->outcome = PH_UNKNOWN;
 	snprintf(out->text, sizeof(out->text), "%s",
-	    j->root == NULL ? "PH2501 the answer cannot be read, so nobody can tell what "
-			      "became of the message"
-			    : "PH2501 the answer fits no reply rule, so nobody can tell what "
-			      "became of the message");
+	    j->root == NULL
+		? "PH2501 the answer cannot be read, so nobody can tell what "
+		  "became of the message"
+		: "PH2501 the answer fits no reply rule, so nobody can tell what "
+		  "became of the message");
 }
 
 ph_status
@@ -454,8 +454,8 @@ ph_reply_judge(const ph_reply *reply, unsigned status, const void *bytes, size_t
 {
 	judgement j = {.reply = reply};
 	memset(out, 0, sizeof(*out));
-	ph_status made = ph_document_new(
-	    "answer", MEMORY + 24 * (length > MEMORY ? MEMORY : length), &j.document, err);
+	ph_status made = ph_document_new("answer",
+	    MEMORY + 24 * (length > MEMORY ? MEMORY : length), &j.document, err);
 	if (made != PH_OK)
 		return made;
 	if (!decode(&j, bytes, length))

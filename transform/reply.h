@@ -35,14 +35,14 @@ typedef struct ph_reply ph_reply;
 
 typedef struct ph_verdict {
 	ph_outcome outcome;
-	bool matched;		   /* a rule held */
-	unsigned line;		   /* of the rule */
-	uint64_t delay_ms;	   /* retry: not before; 0: not said */
-	char reference[1024];	   /* "" if none */
-	char reason[64];	   /* rejected: a word; else "" */
-	char path[256];		   /* of the condition's first path in the answer, or "" */
-	char text[PH_ERROR_TEXT];  /* one line, or "" */
-	char without[256];	   /* "" if none */
+	bool matched;	      /* a rule held */
+	unsigned line;	      /* of the rule */
+	uint64_t delay_ms;    /* retry: not before; 0: not said */
+	char reference[1024]; /* "" if none */
+	char reason[64];      /* rejected: a word; else "" */
+	char path[256];	      /* of the condition's first path in the answer, or "" */
+	char text[PH_ERROR_TEXT]; /* one line, or "" */
+	char without[256];	  /* "" if none */
 } ph_verdict;
 
 /* `rules` is a list node of `document`, which need not outlive it. The format and prefixes are those

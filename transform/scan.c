@@ -144,7 +144,8 @@ ph_scan_string(ph_scan *scan, size_t *length)
 		wrote += bytes;
 	}
 	if (scan->at == scan->end) {
-		ph_scan_fail(scan, start, "PH2003 this string is not closed: \" is missing");
+		ph_scan_fail(
+		    scan, start, "PH2003 this string is not closed: \" is missing");
 		return NULL;
 	}
 	scan->at++;
@@ -184,8 +185,8 @@ static const char *
 argument_word(ph_scan *scan, size_t *length)
 {
 	size_t start = scan->at;
-	while (scan->at < scan->end &&
-	       strchr(",()|\"= \t", scan->text[scan->at]) == NULL)
+	while (
+	    scan->at < scan->end && strchr(",()|\"= \t", scan->text[scan->at]) == NULL)
 		scan->at++;
 	*length = scan->at - start;
 	return scan->text + start;
@@ -206,7 +207,8 @@ argument_value(ph_scan *scan, ph_argument *argument)
 	size_t length;
 	const char *word = argument_word(scan, &length);
 	if (length == 0)
-		return ph_scan_fail(scan, argument->at, "PH2005 an argument is missing here");
+		return ph_scan_fail(
+		    scan, argument->at, "PH2005 an argument is missing here");
 	argument->text = ph_arena_dup(scan->load->arena, word, length);
 	argument->length = length;
 	if (argument->text == NULL)
@@ -266,8 +268,8 @@ arguments(ph_scan *scan, ph_term *term)
 		if (ph_scan_take(scan, ")"))
 			return true;
 		if (!ph_scan_take(scan, ","))
-			return ph_scan_fail(scan, scan->at,
-			    "PH2006 , or ) is missing here");
+			return ph_scan_fail(
+			    scan, scan->at, "PH2006 , or ) is missing here");
 	}
 }
 

@@ -51,8 +51,8 @@ typedef struct ph_argument {
 	bool call;    /* it was name("...") or name(word): then `inner` is that */
 	bool context; /* it was $name: `text` without the '$' */
 	const char *inner;
-	bool used;    /* somebody asked for it */
-	size_t at;    /* offset in the scalar */
+	bool used; /* somebody asked for it */
+	size_t at; /* offset in the scalar */
 	struct ph_argument *next;
 } ph_argument;
 

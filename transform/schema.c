@@ -28,7 +28,7 @@ typedef struct load {
 
 static const ph_rule *rule_of(load *l, const ph_node *node);
 
-#define REFUSE(l, node, ...) \
+#define REFUSE(l, node, ...)                                                           \
 	(ph_config_fail((l)->err, (l)->schema->document, (node), __VA_ARGS__), false)
 
 static const char *
@@ -51,12 +51,9 @@ type_named(const char *word)
 	static const struct {
 		const char *word;
 		unsigned type;
-	} types[] = {{"null", PH_TYPE_NULL},
-	    {"boolean", PH_TYPE_BOOLEAN},
-	    {"number", PH_TYPE_NUMBER | PH_TYPE_INTEGER},
-	    {"integer", PH_TYPE_INTEGER},
-	    {"string", PH_TYPE_STRING},
-	    {"array", PH_TYPE_ARRAY},
+	} types[] = {{"null", PH_TYPE_NULL}, {"boolean", PH_TYPE_BOOLEAN},
+	    {"number", PH_TYPE_NUMBER | PH_TYPE_INTEGER}, {"integer", PH_TYPE_INTEGER},
+	    {"string", PH_TYPE_STRING}, {"array", PH_TYPE_ARRAY},
 	    {"object", PH_TYPE_OBJECT}};
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strcmp(types[i].word, word) == 0)
@@ -219,8 +216,8 @@ load_label(load *l, ph_rule *rule, const ph_node *node)
 		if (node->kind == PH_NODE_STRING && strcmp(node->text, labels[i]) == 0)
 			rule->label = labels[i];
 	if (rule->label[0] == 0)
-		return REFUSE(l, node,
-		    "PH3306 a label is public, personal, special or secret");
+		return REFUSE(
+		    l, node, "PH3306 a label is public, personal, special or secret");
 	return true;
 }
 
@@ -239,9 +236,9 @@ load_attribute(load *l, ph_rule *rule, const ph_node *node)
 static bool
 is_annotation(const char *name)
 {
-	static const char *const names[] = {"$schema", "$id", "$comment", "$defs", "title",
-	    "description", "examples", "default", "deprecated", "x-entity", "x-version",
-	    "x-id-prefix", "x-subject", "x-event-id", "x-event-time",
+	static const char *const names[] = {"$schema", "$id", "$comment", "$defs",
+	    "title", "description", "examples", "default", "deprecated", "x-entity",
+	    "x-version", "x-id-prefix", "x-subject", "x-event-id", "x-event-time",
 	    "x-status-projection", "required"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)
@@ -281,7 +278,8 @@ load_keyword(load *l, ph_rule *rule, const ph_node *n)
 		return load_attribute(l, rule, n);
 	if (is_annotation(name))
 		return true;
-	return REFUSE(l, n, "PH3304 the keyword %s is not checked, so it is refused", name);
+	return REFUSE(
+	    l, n, "PH3304 the keyword %s is not checked, so it is refused", name);
 }
 
 /* "#/$defs/NAME" in this file. */
@@ -297,7 +295,8 @@ referred(load *l, const ph_node *ref)
 		if (node != NULL)
 			return node;
 	}
-	(void) REFUSE(l, ref, "PH3307 $ref leads nowhere: write \"#/$defs/NAME\" of this file");
+	(void) REFUSE(
+	    l, ref, "PH3307 $ref leads nowhere: write \"#/$defs/NAME\" of this file");
 	return NULL;
 }
 
@@ -312,7 +311,8 @@ fill_rule(load *l, ph_rule *rule, const ph_node *node)
 		return false;
 	if (rule->attribute != NULL && strcmp(rule->label, "public") != 0)
 		return REFUSE(l, node,
-		    "PH3308 only a field labelled public may be promoted to an attribute");
+		    "PH3308 only a field labelled public may be promoted to an "
+		    "attribute");
 	return true;
 }
 
@@ -338,10 +338,8 @@ rule_of(load *l, const ph_node *node)
 		no_memory(l);
 		return NULL;
 	}
-	*rule = (ph_rule){.types = PH_TYPE_ANY,
-	    .label = "",
-	    .node = node,
-	    .next = l->schema->rules};
+	*rule = (ph_rule){
+	    .types = PH_TYPE_ANY, .label = "", .node = node, .next = l->schema->rules};
 	l->schema->rules = rule;
 	if (!fill_rule(l, rule, node))
 		return NULL;
@@ -357,7 +355,8 @@ check_path(load *l, const char *name)
 		return true;
 	if (node->kind != PH_NODE_STRING ||
 	    ph_schema_field(l->schema, node->text) == NULL)
-		return REFUSE(l, node, "PH3309 %s names a field that is not here", name);
+		return REFUSE(
+		    l, node, "PH3309 %s names a field that is not here", name);
 	return true;
 }
 
@@ -395,8 +394,8 @@ read_text(ph_schema *schema, const char *name, const void *bytes, size_t length,
 }
 
 ph_status
-ph_schema_parse(const char *name, const void *bytes, size_t length, ph_schema **out,
-    ph_error *err)
+ph_schema_parse(
+    const char *name, const void *bytes, size_t length, ph_schema **out, ph_error *err)
 {
 	ph_error own;
 	ph_schema *schema = calloc(1, sizeof(*schema));

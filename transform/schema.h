@@ -37,8 +37,8 @@ enum {
 
 ph_status ph_schema_load(const char *path, ph_schema **out, ph_error *err);
 /* The same from memory; `name` stands for the file in errors. */
-ph_status ph_schema_parse(const char *name, const void *bytes, size_t length,
-    ph_schema **out, ph_error *err);
+ph_status ph_schema_parse(
+    const char *name, const void *bytes, size_t length, ph_schema **out, ph_error *err);
 void ph_schema_destroy(ph_schema **schema_p);
 
 /* What the file says about the whole; "" or 0 if it does not. */
@@ -72,8 +72,9 @@ enum { PH_SCHEMA_PARTIAL = 1 /* do not ask for required fields */ };
 /* What is wrong with a document: the first rule that it breaks. */
 typedef struct ph_violation {
 	const ph_node *node; /* where; the object when a member is missing */
-	char path[256];	     /* of the field, as above with positions: "attributes[2].code" */
-	char text[256];	     /* "PH3204 ..." without the value */
+	char
+	    path[256]; /* of the field, as above with positions: "attributes[2].code" */
+	char text[256]; /* "PH3204 ..." without the value */
 } ph_violation;
 
 /* PH_OK, PH_ERR_INVALID (then *out is filled) or PH_ERR_NOMEM. The node belongs to `document`. */

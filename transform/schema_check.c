@@ -29,8 +29,9 @@ static size_t
 step(check *c, size_t at, const char *name, size_t position)
 {
 	size_t room = sizeof(c->out->path) - at;
-	int wrote = name != NULL ? snprintf(c->path + at, room, "%s%s", at > 0 ? "." : "", name)
-				 : snprintf(c->path + at, room, "[%zu]", position);
+	int wrote = name != NULL
+			? snprintf(c->path + at, room, "%s%s", at > 0 ? "." : "", name)
+			: snprintf(c->path + at, room, "[%zu]", position);
 	if (wrote < 0 || (size_t) wrote >= room)
 		return sizeof(c->out->path) - 1;
 	return at + (size_t) wrote;
@@ -70,8 +71,8 @@ type_of(const ph_node *node)
 static const char *
 type_word(unsigned types)
 {
-	static const char *const words[] = {"null", "boolean", "number", "integer",
-	    "text", "list", "object"};
+	static const char *const words[] = {
+	    "null", "boolean", "number", "integer", "text", "list", "object"};
 	if ((types & PH_TYPE_NUMBER) != 0)
 		return "number";
 	for (size_t i = 0; i < 7; i++)
@@ -87,8 +88,8 @@ check_values(check *c, const ph_rule *rule, const ph_node *node, size_t at)
 		if (strcmp(rule->values[i], node->text) == 0)
 			return true;
 	if (rule->value_count == 1)
-		snprintf(c->out->text, sizeof(c->out->text),
-		    "PH3205 must be \"%s\"", rule->values[0]);
+		snprintf(c->out->text, sizeof(c->out->text), "PH3205 must be \"%s\"",
+		    rule->values[0]);
 	else
 		snprintf(c->out->text, sizeof(c->out->text),
 		    "PH3205 is none of the %zu values allowed", rule->value_count);
@@ -96,8 +97,8 @@ check_values(check *c, const ph_rule *rule, const ph_node *node, size_t at)
 }
 
 static bool
-check_length(check *c, const ph_rule *rule, const ph_node *node, size_t at, size_t length,
-    const char *what)
+check_length(check *c, const ph_rule *rule, const ph_node *node, size_t at,
+    size_t length, const char *what)
 {
 	if (rule->has_least && length < rule->least) {
 		if (length == 0 && rule->least == 1 && node->kind == PH_NODE_STRING)
@@ -126,11 +127,12 @@ check_text(check *c, const ph_rule *rule, const ph_node *node, size_t at)
 		"characters"))
 		return false;
 	if (rule->date_time && !ph_instant_valid(node->text, node->length))
-		return broken(
-		    c, node, at, "PH3206 is no date and time with an offset (RFC 3339)");
+		return broken(c, node, at,
+		    "PH3206 is no date and time with an offset (RFC 3339)");
 	if (rule->pattern == NULL)
 		return true;
-	switch (ph_pattern_match(rule->pattern, c->arena, node->text, node->length, NULL)) {
+	switch (
+	    ph_pattern_match(rule->pattern, c->arena, node->text, node->length, NULL)) {
 	case PH_MATCH_YES:
 		return true;
 	case PH_MATCH_NO:
@@ -210,7 +212,8 @@ check_list(check *c, const ph_rule *rule, const ph_node *node, size_t at)
 	if (!check_length(c, rule, node, at, node->count, "items"))
 		return false;
 	size_t position = 0;
-	for (const ph_node *n = node->first; rule->items != NULL && n != NULL; n = n->next)
+	for (const ph_node *n = node->first; rule->items != NULL && n != NULL;
+	     n = n->next)
 		if (!check_node(c, rule->items, n, step(c, at, NULL, ++position)))
 			return false;
 	return true;

@@ -16,9 +16,9 @@ typedef struct ph_property {
 } ph_property;
 
 struct ph_rule {
-	unsigned types;	  /* PH_TYPE_* allowed */
-	bool closed;	  /* additionalProperties: false */
-	bool date_time;	  /* format */
+	unsigned types; /* PH_TYPE_* allowed */
+	bool closed;	/* additionalProperties: false */
+	bool date_time; /* format */
 	bool has_least, has_most;
 	size_t least, most; /* minLength and maxLength, or minItems and maxItems */
 	const char *minimum, *maximum; /* number texts or NULL */

@@ -19,7 +19,8 @@ typedef struct part {
 } part;
 
 struct ph_shape {
-	bool lists; /* a repeated field is a list (JSON), not a repeated member (XML, form) */
+	bool
+	    lists; /* a repeated field is a list (JSON), not a repeated member (XML, form) */
 	uint32_t count;
 	part parts[SLOTS_MAX];
 };
@@ -105,8 +106,7 @@ ph_filling_init(ph_filling *filling, const ph_shape *shape, ph_document *documen
     const char *const *names)
 {
 	ph_arena *arena = ph_document_arena(document);
-	*filling =
-	    (ph_filling){.shape = shape, .document = document, .names = names};
+	*filling = (ph_filling){.shape = shape, .document = document, .names = names};
 	filling->values = ph_arena_alloc(arena, shape->count * sizeof(ph_value));
 	filling->present = ph_arena_alloc(arena, shape->count * sizeof(uint32_t));
 	if (filling->values == NULL || filling->present == NULL)
@@ -201,8 +201,7 @@ name_it(const ph_filling *f, const part *p, ph_node *node)
 }
 
 static ph_node *
-make_scalar(
-    const ph_filling *f, const part *p, ph_node *parent, const ph_value *value)
+make_scalar(const ph_filling *f, const part *p, ph_node *parent, const ph_value *value)
 {
 	ph_node *node = ph_node_wrap(
 	    f->document, kind_of(value, p->types), value->text, value->length);

@@ -65,8 +65,7 @@ ph_date_of(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 	int64_t z = days + 719468;
 	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
 	int64_t of_era = z - era * 146097;
-	int64_t y =
-	    (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
 	int64_t m = (5 * of_year + 2) / 153;
 	*day = (unsigned) (of_year - (153 * m + 2) / 5 + 1);
@@ -127,8 +126,8 @@ rule_offset(const rule *r, int64_t utc)
 	ph_date_of((local >= 0 ? local : local - (DAY - 1)) / DAY, &year, &month, &day);
 	int64_t begin = change_second(&r->begin, year) - r->winter_offset;
 	int64_t end = change_second(&r->end, year) - r->summer_offset;
-	bool summer = begin < end ? utc >= begin && utc < end
-				  : utc >= begin || utc < end;
+	bool summer =
+	    begin < end ? utc >= begin && utc < end : utc >= begin || utc < end;
 	return summer ? r->summer_offset : r->winter_offset;
 }
 
@@ -309,7 +308,8 @@ typedef struct counts {
 static bool
 header_of(const uint8_t *bytes, size_t length, size_t at, counts *c)
 {
-	if (length < HEADER || at > length - HEADER || memcmp(bytes + at, "TZif", 4) != 0)
+	if (length < HEADER || at > length - HEADER ||
+	    memcmp(bytes + at, "TZif", 4) != 0)
 		return false;
 	const uint8_t *p = bytes + at + 20;
 	*c = (counts){.utc = be32(p),

@@ -34,7 +34,8 @@ typedef enum ph_overlap {
 /* "Europe/London" or "UTC". */
 ph_status ph_zone_load(const char *name, ph_zone **out, ph_error *err);
 /* From the bytes of a compiled zone file. */
-ph_status ph_zone_decode(const void *bytes, size_t length, ph_zone **out, ph_error *err);
+ph_status ph_zone_decode(
+    const void *bytes, size_t length, ph_zone **out, ph_error *err);
 void ph_zone_destroy(ph_zone **zone_p);
 /* Seconds east of UTC at an instant (seconds since 1970 in UTC). */
 int32_t ph_zone_offset(const ph_zone *zone, int64_t utc);

@@ -1,0 +1,392 @@
+/*
+ * packhorse map: maps looked at, run and tested, without a broker.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/declared.h"
+#include "cli/offline.h"
+#include "lib/base/buffer.h"
+#include "lib/base/fs.h"
+
+#ifndef PH_SYSCONFDIR
+#define PH_SYSCONFDIR "/etc/packhorse"
+#endif
+#define LINE_MAX_SHOWN 160
+#define INPUT_MAX      ((size_t) 64 << 20)
+
+/* --- check --- */
+
+typedef struct checking {
+	ph_cli *cli;
+	const ph_site *site;
+	bool links; /* show each link's class */
+	size_t maps, errors, warnings;
+	json_t *seen; /* maps of a site that are done */
+} checking;
+
+/* "file:line:column" taken apart; false if it is none. */
+static bool
+read_place(const char *where, char *file, size_t size, unsigned long *line,
+    unsigned long *column)
+{
+	const char *end = where + strlen(where);
+	const char *colons[2] = {NULL, NULL};
+	for (const char *p = end; p > where && colons[1] == NULL; p--)
+		if (p[-1] == ':')
+			colons[colons[0] == NULL ? 0 : 1] = p - 1;
+	if (colons[1] == NULL || (size_t) (colons[1] - where) >= size)
+		return false;
+	memcpy(file, where, (size_t) (colons[1] - where));
+	file[colons[1] - where] = '\0';
+	*line = strtoul(colons[1] + 1, NULL, 10);
+	*column = strtoul(colons[0] + 1, NULL, 10);
+	return *line > 0 && *column > 0;
+}
+
+/* The offending line with a caret below its place. */
+static void
+show_line(ph_cli *cli, const char *where)
+{
+	char file[PH_ERROR_WHERE], *bytes;
+	unsigned long line, column;
+	size_t length;
+	if (!read_place(where, file, sizeof file, &line, &column) ||
+	    ph_fs_slurp(file, INPUT_MAX, &bytes, &length, NULL) != PH_OK)
+		return;
+	const char *start = bytes, *end = bytes + length;
+	while (start < end && --line > 0) {
+		const char *next = memchr(start, '\n', (size_t) (end - start));
+		start = next == NULL ? end : next + 1;
+	}
+	const char *stop = memchr(start, '\n', (size_t) (end - start));
+	size_t width = (size_t) ((stop == NULL ? end : stop) - start);
+	if (start < end && column <= width + 1 && width <= LINE_MAX_SHOWN * 4) {
+		ph_cli_print(cli, "  %.*s\n  ", (int) width, start);
+		for (size_t i = 0; i + 1 < column; i++)
+			if (start[i] == '\t' ||
+			    ((unsigned char) start[i] & 0xc0) != 0x80)
+				ph_cli_print(cli, "%c", start[i] == '\t' ? '\t' : ' ');
+		ph_cli_print(cli, "^\n");
+	}
+	free(bytes);
+}
+
+static void
+tell(void *self, const char *kind, const char *where, const char *text)
+{
+	checking *c = self;
+	bool error = strcmp(kind, "error") == 0, warning = strcmp(kind, "warning") == 0;
+	c->errors += error;
+	c->warnings += warning;
+	if (c->cli->json) {
+		ph_cli_json(c->cli, json_pack("{s:s, s:s, s:s}", "kind", kind, "where",
+					where, "text", text));
+		return;
+	}
+	if (!error && !warning && !c->links)
+		return;
+	ph_cli_print(c->cli, "%s%s%s%s%s\n", where, where[0] != '\0' ? ": " : "",
+	    error ? "" : kind, error ? "" : ": ", text);
+	if (error)
+		show_line(c->cli, where);
+}
+
+static void
+check_one(checking *c, const char *name, const char *const *folders)
+{
+	ph_error err = {.status = PH_OK};
+	size_t before = c->errors;
+	c->maps++;
+	if (ph_map_check(name, folders, tell, c, &err) != PH_OK && c->errors == before)
+		tell(c, "error", err.where, err.text);
+}
+
+static int
+check_folder(checking *c, const char *folder, const char *schemas)
+{
+	ph_offline offline;
+	ph_error err;
+	char maps[1100], **names;
+	size_t count;
+	if (ph_offline_init(&offline, folder, schemas, &err) != PH_OK)
+		return ph_cli_fail(c->cli, &err);
+	snprintf(maps, sizeof maps, "%s/maps", offline.connector);
+	if (ph_fs_list(maps, ".yaml", &names, &count, &err) != PH_OK)
+		return ph_cli_fail(c->cli, &err);
+	for (size_t i = 0; i < count; i++)
+		check_one(c, names[i], offline.folders);
+	free(names);
+	if (count > 0)
+		return PH_EXIT_OK;
+	ph_fail_at(&err, PH_ERR_NOT_FOUND, folder, "PH7302 there are no maps in maps/");
+	return ph_cli_fail(c->cli, &err);
+}
+
+static void
+check_declared(void *self, const ph_declared *declared)
+{
+	checking *c = self;
+	const char *folders[PH_FOLDERS_MAX + 1];
+	char key[1200];
+	snprintf(key, sizeof key, "%s\n%s",
+	    declared->adapter->connector ? declared->adapter->connector : "",
+	    declared->map->text);
+	if (json_object_get(c->seen, key) != NULL)
+		return;
+	json_object_set_new(c->seen, key, json_true());
+	ph_declared_folders(c->site, declared->adapter, folders);
+	check_one(c, declared->map->text, folders);
+}
+
+/* All maps that a site's adapters name. */
+static int
+check_site(checking *c)
+{
+	ph_site *site;
+	ph_error err;
+	const char *directory =
+	    c->cli->site != NULL ? c->cli->site : getenv("PACKHORSE_SITE");
+	if (ph_site_load(directory != NULL ? directory : PH_SYSCONFDIR, &site, &err) !=
+	    PH_OK)
+		return ph_cli_fail(c->cli, &err);
+	c->site = site;
+	c->seen = json_object();
+	for (size_t i = 0; i < site->adapter_count; i++)
+		ph_declared_each(&site->adapters[i], check_declared, c);
+	json_decref(c->seen);
+	ph_site_destroy(&site);
+	return PH_EXIT_OK;
+}
+
+static int
+run_check(ph_cli *cli, const ph_args *args)
+{
+	checking c = {.cli = cli, .links = ph_args_has(args, "links")};
+	const char *schemas = ph_args_get(args, "schemas");
+	int exit = PH_EXIT_OK;
+	if (args->count == 0)
+		exit = check_site(&c);
+	for (size_t i = 0; i < args->count && exit == PH_EXIT_OK; i++) {
+		ph_offline offline;
+		ph_error err;
+		const char *path = args->operands[i];
+		if (ph_offline_is_folder(path)) {
+			exit = check_folder(&c, path, schemas);
+			continue;
+		}
+		if (ph_offline_init(&offline, path, schemas, &err) != PH_OK)
+			return ph_cli_fail(cli, &err);
+		check_one(&c, path, offline.folders);
+	}
+	if (exit != PH_EXIT_OK)
+		return exit;
+	ph_cli_print(
+	    cli, "%zu maps, %zu errors, %zu warnings\n", c.maps, c.errors, c.warnings);
+	return c.errors == 0 ? PH_EXIT_OK : PH_EXIT_PROBLEM;
+}
+
+/* --- run --- */
+
+/* A file, or standard input for "-". Free with free. */
+static ph_status
+read_input(const char *path, char **out, size_t *length, ph_error *err)
+{
+	if (strcmp(path, "-") != 0)
+		return ph_fs_slurp(path, INPUT_MAX, out, length, err);
+	ph_buffer bytes;
+	char piece[65536];
+	size_t got;
+	ph_buffer_init(&bytes, INPUT_MAX);
+	while ((got = fread(piece, 1, sizeof piece, stdin)) > 0)
+		ph_buffer_append(&bytes, piece, got);
+	if (ph_buffer_cstr(&bytes) == NULL) {
+		ph_buffer_fini(&bytes);
+		return ph_fail(err, PH_ERR_TOO_LARGE, "PH7303 the input is too large");
+	}
+	*length = bytes.length;
+	*out = (char *) bytes.data;
+	return PH_OK;
+}
+
+static json_t *
+record_json(const ph_map_call *call, size_t record)
+{
+	ph_map_result result = ph_map_call_result(call, record);
+	const char *name, *value, *text;
+	size_t length;
+	json_t *row = json_pack("{s:s}", "result", ph_offline_result(result));
+	if (result != PH_MAP_DONE) {
+		const ph_error *err = ph_map_call_error(call, record);
+		json_object_update_new(
+		    row, json_pack("{s:s, s:s, s:s, s:s, s:s}", "stage",
+			     ph_map_call_stage(call, record), "reason",
+			     ph_map_call_reason(call, record), "path",
+			     ph_map_call_path(call, record), "where", err->where,
+			     "text", err->text));
+		return row;
+	}
+	const char *data = ph_map_call_data(call, record, &length);
+	json_object_set_new(row, "data", json_stringn(data, length));
+	json_t *attributes = json_object(), *urls = json_object(),
+	       *warnings = json_array();
+	for (size_t i = 0; ph_map_call_attribute(call, record, i, &name, &value); i++)
+		json_object_set_new(attributes, name, json_string(value));
+	for (size_t i = 0; ph_map_call_url(call, record, i, &name, &value); i++)
+		json_object_set_new(urls, name, json_string(value));
+	for (size_t i = 0; (text = ph_map_call_warning(call, record, i)) != NULL; i++)
+		json_array_append_new(warnings, json_string(text));
+	json_object_set_new(row, "attributes", attributes);
+	json_object_set_new(row, "url", urls);
+	json_object_set_new(row, "warnings", warnings);
+	return row;
+}
+
+static void
+show_record(ph_cli *cli, const ph_map_call *call, size_t record)
+{
+	ph_map_result result = ph_map_call_result(call, record);
+	const char *name, *value, *text;
+	size_t length;
+	if (result == PH_MAP_DONE) {
+		const char *data = ph_map_call_data(call, record, &length);
+		fwrite(data, 1, length, cli->out);
+		fputc('\n', cli->out);
+		for (size_t i = 0; ph_map_call_url(call, record, i, &name, &value); i++)
+			fprintf(cli->err, "$url.%s = %s\n", name, value);
+	} else {
+		const ph_error *err = ph_map_call_error(call, record);
+		fprintf(cli->err, "%s (%s, %s)%s%s\n", ph_offline_result(result),
+		    ph_map_call_stage(call, record), ph_map_call_reason(call, record),
+		    ph_map_call_path(call, record)[0] != '\0' ? ": " : "",
+		    ph_map_call_path(call, record));
+		if (err->text[0] != '\0')
+			fprintf(cli->err, "%s: %s\n", err->where, err->text);
+	}
+	for (size_t i = 0; (text = ph_map_call_warning(call, record, i)) != NULL; i++)
+		fprintf(cli->err, "warning: %s\n", text);
+}
+
+/* NAME=VALUE operands into two mappings; "ref.KEY=ID" answers references. */
+static ph_status
+read_values(const ph_args *args, ph_document *document, ph_node **values,
+    ph_node **references, ph_error *err)
+{
+	*values = ph_node_new(document, PH_NODE_OBJECT, NULL, 0);
+	*references = ph_node_new(document, PH_NODE_OBJECT, NULL, 0);
+	for (size_t i = 3; i < args->count; i++) {
+		char *text = args->operands[i], *equals = strchr(text, '=');
+		if (equals == NULL || equals == text)
+			return ph_fail(err, PH_ERR_USAGE,
+			    "PH7304 after the file stand values: name=value or "
+			    "ref.KEY=ID");
+		bool reference = strncmp(text, "ref.", 4) == 0;
+		*equals = '\0';
+		ph_node_add_text(document, reference ? *references : *values,
+		    reference ? text + 4 : text, equals + 1, strlen(equals + 1));
+	}
+	return ph_arena_failed(ph_document_arena(document))
+		   ? ph_fail(err, PH_ERR_NOMEM, "out of memory")
+		   : PH_OK;
+}
+
+static int
+show_call(ph_cli *cli, const ph_map_call *call)
+{
+	int exit = PH_EXIT_OK;
+	for (size_t i = 0; i < ph_map_call_count(call); i++) {
+		ph_map_result result = ph_map_call_result(call, i);
+		if (result != PH_MAP_DONE && result != PH_MAP_IGNORED)
+			exit = PH_EXIT_PROBLEM;
+		if (cli->json)
+			ph_cli_json(cli, record_json(call, i));
+		else
+			show_record(cli, call, i);
+	}
+	return exit;
+}
+
+static int
+run_run(ph_cli *cli, const ph_args *args)
+{
+	ph_offline offline;
+	ph_error err;
+	ph_map *map = NULL;
+	ph_map_call *call = NULL;
+	ph_document *document = NULL;
+	ph_node *values, *references;
+	char *bytes = NULL;
+	size_t length;
+	bool in = strcmp(args->operands[1], "in") == 0;
+	if (!in && strcmp(args->operands[1], "out") != 0)
+		return ph_cli_usage(
+		    cli, "PH7305 the direction is in (from the vendor) or out");
+	ph_status status = ph_offline_init(
+	    &offline, args->operands[0], ph_args_get(args, "schemas"), &err);
+	if (status == PH_OK)
+		status = ph_map_load(args->operands[0], offline.folders, &map, &err);
+	if (status == PH_OK)
+		status = ph_document_new("command line", INPUT_MAX, &document, &err);
+	if (status == PH_OK)
+		status = read_values(args, document, &values, &references, &err);
+	if (status == PH_OK)
+		status = read_input(args->operands[2], &bytes, &length, &err);
+	if (status == PH_OK)
+		status = ph_offline_run(map, in ? PH_MAP_IN : PH_MAP_OUT, bytes, length,
+		    values, references, &call, &err);
+	int exit = status == PH_OK ? show_call(cli, call) : ph_cli_fail(cli, &err);
+	ph_map_call_destroy(&call);
+	ph_map_destroy(&map);
+	ph_document_destroy(&document);
+	free(bytes);
+	return exit;
+}
+
+/* --- test --- */
+
+static int
+run_test(ph_cli *cli, const ph_args *args)
+{
+	int worst = PH_EXIT_OK;
+	size_t ran = 0;
+	for (size_t i = 0; i < args->count; i++) {
+		int exit = ph_samples_test(
+		    cli, args->operands[i], ph_args_get(args, "schemas"), &ran);
+		if (exit > worst)
+			worst = exit;
+	}
+	ph_cli_print(
+	    cli, "%zu tests, %s\n", ran, worst == PH_EXIT_OK ? "all good" : "not good");
+	return worst;
+}
+
+static const ph_cli_option check_options[] = {
+    {"links", NULL, "show each link with its class: iso, lossy, in-only, out-only"},
+    {"schemas", "DIR", "where canonical schemas are looked for first"},
+    {NULL, NULL, NULL},
+};
+
+static const ph_cli_option schema_options[] = {
+    {"schemas", "DIR", "where canonical schemas are looked for first"},
+    {NULL, NULL, NULL},
+};
+
+static const ph_verb verbs[] = {
+    {"check", "[MAP.yaml|CONNECTOR]...", 0, 0,
+	"look maps over before they run\n"
+	"Without operands: all maps that the site's adapters name.",
+	check_options, run_check},
+    {"run", "MAP.yaml in|out FILE|- [NAME=VALUE]...", 3, 200,
+	"send one document through a map\n"
+	"NAME=VALUE gives $NAME its value (accepted_at=2026-01-31T09:00:00Z);\n"
+	"ref.KEY=ID answers a cross-reference, ref.*=ID every other one.",
+	schema_options, run_run},
+    {"test", "CONNECTOR...", 1, 0, "run a connector's samples both ways",
+	schema_options, run_test},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL},
+};
+
+const ph_noun ph_noun_map = {
+    "map", "maps between vendors' records and canonical messages", verbs};

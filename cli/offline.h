@@ -1,0 +1,44 @@
+/*
+ * offline - what the map verbs share: where maps, code tables and schemas are looked for, and one
+ * document through a map with values and references from the command line or a file.
+ *
+ * A folder with maps (a connector, or a site) brings its own codes; schemas are looked for in it, in
+ * the folder `schemas` two above (as in the source tree and as installed), and among the
+ * installed ones.
+ *
+ * Thread: owner. Errors: as the map engine's; PH_ERR_NOT_FOUND for missing files.
+ */
+#ifndef PH_CLI_OFFLINE_H
+#define PH_CLI_OFFLINE_H
+
+#include <packhorse/map.h>
+#include "cli/cli.h"
+#include "lib/document/document.h"
+
+#define PH_OFFLINE_FOLDERS 6
+
+typedef struct ph_offline {
+	char connector[1024]; /* the folder of maps/, codes/, samples/ */
+	char beside[1040];    /* connector/../../schemas */
+	const char *folders[PH_OFFLINE_FOLDERS]; /* ended by NULL */
+} ph_offline;
+
+/* Of a folder, or of a map's file ("x/maps/name.yaml"). `schemas` may be NULL. */
+ph_status ph_offline_init(
+    ph_offline *offline, const char *path, const char *schemas, ph_error *err);
+/* A connector's folder (and not a file)? */
+bool ph_offline_is_folder(const char *path);
+
+/* Values for one call: `values` is a mapping name -> text, `references` key -> answer; both may be
+ * NULL. A key that is not there is unknown; "*" answers every other key. */
+ph_status ph_offline_run(const ph_map *map, ph_map_direction direction,
+    const void *bytes, size_t length, const ph_node *values, const ph_node *references,
+    ph_map_call **out, ph_error *err);
+
+/* "done", "held" and so on. */
+const char *ph_offline_result(ph_map_result result);
+
+/* cli/samples.c: `packhorse map test`. Returns the exit code. */
+int ph_samples_test(ph_cli *cli, const char *folder, const char *schemas, size_t *ran);
+
+#endif
