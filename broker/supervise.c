@@ -3,7 +3,7 @@
  *
  *   waiting    nothing runs; the timer starts the next one
  *   starting   a process runs and has not opened its session; the timer kills it
- *   running    its session is open
+ *   up         its session is open
  *   detached   the process lives, its session is gone; the timer kills it
  *   dying      the process has ended; what it said last may still be on its way to us, so the timer
  *              lets the frames come in before what it held is given up
@@ -464,7 +464,7 @@ ph_supervise_look_at(
 	static const char *const words[] = {
 	    [HOST_WAITING] = "waiting",
 	    [HOST_STARTING] = "starting",
-	    [HOST_RUNNING] = "running",
+	    [HOST_RUNNING] = "up",
 	    [HOST_DETACHED] = "detached",
 	    [HOST_DYING] = "ended",
 	};
