@@ -60,19 +60,6 @@ store_members(ph_broker *broker, ph_buffer *row)
 	ph_row_count(row, "resident_bytes", ph_os_resident());
 }
 
-static void
-ledger_members(ph_broker *broker, ph_buffer *row)
-{
-	ph_ledger_state state = {.rows = 0};
-	if (broker->ledger == NULL)
-		return;
-	ph_ledger_look(broker->ledger, &state);
-	ph_row_object(row, "ledger");
-	ph_row_bool(row, "behind", state.applied.offset < state.durable.offset);
-	ph_row_bool(row, "rebuilding", state.rebuilding);
-	ph_row_object_end(row);
-}
-
 ph_status
 ph_operate_status(ph_broker *broker, const ph_operate_args *args, const ph_reply *reply,
     bool *later, ph_error *err)
@@ -106,7 +93,6 @@ ph_operate_status(ph_broker *broker, const ph_operate_args *args, const ph_reply
 	    &row, "sessions", ph_sessions_count(broker->sessions, PH_ROLE_CLIENT));
 	ph_row_count(&row, "hosts", ph_sessions_count(broker->sessions, PH_ROLE_HOST));
 	store_members(broker, &row);
-	ledger_members(broker, &row);
 	ph_operate_row(reply, &row);
 	ph_buffer_fini(&row);
 	return PH_OK;
