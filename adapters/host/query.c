@@ -6,6 +6,7 @@
  */
 #include "adapters/host/query.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "adapters/host/mapping.h"
@@ -41,6 +42,7 @@ typedef struct lookup {
 	const char *reference; /* NULL: by window */
 	found *messages;
 	size_t count, capacity;
+	ph_table *seen; /* source and id of those */
 } lookup;
 
 struct ph_question {
@@ -75,6 +77,7 @@ free_lookup(lookup *at)
 	for (size_t i = 0; i < at->count; i++)
 		ph_message_unref(&at->messages[i].message);
 	free(at->messages);
+	ph_table_destroy(&at->seen, NULL);
 }
 
 static void
@@ -318,6 +321,24 @@ has(const lookup *at, uint64_t acceptance)
 	return false;
 }
 
+/* The same event again: what contradicted one accepted before is kept by the broker, but is not what
+ * is so. */
+static bool
+repeats(lookup *at, const ph_message *message)
+{
+	char key[1024];
+	int length =
+	    snprintf(key, sizeof key, "%s\n%s", ph_message_get(message, "source", NULL),
+		ph_message_get(message, "id", NULL));
+	if (length < 0 || (size_t) length >= sizeof key ||
+	    (!at->seen && ph_table_new(&at->seen, NULL)))
+		return false;
+	if (ph_table_gets(at->seen, key))
+		return true;
+	(void) ph_table_puts(at->seen, key, at, NULL);
+	return false;
+}
+
 static bool
 add_found(lookup *at, const found *message)
 {
@@ -349,6 +370,10 @@ take_items(lookup *at, ph_reader *body, uint32_t count)
 			continue;
 		if (ph_message_decode(bytes, length - 16, &one.message, NULL))
 			return false;
+		if (repeats(at, one.message)) {
+			ph_message_unref(&one.message);
+			continue;
+		}
 		if (!add_found(at, &one)) {
 			ph_message_unref(&one.message);
 			return false;
@@ -391,7 +416,7 @@ ask(question *it, lookup *at, ph_error *err)
 						 : ph_map_type(task->entry->map);
 	ph_status status =
 	    at->reference ? ph_client_query(it->host->client, PH_QUERY_SUBJECT,
-				at->reference, 0, UINT64_MAX, task->most, &number, err)
+				at->reference, 0, INT64_MAX, task->most, &number, err)
 			  : ph_client_query(it->host->client, PH_QUERY_TYPE, type,
 				task->from, task->to, task->most, &number, err);
 	return status ? status

@@ -340,6 +340,28 @@ put_pair(json_t *object, const char *name, json_t *value)
 	}
 }
 
+/* GeoReport's times are in whole seconds: "2026-11-23T04:19:00.123Z" loses its fraction. */
+static json_t *
+value_of(const char *name, ph_adapter_text value)
+{
+	static const char ending[] = "_datetime";
+	enum { SECONDS = 19 };
+	size_t length = strlen(name);
+	char whole[64];
+	bool time = length >= sizeof ending &&
+		    !strcmp(name + length - (sizeof ending - 1), ending);
+	if (!time || value.length <= SECONDS || value.length >= sizeof whole ||
+	    value.data[SECONDS] != '.')
+		return node_of(value);
+	uint64_t rest = SECONDS + 1;
+	while (
+	    rest < value.length && value.data[rest] >= '0' && value.data[rest] <= '9')
+		rest++;
+	memcpy(whole, value.data, SECONDS);
+	memcpy(whole + SECONDS, value.data + rest, value.length - rest);
+	return json_stringn(whole, SECONDS + (value.length - rest));
+}
+
 /* The standard's own fields first, all of them; then what else the map wrote. */
 static json_t *
 record_tree(const ph_adapter_record *record, const char *const *standard)
@@ -349,7 +371,7 @@ record_tree(const ph_adapter_record *record, const char *const *standard)
 		put(out, *standard, "");
 	for (uint64_t i = 0; i < record->pair_count; i++) {
 		char *name = ph_plug_dup(record->pairs[i].name);
-		json_t *value = node_of(record->pairs[i].value);
+		json_t *value = name ? value_of(name, record->pairs[i].value) : NULL;
 		if (name && value && is_name(name))
 			put_pair(out, name, value);
 		else

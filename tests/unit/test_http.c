@@ -15,6 +15,7 @@
 #include "adapters/http/url.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/fake_host.h"
+#include "tests/unit/http_caller.h"
 
 /* ---- a vendor made of one listening socket ---- */
 
@@ -377,52 +378,6 @@ END_TEST
 
 /* ---- pushes ---- */
 
-typedef struct caller {
-	char answer[8192];
-	unsigned status;
-} caller;
-
-/* One raw request to a port; the answer whole. */
-static void
-call(caller *c, unsigned port, const char *request)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET,
-	    .sin_port = htons((uint16_t) port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *) &at, sizeof at), 0);
-	(void) send(fd, request, strlen(request), MSG_NOSIGNAL);
-	size_t have = 0;
-	ssize_t got = 0;
-	while (have < sizeof c->answer - 1 &&
-	       (got = recv(fd, c->answer + have, sizeof c->answer - 1 - have, 0)) > 0)
-		have += (size_t) got;
-	c->answer[have] = '\0';
-	c->status = have > 12 ? (unsigned) strtoul(c->answer + 9, NULL, 10) : 0;
-	(void) close(fd);
-}
-
-static unsigned
-free_port(void)
-{
-	vendor v;
-	start_vendor(&v, NULL, false);
-	stop_vendor(&v);
-	return v.port;
-}
-
-static void
-push(caller *c, unsigned port, const char *path, const char *body)
-{
-	char request[16384];
-	snprintf(request, sizeof request,
-	    "POST %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: "
-	    "text/xml\r\n"
-	    "Content-Length: %zu\r\n\r\n%s",
-	    path, strlen(body), body);
-	call(c, port, request);
-}
-
 START_TEST(pushes_are_answered_by_what_became_of_them)
 {
 	static const struct {
@@ -440,7 +395,7 @@ START_TEST(pushes_are_answered_by_what_became_of_them)
 	rig r;
 	ph_http_server *server = NULL;
 	ph_adapter_error error = {.size = sizeof error};
-	unsigned port = free_port();
+	unsigned port = http_free_port();
 	memset(&r, 0, sizeof r);
 	fake_host_init(&r.host);
 	snprintf(r.json, sizeof r.json,
@@ -450,30 +405,30 @@ START_TEST(pushes_are_answered_by_what_became_of_them)
 	ck_assert_uint_eq(read_settings(&r, &error), 0);
 	ck_assert_uint_eq(
 	    ph_http_server_start(&r.host.table, &r.settings, &server, &error), 0);
-	caller c;
+	http_caller c;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		r.host.receipt = (ph_adapter_receipt){.size = sizeof r.host.receipt,
 		    .result = cases[i].result,
 		    .path = ph_plug_text("worksheetId"),
 		    .text = ph_plug_text("PH3101 bad")};
-		push(&c, port, "/a?b=c", "<x/>");
+		http_post(&c, port, "/a?b=c", "text/xml", "<x/>");
 		ck_assert_uint_eq(c.status, cases[i].status);
 		ck_assert_ptr_nonnull(strstr(c.answer, cases[i].has));
 	}
 	ck_assert_str_eq(r.host.entry, "poke");
 	ck_assert_str_eq(r.host.body, "<x/>");
 	ck_assert_uint_eq(r.host.received, sizeof cases / sizeof *cases);
-	push(&c, port, "/other", "<x/>");
+	http_post(&c, port, "/other", "text/xml", "<x/>");
 	ck_assert_uint_eq(c.status, 404);
-	call(&c, port, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+	http_get(&c, port, "/a");
 	ck_assert_uint_eq(c.status, 405);
 	char large[201];
 	memset(large, 'x', 200);
 	large[200] = '\0';
-	push(&c, port, "/a", large);
+	http_post(&c, port, "/a", "text/xml", large);
 	ck_assert_uint_eq(c.status, 413);
 	r.host.refuse_receive = PH_ADAPTER_BUSY;
-	push(&c, port, "/a", "<x/>");
+	http_post(&c, port, "/a", "text/xml", "<x/>");
 	ck_assert_uint_eq(c.status, 503);
 	ph_http_server_stop(&server);
 	ph_http_settings_fini(&r.settings);
