@@ -395,7 +395,7 @@ add_refused(const fold *f, const ph_record_accept *accept, bool listed, ph_error
 	event_row row = {
 	    .acceptance = accept->acceptance,
 	    .sequence = f->record->sequence,
-	    .kind = PH_RECORD_OUTCOME,
+	    .kind = PH_RECORD_ACCEPT,
 	    .queue = accept->queues[0],
 	    .outcome = 4,
 	    .state = PH_RECORD_DEAD,

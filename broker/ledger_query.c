@@ -41,7 +41,9 @@ static const char sql_case[] =
     "select m.sequence as seq, 3, m.accepted_ms, s.text, t.text, 0, 0, -1, '',"
     " coalesce(json_extract(m.attributes, '$.status'), ''), m.acceptance"
     " from message m join word s on s.number = m.source"
-    " join word t on t.number = m.type where m.subject = ?1"
+    " join word t on t.number = m.type where m.subject = ?1 and not exists"
+    " (select 1 from event e where e.acceptance = m.acceptance and"
+    " e.sequence = m.sequence)" /* what came in as a dead letter tells its own story */
     " union all select e.sequence, e.kind, e.at_ms, coalesce(q.name, ''), '', "
     "e.outcome,"
     " e.state, e.took_ms, e.reference, e.detail, e.acceptance"
@@ -218,7 +220,7 @@ event_word(int kind, const char *type)
 {
 	switch (kind) {
 	case PH_RECORD_ACCEPT:
-		return type;
+		return type[0] != '\0' ? type : "receive";
 	case PH_RECORD_OUTCOME:
 		return "deliver";
 	case PH_RECORD_PROGRESS:
@@ -236,7 +238,7 @@ static const char *
 outcome_word(int kind, int outcome, int state)
 {
 	if (kind == PH_RECORD_ACCEPT)
-		return "accepted";
+		return state == PH_RECORD_DEAD ? "dead" : "accepted";
 	if (kind == PH_RECORD_REPLAY)
 		return "ready";
 	if (kind == PH_RECORD_DISCARD)
@@ -282,14 +284,15 @@ case_event(asking *a, sqlite3_stmt *row, sqlite3_stmt *reference, const char *su
 	if (event == NULL)
 		return false;
 	int kind = sqlite3_column_int(row, 1);
-	bool accept = kind == PH_RECORD_ACCEPT;
+	const char *type = text_of(a, row, 4);
 	const char *name = text_of(a, row, 3);
-	if (name == NULL) /* the arena is full, or no memory */
+	bool accept = type != NULL && type[0] != '\0';
+	if (name == NULL || type == NULL) /* the arena is full, or no memory */
 		return false;
 	*event = (ph_ledger_event){
 	    .at_ms = sqlite3_column_int64(row, 2),
 	    .system = accept ? system_of(name) : name,
-	    .event = event_word(kind, accept ? text_of(a, row, 4) : ""),
+	    .event = event_word(kind, type),
 	    .reference = text_of(a, row, 8),
 	    .outcome = outcome_word(
 		kind, sqlite3_column_int(row, 5), sqlite3_column_int(row, 6)),

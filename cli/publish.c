@@ -294,7 +294,7 @@ ph_cli_publish(ph_cli *cli, const ph_args *args)
 		(void) ph_fail_errno(&err, errno, "PH7023 cannot open %s", file);
 		return ph_cli_fail(cli, &err);
 	}
-	p.code = ph_cli_session(cli, "packhorse message publish", &p.client);
+	p.code = ph_cli_session(cli, "packhorse-publish", &p.client);
 	p.ring = calloc(RING, sizeof *p.ring);
 	if (p.code == PH_EXIT_OK && p.ring == NULL)
 		p.code = PH_EXIT_PROBLEM;

@@ -129,7 +129,7 @@ take_all(tailing *t)
 	ph_client *client = NULL;
 	const ph_event *event;
 	ph_error err;
-	t->code = ph_cli_session(t->cli, "packhorse message tail", &client);
+	t->code = ph_cli_session(t->cli, "packhorse-tail", &client);
 	if (t->code != PH_EXIT_OK)
 		return;
 	uint32_t credit =
@@ -174,18 +174,48 @@ look_row(void *self, json_t *row)
 }
 
 static void
+count_row(void *self, json_t *row)
+{
+	(void) row;
+	++*(size_t *) self;
+}
+
+static json_t *
+look_request(const tailing *t, bool reveal)
+{
+	json_t *request = json_pack("{s:s, s:I, s:i}", "queue", t->queue, "after",
+	    (json_int_t) t->after, "most", LOOK_MOST);
+	if (reveal) {
+		json_object_set_new(request, "reveal", json_true());
+		ph_ask_set(
+		    request, "why", t->reason != NULL ? t->reason : "message tail");
+	}
+	return request;
+}
+
+/* One look: payloads are asked for only when there are some, as each asking is recorded. */
+static void
+look_once(tailing *t)
+{
+	size_t count = 0;
+	t->code =
+	    ph_ask(t->cli, "queue.peek", look_request(t, false), count_row, &count);
+	if (t->code == PH_EXIT_OK && count > 0) {
+		int code =
+		    ph_ask(t->cli, "queue.peek", look_request(t, true), look_row, t);
+		t->code = t->code == PH_EXIT_OK ? code : t->code;
+	}
+}
+
+static void
 look_all(tailing *t)
 {
 	t->heard_ms = now_ms();
 	do {
 		long long before = t->printed;
-		json_t *request = json_pack("{s:s, s:I, s:i, s:b, s:s}", "queue",
-		    t->queue, "after", (json_int_t) t->after, "most", LOOK_MOST,
-		    "reveal", 1, "why", t->reason != NULL ? t->reason : "message tail");
-		int code = ph_ask(t->cli, "queue.peek", request, look_row, t);
-		t->code = code != PH_EXIT_OK ? code : t->code;
-		int pause = wait_ms(t, LOOK_MS);
-		const struct timespec rest = {.tv_nsec = pause * 1000000L};
+		look_once(t);
+		const struct timespec rest = {
+		    .tv_nsec = wait_ms(t, LOOK_MS) * 1000000L};
 		if (t->printed == before && !enough(t))
 			(void) nanosleep(&rest, NULL);
 	} while (!enough(t));

@@ -273,6 +273,33 @@ START_TEST(a_case_is_told_by_any_reference)
 END_TEST
 
 static void
+see_refused(const ph_ledger_answer *answer)
+{
+	ck_assert_uint_eq(answer->count, 1);
+	const ph_ledger_event *e = answer->rows.events;
+	ck_assert_str_eq(e[0].system, "inbound");
+	ck_assert_str_eq(e[0].event, "receive");
+	ck_assert_str_eq(e[0].outcome, "dead");
+	ck_assert_str_eq(e[0].detail, "conflict: PH6518 other content");
+}
+
+START_TEST(what_was_never_let_in_is_not_told_as_accepted)
+{
+	accepted bad = created;
+	bad.stage = "accept";
+	bad.reason = "conflict";
+	bad.text = "PH6518 other content";
+	bad.queue = 1;
+	bad.key = NULL;
+	add_queue(b.store, 1, "inbound");
+	add_accept(b.store, &bad);
+	open_ledger();
+	ask_now((ph_ledger_ask){.kind = PH_LEDGER_CASE, .key = created.subject},
+	    see_refused);
+}
+END_TEST
+
+static void
 see_bindings(const ph_ledger_answer *answer)
 {
 	ck_assert_uint_eq(answer->count, 2);
@@ -876,6 +903,7 @@ ledger_suite(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, references_resolve_both_ways);
 	tcase_add_test(tests, a_case_is_told_by_any_reference);
+	tcase_add_test(tests, what_was_never_let_in_is_not_told_as_accepted);
 	tcase_add_test(tests, bindings_are_found_from_either_side);
 	tcase_add_test(tests, messages_by_subject_and_by_window);
 	tcase_add_test(tests, messages_are_found_by_what_is_known);
