@@ -184,6 +184,21 @@ ph_dispatch_reattach(
 	return PH_OK;
 }
 
+/* The same process is back, and has told what it holds and what it settled: the rest never reached
+ * it. What was settled may still be parked for a look-up: that did reach it. */
+static void
+release_rest(ph_destination *to)
+{
+	for (ph_item *item = to->away.last; item != NULL;) {
+		ph_item *before = item->prev;
+		if ((item->flags & PH_ITEM_PARKED) == 0) {
+			item->flags &= (uint8_t) ~PH_ITEM_ATTEMPT;
+			ph_queue_return(to->queue, item);
+		}
+		item = before;
+	}
+}
+
 void
 ph_dispatch_pong(ph_broker *broker, ph_session *session, uint64_t number)
 {
@@ -192,15 +207,10 @@ ph_dispatch_pong(ph_broker *broker, ph_session *session, uint64_t number)
 		return;
 	for (ph_subscription *at = session->subscriptions; at != NULL;
 	     at = at->sibling) {
-		ph_holder *away = &at->to->away;
 		bool own =
 		    session->adapter != NULL && session->adapter == at->to->adapter;
-		/* The same process is back, has told what it holds and what it settled: the
-		 * rest never reached it. */
-		while (own && away->last != NULL) {
-			away->last->flags &= (uint8_t) ~PH_ITEM_ATTEMPT;
-			ph_queue_return(at->to->queue, away->last);
-		}
+		if (own)
+			release_rest(at->to);
 		if (!at->open)
 			open_subscription(broker, at);
 	}
