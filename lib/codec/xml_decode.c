@@ -10,10 +10,10 @@
  * subtraction, and stopping the parser in the middle frees nothing that it still looks at. It
  * calls back when a tag is complete: a tag holds no '<', so the one before it is its beginning.
  *
- * libxml2 leaves three things to its caller. It hands attribute values over with every '&' still
- * written as "&#38;". It only reports an undeclared prefix and goes on. And it calls a document
- * well-formed that we told it to stop reading. So every complaint above a warning, and every
- * refusal of ours, is kept in `failed`, which alone decides.
+ * libxml2 leaves three things to its caller. It hands attribute values and namespaces over with
+ * every '&' still written as "&#38;". It only reports an undeclared prefix and goes on. And it
+ * calls a document well-formed that we told it to stop reading. So every complaint above a
+ * warning, and every refusal of ours, is kept in `failed`, which alone decides.
  *
  * Text is collected in one buffer used as a stack: an element's text so far lies below that of
  * its open child, and continues when the child has been cut off again. The pieces between two
@@ -33,11 +33,10 @@
 #include "lib/codec/xml_input.h"
 #include "lib/document/place.h"
 
-#define DEPTH_MAX      128u
-#define NAME_MAX_BYTES 256u
-#define NAMESPACES_MAX                                                                 \
-	128u /* declarations in force at a time: the parser searches them all */
-#define CACHED_NAMES	64u /* a power of two */
+#define DEPTH_MAX	128u
+#define NAME_MAX_BYTES	256u
+#define NAMESPACES_MAX	128u /* in force at a time: the parser searches them all */
+#define CACHED_NAMES	64u  /* a power of two */
 #define SCHEMA_INSTANCE "http://www.w3.org/2001/XMLSchema-instance"
 
 /* One open element. */
@@ -109,7 +108,23 @@ tag_start(decoder *d)
 	return at;
 }
 
-/* A name of libxml2's dictionary as one of the document's; NULL when refused. */
+/* Make "&#38;" the "&" it stands for, in place; returns the new length. */
+static size_t
+unescape(char *text, size_t length)
+{
+	if (memchr(text, '&', length) == NULL)
+		return length;
+	char *write = text;
+	for (const char *read = text; *read != '\0'; read++) {
+		*write++ = *read;
+		if (strncmp(read, "&#38;", 5) == 0)
+			read += 4;
+	}
+	*write = '\0';
+	return (size_t) (write - text);
+}
+
+/* A name of libxml2's dictionary, or a namespace, as one of the document's; NULL when refused. */
 static const char *
 name_of(decoder *d, const xmlChar *theirs)
 {
@@ -117,13 +132,15 @@ name_of(decoder *d, const xmlChar *theirs)
 	cached_name *cached = &d->names[slot];
 	if (cached->theirs == theirs)
 		return cached->ours;
-	const char *text = (const char *) theirs;
-	size_t length = strlen(text);
+	char text[NAME_MAX_BYTES + 1];
+	size_t length = strlen((const char *) theirs);
 	if (length > NAME_MAX_BYTES) {
 		REFUSE(d, PH_ERR_TOO_LARGE, d->last,
 		    "PH3023 a name or namespace of more than %u bytes", NAME_MAX_BYTES);
 		return NULL;
 	}
+	memcpy(text, theirs, length + 1);
+	length = unescape(text, length);
 	const char *ours = ph_document_intern(d->document, text, length);
 	if (ours == NULL)
 		no_room(d);
@@ -142,24 +159,13 @@ set_name(decoder *d, ph_node *node, const xmlChar *local, const xmlChar *space)
 	return !d->failed;
 }
 
-/* The value with "&#38;" made "&" again. */
 static ph_node *
 attribute_node(decoder *d, const char *value, size_t length)
 {
 	char *text = ph_arena_dup(ph_document_arena(d->document), value, length);
 	if (text == NULL)
 		return NULL;
-	if (memchr(text, '&', length) != NULL) {
-		char *write = text;
-		for (const char *read = text; *read != '\0'; read++) {
-			*write++ = *read;
-			if (strncmp(read, "&#38;", 5) == 0)
-				read += 4;
-		}
-		*write = '\0';
-		length = (size_t) (write - text);
-	}
-	return ph_node_wrap(d->document, PH_NODE_STRING, text, length);
+	return ph_node_wrap(d->document, PH_NODE_STRING, text, unescape(text, length));
 }
 
 /* xsi:nil is meaning and not data: it is taken away. */

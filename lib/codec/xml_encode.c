@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <libxml/tree.h>
-
 #include "lib/base/assert.h"
 #include "lib/base/text.h"
 
@@ -129,23 +127,48 @@ write_text(ph_buffer *out, const char *text, size_t length, bool attribute)
 	ph_buffer_append(out, text + run, length - run);
 }
 
+/* Characters that may begin a name, and those that may only follow: XML 1.0, fifth edition,
+ * section 2.3, without the colon. */
+typedef struct range {
+	uint32_t first;
+	uint32_t last;
+} range;
+
+static const range name_starts[] = {{'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0xC0, 0xD6},
+    {0xD8, 0xF6}, {0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFF}, {0x200C, 0x200D},
+    {0x2070, 0x218F}, {0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF},
+    {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF}};
+static const range name_rests[] = {
+    {'-', '.'}, {'0', '9'}, {0xB7, 0xB7}, {0x300, 0x36F}, {0x203F, 0x2040}};
+
 static bool
-is_plain_name(const char *name)
+in_ranges(uint32_t code, const range *ranges, size_t count)
 {
-	const char *at = name;
-	if (!((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '_'))
-		return false;
-	while ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
-	       (*at >= '0' && *at <= '9') || *at == '_' || *at == '-' || *at == '.')
-		at++;
-	return *at == '\0';
+	for (size_t i = 0; i < count; i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	return false;
 }
 
 static bool
 is_name(const char *name)
 {
-	return name != NULL && (is_plain_name(name) ||
-				   xmlValidateNCName((const xmlChar *) name, 0) == 0);
+	size_t left = name == NULL ? 0 : strlen(name);
+	const char *at = name;
+	while (left > 0) {
+		uint32_t code = 0;
+		size_t size = ph_utf8_decode(at, left, &code);
+		bool good =
+		    in_ranges(code, name_starts,
+			sizeof name_starts / sizeof name_starts[0]) ||
+		    (at != name && in_ranges(code, name_rests,
+				       sizeof name_rests / sizeof name_rests[0]));
+		if (size == 0 || !good)
+			return false;
+		at += size;
+		left -= size;
+	}
+	return at != name;
 }
 
 static bool

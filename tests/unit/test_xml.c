@@ -102,6 +102,8 @@ START_TEST(namespaces_are_kept)
 	    "{@k: '1', @{urn:s}k: '2', @{http://www.w3.org/XML/1998/namespace}lang: "
 	    "'en', "
 	    "{urn:d}b: '', c: {d: ''}, {urn:t}b: {{urn:t}e: ''}, {urn:s}b: ''}");
+	expect_tree(ph_xml_decode, TEXT("<a><b xmlns=\"u?&amp;&#38;x&lt;\"/></a>"),
+	    SPACES, "{{u?&&x<}b: ''}");
 	ph_document *d = new_document();
 	ck_assert_int_eq(ph_xml_decode(d, TEXT(text), NULL), PH_OK);
 	const ph_node *root = ph_document_root(d);
@@ -580,6 +582,8 @@ static const struct {
 	"<a " XSI " xsi:type=\"t\"><b xsi:nil=\"true\"/></a>"},
     {"<a>one<b/></a>", 0, "<a>one<b/></a>"},
     {"<\xC3\xA9t\xC3\xA9/>", 0, "<\xC3\xA9t\xC3\xA9/>"},
+    {"<_a-b.c7 \xEF\xBB\xBFx=''/>", 0, "<_a-b.c7 \xEF\xBB\xBFx=\"\"/>"},
+    {"<a xmlns='u?&amp;&lt;'/>", 0, "<n1:a xmlns:n1=\"u?&amp;&lt;\"/>"},
 };
 
 START_TEST(what_is_read_is_written)
