@@ -80,7 +80,7 @@ static ph_cli cli;
 static int
 run(const char *line)
 {
-	char copy[256], program[] = "packhorse", empty[] = "";
+	static char copy[256], program[] = "packhorse", empty[] = "";
 	char *words[32] = {program};
 	int count = 1;
 	size_t length;
