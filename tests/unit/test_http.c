@@ -388,7 +388,7 @@ START_TEST(pushes_are_answered_by_what_became_of_them)
 	    {PH_ADAPTER_DUPLICATE, 200, "\r\n\r\nOK"},
 	    {PH_ADAPTER_IGNORED, 200, "\r\n\r\nOK"},
 	    {PH_ADAPTER_KEPT, 200, "\r\n\r\nOK"},
-	    {PH_ADAPTER_MALFORMED, 400, "PH3101 bad at worksheetId"},
+	    {PH_ADAPTER_MALFORMED, 400, "PH3101 bad at jobId"},
 	    {PH_ADAPTER_FORBIDDEN, 401, "not allowed"}, {PH_ADAPTER_CONFLICT, 409, ""},
 	    {PH_ADAPTER_TOO_LARGE, 413, ""}, {PH_ADAPTER_LATER, 503, "Retry-After: 5"},
 	    {99, 503, ""}};
@@ -409,7 +409,7 @@ START_TEST(pushes_are_answered_by_what_became_of_them)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		r.host.receipt = (ph_adapter_receipt){.size = sizeof r.host.receipt,
 		    .result = cases[i].result,
-		    .path = ph_plug_text("worksheetId"),
+		    .path = ph_plug_text("jobId"),
 		    .text = ph_plug_text("PH3101 bad")};
 		http_post(&c, port, "/a?b=c", "text/xml", "<x/>");
 		ck_assert_uint_eq(c.status, cases[i].status);

@@ -59,13 +59,13 @@ START_TEST(forms_are_read)
 {
 	static const char text[] =
 	    "service_code=Roads%2FHighways&description=a+b%0D%0Ac%2Bd&"
-	    "attribute%5Bfixmystreet_id%5D=12&empty=&alone&"
+	    "attribute%5Bpole_id%5D=12&empty=&alone&"
 	    "name=Br%C3%B3nach+%F0%9F%9A%A7";
 	ph_fields fields;
 	ck_assert(ph_fields_read(text, strlen(text), &fields));
 	check_field(&fields, "service_code", "Roads/Highways");
 	check_field(&fields, "description", "a b\r\nc+d");
-	check_field(&fields, "attribute[fixmystreet_id]", "12");
+	check_field(&fields, "attribute[pole_id]", "12");
 	check_field(&fields, "empty", "");
 	check_field(&fields, "alone", "");
 	check_field(&fields, "name", "Br\xc3\xb3nach \xf0\x9f\x9a\xa7");
