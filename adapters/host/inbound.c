@@ -266,21 +266,10 @@ make_message(const item *it, size_t record, ph_message **out, ph_error *err)
 	return ph_message_new(list.at, list.count, data, length, out, err);
 }
 
-/* The sender's bytes of a record: what can be put through the map again. */
-static const void *
-source_of(const item *it, size_t record, size_t *length)
+/* An id that is the same whenever the same bytes of the same entry fail again. */
+static void
+write_failed_id(const item *it, const void *bytes, size_t length, char id[48])
 {
-	(void) record;
-	*length = it->task.length;
-	return it->bytes;
-}
-
-/* The bytes of what failed, and an id that is the same whenever the same bytes fail again. */
-static ph_status
-make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
-{
-	size_t length = 0;
-	const void *bytes = source_of(it, record, &length);
 	uint8_t digest[16];
 	crypto_generichash_state state;
 	(void) crypto_generichash_init(&state, NULL, 0, sizeof digest);
@@ -288,8 +277,21 @@ make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
 	    &state, (const uint8_t *) it->entry, strlen(it->entry) + 1);
 	(void) crypto_generichash_update(&state, bytes, length);
 	(void) crypto_generichash_final(&state, digest, sizeof digest);
-	char id[48] = "failed-", source[256];
+	memcpy(id, "failed-", 7);
 	ph_hex_encode(digest, sizeof digest, id + 7);
+}
+
+/* What failed, as the sender sent it: the record alone, where there are others beside it. */
+static ph_status
+make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
+{
+	char *alone = NULL;
+	size_t length = it->task.length;
+	if (ph_map_call_source(it->call, record, &alone, &length, NULL))
+		length = it->task.length;
+	const void *bytes = alone ? alone : it->bytes;
+	char id[48], source[256];
+	write_failed_id(it, bytes, length, id);
 	write_source(it, source, sizeof source);
 	attributes list = {.count = 0};
 	add_attribute(&list, "id", id);
@@ -299,7 +301,9 @@ make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
 	    it->content_type ? it->content_type : ph_map_media(it->task.map));
 	add_attribute(&list, "adapter", it->host->adapter->name);
 	add_attribute(&list, "entry", it->entry);
-	return ph_message_new(list.at, list.count, bytes, length, out, err);
+	ph_status status = ph_message_new(list.at, list.count, bytes, length, out, err);
+	free(alone);
+	return status;
 }
 
 /* ---- publishing ---- */

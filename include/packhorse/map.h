@@ -194,6 +194,14 @@ PH_EXPORT const char *ph_map_call_warning(
     const ph_map_call *call, size_t record, size_t index);
 
 /*
+ * In: the sender's bytes of one record alone, in the map's format: the whole document without the
+ * other records, so that what failed can be kept and put through the map again. *out is fresh memory
+ * (free it with free). PH_ERR_NOT_FOUND: the record is the whole document.
+ */
+PH_EXPORT ph_status ph_map_call_source(const ph_map_call *call, size_t record,
+    PH_FRESH char **out, size_t *length, ph_error *err);
+
+/*
  * The state of one entity from its messages, oldest first: only the fields that the canonical
  * schema's status projection names. `state` is the result of the fold so far (NULL at first), `event`
  * the next message's data and `dataschema` its schema. A message that the projection does not

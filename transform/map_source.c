@@ -1,0 +1,115 @@
+/*
+ * The bytes of one record alone: the document is copied without what repeats beside the record and
+ * beside each of its parents, and written again. What the record can see of its parents stays.
+ */
+#include "transform/map_inner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MEMORY_FLOOR = 1 << 16, DEPTH_MAX = 256 };
+
+typedef struct copying {
+	ph_document *into;
+	const ph_node *way[DEPTH_MAX]; /* from the root to the record */
+	size_t depth;
+	bool failed;
+} copying;
+
+static bool
+find_way(copying *c, const ph_node *node)
+{
+	for (const ph_node *at = node; at != NULL; at = at->parent) {
+		if (c->depth == DEPTH_MAX)
+			return false;
+		c->way[c->depth++] = at;
+	}
+	for (size_t i = 0; i < c->depth / 2; i++) {
+		const ph_node *other = c->way[c->depth - 1 - i];
+		c->way[c->depth - 1 - i] = c->way[i];
+		c->way[i] = other;
+	}
+	return true;
+}
+
+/* Does it repeat what the record is in? Names of a document are interned. */
+static bool
+repeats(const ph_node *node, const ph_node *on_the_way)
+{
+	return node != on_the_way && node->name == on_the_way->name &&
+	       node->space == on_the_way->space &&
+	       (node->flags & PH_NODE_ATTRIBUTE) == 0;
+}
+
+/* `level`: 1 + its place on the way; 0: it is not on it, or below the record. */
+static ph_node *
+copy(copying *c, const ph_node *node, size_t level)
+{
+	ph_node *made =
+	    ph_node_new(c->into, (ph_node_kind) node->kind, node->text, node->length);
+	if (made == NULL) {
+		c->failed = true;
+		return NULL;
+	}
+	made->flags = node->flags & PH_NODE_ATTRIBUTE;
+	if (node->space != NULL)
+		made->space =
+		    ph_document_intern(c->into, node->space, strlen(node->space));
+	const ph_node *next = level > 0 && level < c->depth ? c->way[level] : NULL;
+	for (const ph_node *at = node->first; at != NULL && !c->failed; at = at->next) {
+		if (next != NULL && repeats(at, next))
+			continue;
+		ph_node *child = copy(c, at, at == next ? level + 1 : 0);
+		if (child == NULL ||
+		    ph_node_add(c->into, made, at->name, child) == NULL)
+			c->failed = true;
+	}
+	return made;
+}
+
+static ph_status
+write_copy(const ph_map *map, const ph_node *root, ph_buffer *out, ph_error *err)
+{
+	return map->format == PH_MAP_JSON ? ph_json_encode(root, 0, out, err)
+					  : ph_xml_encode(root, map->xml_prefixes,
+						map->xml_prefix_count, out, err);
+}
+
+ph_status
+ph_map_call_source(
+    const ph_map_call *call, size_t record, char **out, size_t *length, ph_error *err)
+{
+	const ph_map *map = call->map;
+	if (record >= call->count || call->records[record].node == NULL ||
+	    call->direction == PH_FLOWS_OUT || !map->has_each ||
+	    map->format == PH_MAP_FORM)
+		return ph_fail(
+		    err, PH_ERR_NOT_FOUND, "the record is the whole document");
+	copying c = {.depth = 0};
+	ph_buffer bytes;
+	ph_buffer_init(&bytes, 0);
+	size_t used = ph_arena_used(ph_document_arena(call->source));
+	ph_status status =
+	    ph_document_new("record", MEMORY_FLOOR + 2 * used, &c.into, err);
+	if (status != PH_OK)
+		return status;
+	ph_node *root =
+	    find_way(&c, call->records[record].node) ? copy(&c, c.way[0], 1) : NULL;
+	if (root != NULL && c.way[0]->name != NULL)
+		root->name =
+		    ph_document_intern(c.into, c.way[0]->name, strlen(c.way[0]->name));
+	if (root == NULL || c.failed)
+		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	else
+		status = write_copy(map, root, &bytes, err);
+	if (status == PH_OK && ph_buffer_cstr(&bytes) == NULL)
+		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	ph_document_destroy(&c.into);
+	if (status != PH_OK) {
+		ph_buffer_fini(&bytes);
+		return status;
+	}
+	*out = (char *) bytes.data;
+	*length = bytes.length;
+	return PH_OK;
+}
