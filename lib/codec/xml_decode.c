@@ -475,7 +475,8 @@ on_complaint(void *context, xmlErrorPtr error)
 #endif
 {
 	decoder *d = context;
-	if (d->failed || error == NULL || error->level < XML_ERR_ERROR)
+	if (d->failed || error == NULL || error->level < XML_ERR_ERROR ||
+	    error->code == XML_WAR_NS_URI) /* a namespace is a name, URI or not */
 		return;
 	if (error->code == XML_ERR_NO_MEMORY) {
 		ph_fail(d->err, PH_ERR_NOMEM, "no memory to read XML");
@@ -528,7 +529,7 @@ parse(decoder *d)
 		return;
 	}
 	xmlParseDocument(d->parser);
-	bool good = d->parser->wellFormed && d->parser->nsWellFormed && d->depth == 0 &&
+	bool good = d->parser->wellFormed && d->depth == 0 &&
 		    ph_document_root(d->document) != NULL;
 	if (!good && !d->failed)
 		REFUSE(d, PH_ERR_INVALID, d->last, "PH3027 not well-formed XML");
