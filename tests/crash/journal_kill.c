@@ -232,7 +232,7 @@ at_point(trial *self, const char *point)
 {
 	unsigned killed = 0;
 
-	for (unsigned nth = 1; nth <= 6 && self->wrong[0] == '\0'; nth++) {
+	for (unsigned nth = 1; nth <= 4 && self->wrong[0] == '\0'; nth++) {
 		/* a start with a torn end, for the steps that only such a start takes */
 		cycle(self, "flush-written", 3, 0);
 		tear(self);

@@ -57,6 +57,10 @@ disk_of(void *self)
 static bool
 counted(fake_disk *disk, fake_call call)
 {
+	if (disk->dead && call != FAKE_PREAD) {
+		errno = EIO;
+		return true;
+	}
 	unsigned now = ++disk->calls[call];
 	unsigned at = disk->fail_at[call];
 

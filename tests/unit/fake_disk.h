@@ -45,6 +45,7 @@ typedef struct fake_disk {
 	bool short_writes; /* every pwrite writes at most half of what it is given */
 
 	/* Crashing: before the nth changing call from now on (0: never), jump. */
+	bool dead; /* every changing call fails and changes nothing */
 	unsigned crash_in;
 	bool power; /* a power cut, not a kill */
 	jmp_buf out;
