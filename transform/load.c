@@ -38,7 +38,9 @@ static void
 place(
     const ph_load *load, const ph_node *node, size_t offset, char where[PH_ERROR_WHERE])
 {
-	const char *file = ph_document_name(load->document);
+	/* A node that was merged in from another file says so in its space. */
+	bool merged = node != NULL && node->space != NULL;
+	const char *file = merged ? node->space : ph_document_name(load->document);
 	if (node == NULL || node->line == 0) {
 		snprintf(where, PH_ERROR_WHERE, "%s", file);
 		return;

@@ -149,14 +149,14 @@ check_drop(checker *c)
 	}
 }
 
-/* Two links that write the same field: the first with a value wins, so it needs a condition. */
+/* Two links that write the same field: the first with a value wins, so one needs a condition. */
 static void
 check_twice(checker *c, const ph_program *program)
 {
 	for (size_t i = 0; i < program->count; i++)
 		for (size_t k = 0; k < i; k++) {
 			const ph_op *a = &program->ops[k], *b = &program->ops[i];
-			if (a->link->has_when)
+			if (a->link->has_when || b->link->has_when)
 				continue;
 			for (size_t x = 0; x < a->to->count; x++)
 				for (size_t y = 0; y < b->to->count; y++) {

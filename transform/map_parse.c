@@ -102,6 +102,8 @@ add_prefix(ph_map *map, ph_load *load, const ph_node *node, const char *prefix,
 	uint32_t number = ph_names_add(map->vendor_names, space, strlen(space));
 	if (number == 0)
 		return ph_load_no_memory(load);
+	if (strcmp(space, PH_SOAP_NAMESPACE) == 0)
+		map->vendor_syntax.bare = number;
 	map->prefixes[map->prefix_count++] = (ph_prefix){prefix, space, number};
 	map->xml_prefixes[map->xml_prefix_count++] =
 	    (ph_xml_prefix){.prefix = prefix, .space = space};

@@ -67,8 +67,10 @@ resolve_prefix(parser *p, ph_step *step, const char **name, size_t *length, size
 {
 	const char *colon = p->syntax->xml ? memchr(*name, ':', *length) : NULL;
 	if (colon == NULL) {
-		step->space =
-		    (step->flags & PH_STEP_ATTRIBUTE) != 0 ? 0 : p->syntax->space;
+		bool bare = (step->flags & PH_STEP_ATTRIBUTE) != 0 ||
+			    (p->syntax->bare != 0 && p->count > 0 &&
+				p->steps[p->count - 1].space == p->syntax->bare);
+		step->space = bare ? 0 : p->syntax->space;
 		return true;
 	}
 	size_t prefix = (size_t) (colon - *name);

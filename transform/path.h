@@ -54,6 +54,8 @@ typedef struct ph_syntax {
 	const ph_prefix *prefixes;
 	size_t prefix_count;
 	uint32_t space; /* of names without a prefix; 0: none */
+	uint32_t
+	    bare; /* below an element of this space they have none (a SOAP fault's) */
 } ph_syntax;
 
 /*

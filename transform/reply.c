@@ -224,13 +224,17 @@ take_syntax(loader *l, const ph_map *map)
 	for (size_t i = 0; map != NULL && i < map->prefix_count; i++) {
 		ph_prefix *own = &reply->prefixes[reply->syntax.prefix_count++];
 		own->prefix = ph_arena_strdup(l->load.arena, map->prefixes[i].prefix);
-		own->space = map->prefixes[i].space;
+		own->space = ph_arena_strdup(l->load.arena, map->prefixes[i].space);
+		if (own->space == NULL)
+			return ph_load_no_memory(&l->load);
 		own->number =
 		    ph_names_add(reply->names, own->space, strlen(own->space));
 		if (own->prefix == NULL || own->number == 0)
 			return ph_load_no_memory(&l->load);
 		if (map->vendor_syntax.space == map->prefixes[i].number)
 			reply->syntax.space = own->number;
+		if (strcmp(own->space, PH_SOAP_NAMESPACE) == 0)
+			reply->syntax.bare = own->number;
 	}
 	return true;
 }

@@ -45,8 +45,8 @@ typedef struct ph_verdict {
 	char without[256];	  /* "" if none */
 } ph_verdict;
 
-/* `rules` is a list node of `document`, which need not outlive it. The format and prefixes are those
- * of `map` (NULL: JSON), which must. */
+/* `rules` is a list node of `document`. The format and prefixes are those of `map` (NULL: JSON).
+ * Neither need outlive the reply. */
 ph_status ph_reply_load(const ph_document *document, const ph_node *rules,
     const ph_map *map, ph_reply **out, ph_error *err);
 void ph_reply_destroy(ph_reply **reply_p);
