@@ -42,10 +42,12 @@ typedef enum ph_event_kind {
 } ph_event_kind;
 
 typedef enum ph_result {
-	PH_ACCEPTED = 0,       /* durable and routed */
-	PH_RESULT_DUPLICATE = 1, /* same source, id and content as one accepted before */
-	PH_RESULT_REFUSED = 2,   /* not accepted; the text says why */
-	PH_RESULT_CONFLICT = 3   /* same source and id, other content; kept as a dead letter */
+	PH_ACCEPTED = 0, /* durable and routed */
+	PH_RESULT_DUPLICATE =
+	    1,		       /* same source, id and content as one accepted before */
+	PH_RESULT_REFUSED = 2, /* not accepted; the text says why */
+	PH_RESULT_CONFLICT =
+	    3 /* same source and id, other content; kept as a dead letter */
 } ph_result;
 
 /*
@@ -63,8 +65,8 @@ PH_EXPORT ph_status ph_client_new(const char *address, ph_client **out, ph_error
  *   connect-timeout  milliseconds for one attempt; default 5000
  *   curve-server, curve-public, curve-secret   Z85 keys, for tcp
  */
-PH_EXPORT ph_status ph_client_set(ph_client *client, const char *name, const char *value,
-	ph_error *err);
+PH_EXPORT ph_status ph_client_set(
+    ph_client *client, const char *name, const char *value, ph_error *err);
 
 /* Connect and wait for the session. PH_ERR_TIMEOUT, PH_ERR_DENIED, PH_ERR_VERSION, PH_ERR_IO. */
 PH_EXPORT ph_status ph_client_connect(ph_client *client, int timeout_ms, ph_error *err);
@@ -75,32 +77,32 @@ PH_EXPORT ph_status ph_client_connect(ph_client *client, int timeout_ms, ph_erro
  * it in its PH_EVENT_RESULT; tickets count up from 1. PH_ERR_FULL: the window is full, read
  * events first.
  */
-PH_EXPORT ph_status ph_client_publish(ph_client *client, ph_message *message, uint64_t *ticket,
-	ph_error *err);
+PH_EXPORT ph_status ph_client_publish(
+    ph_client *client, ph_message *message, uint64_t *ticket, ph_error *err);
 
 /* Send what is packed, now. */
 PH_EXPORT ph_status ph_client_flush(ph_client *client, ph_error *err);
 
 /* Take messages of a queue, at most `credit` (1..100000) unsettled at a time. */
-PH_EXPORT ph_status ph_client_subscribe(ph_client *client, const char *queue, uint32_t credit,
-	ph_error *err);
+PH_EXPORT ph_status ph_client_subscribe(
+    ph_client *client, const char *queue, uint32_t credit, ph_error *err);
 
 /*
  * End a delivery. `reference` (the destination's own), `reason` (a word, for rejected) and
  * `text` (a sentence without personal data) may be NULL; `delay_ms` is for PH_RETRY, 0 lets
  * the broker's back-off decide. Packed like a publish.
  */
-PH_EXPORT ph_status ph_client_settle(ph_client *client, uint64_t delivery, ph_outcome outcome,
-	const char *reference, const char *reason, const char *text, uint64_t delay_ms,
-	ph_error *err);
+PH_EXPORT ph_status ph_client_settle(ph_client *client, uint64_t delivery,
+    ph_outcome outcome, const char *reference, const char *reason, const char *text,
+    uint64_t delay_ms, ph_error *err);
 
 /*
  * The next event, waiting at most timeout_ms (0: do not wait, -1: for ever). *out is borrowed
  * until the next call with this client. PH_ERR_TIMEOUT: none came. PH_ERR_DENIED: the broker
  * refused the session for good.
  */
-PH_EXPORT ph_status ph_client_next(ph_client *client, int timeout_ms, const ph_event **out,
-	ph_error *err);
+PH_EXPORT ph_status ph_client_next(
+    ph_client *client, int timeout_ms, const ph_event **out, ph_error *err);
 
 /* Published messages without a result yet. */
 PH_EXPORT size_t ph_client_pending(const ph_client *client);

@@ -26,24 +26,24 @@ extern "C" {
 
 typedef enum ph_status {
 	PH_OK = 0,
-	PH_ERR_USAGE,	    /* the call itself is wrong: mend the caller */
-	PH_ERR_INVALID,	    /* input breaks a rule: `where` says the place, mend the input */
-	PH_ERR_NOT_FOUND,   /* nothing by that name or id */
-	PH_ERR_CONFLICT,    /* contradicts what is already recorded */
-	PH_ERR_DENIED,	    /* not allowed, or not proven who you are */
-	PH_ERR_TOO_LARGE,   /* over a documented limit */
-	PH_ERR_FULL,	    /* no room now (queue, disk, window): later it may go */
-	PH_ERR_AGAIN,	    /* nothing ready now: wait and call again */
-	PH_ERR_TIMEOUT,	    /* the deadline passed; the outcome may be unknown */
-	PH_ERR_CLOSED,	    /* the peer or the object is gone */
-	PH_ERR_VERSION,	    /* formats or versions do not meet */
-	PH_ERR_IO,	    /* the operating system refused: `sys_errno` says why */
-	PH_ERR_DAMAGED,	    /* stored bytes are not what was written */
-	PH_ERR_NOMEM	    /* out of memory */
+	PH_ERR_USAGE,	/* the call itself is wrong: mend the caller */
+	PH_ERR_INVALID, /* input breaks a rule: `where` says the place, mend the input */
+	PH_ERR_NOT_FOUND, /* nothing by that name or id */
+	PH_ERR_CONFLICT,  /* contradicts what is already recorded */
+	PH_ERR_DENIED,	  /* not allowed, or not proven who you are */
+	PH_ERR_TOO_LARGE, /* over a documented limit */
+	PH_ERR_FULL,	  /* no room now (queue, disk, window): later it may go */
+	PH_ERR_AGAIN,	  /* nothing ready now: wait and call again */
+	PH_ERR_TIMEOUT,	  /* the deadline passed; the outcome may be unknown */
+	PH_ERR_CLOSED,	  /* the peer or the object is gone */
+	PH_ERR_VERSION,	  /* formats or versions do not meet */
+	PH_ERR_IO,	  /* the operating system refused: `sys_errno` says why */
+	PH_ERR_DAMAGED,	  /* stored bytes are not what was written */
+	PH_ERR_NOMEM	  /* out of memory */
 } ph_status;
 
 #define PH_ERROR_WHERE 256 /* bytes, the final zero included */
-#define PH_ERROR_TEXT 512
+#define PH_ERROR_TEXT  512
 
 typedef struct ph_error {
 	ph_status status;
@@ -57,13 +57,13 @@ PH_EXPORT const char *ph_status_name(ph_status status);
 
 /* Fill *err (unless NULL) and return `status`. Long texts are cut, never overrun. */
 PH_EXPORT ph_status ph_fail(ph_error *err, ph_status status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 /* The same, with the place. */
 PH_EXPORT ph_status ph_fail_at(ph_error *err, ph_status status, const char *where,
-	const char *format, ...) __attribute__((format(printf, 4, 5)));
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The same for a failed system call: pass errno read in the line after the call. */
 PH_EXPORT ph_status ph_fail_errno(ph_error *err, int sys_errno, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 #ifdef __cplusplus
 }

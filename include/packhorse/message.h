@@ -22,9 +22,9 @@
 extern "C" {
 #endif
 
-#define PH_MESSAGE_MAX (1u << 20)	/* bytes of one encoded message: 1 MiB */
-#define PH_MESSAGE_ATTRIBUTES_MAX 64	/* attributes in one message */
-#define PH_MESSAGE_VALUE_MAX 4096	/* bytes in one attribute value */
+#define PH_MESSAGE_MAX		  (1u << 20) /* bytes of one encoded message: 1 MiB */
+#define PH_MESSAGE_ATTRIBUTES_MAX 64	     /* attributes in one message */
+#define PH_MESSAGE_VALUE_MAX	  4096	     /* bytes in one attribute value */
 
 typedef struct ph_message ph_message;
 
@@ -37,11 +37,11 @@ typedef struct ph_attribute {
 
 /* Build a message from attributes and data (both copied). *out is yours. */
 PH_EXPORT ph_status ph_message_new(const ph_attribute *attributes, size_t count,
-	const void *data, size_t data_length, ph_message **out, ph_error *err);
+    const void *data, size_t data_length, ph_message **out, ph_error *err);
 
 /* Read an encoded message (copied, checked whole). *out is yours. */
-PH_EXPORT ph_status ph_message_decode(const void *bytes, size_t length, ph_message **out,
-	ph_error *err);
+PH_EXPORT ph_status ph_message_decode(
+    const void *bytes, size_t length, ph_message **out, ph_error *err);
 
 /* One more holder; returns its argument. */
 PH_EXPORT ph_message *ph_message_ref(ph_message *message);
@@ -53,9 +53,11 @@ PH_EXPORT const void *ph_message_bytes(const ph_message *message, size_t *length
 /* The payload, borrowed; may be empty. */
 PH_EXPORT const void *ph_message_data(const ph_message *message, size_t *length);
 /* An attribute's value, zero-terminated and borrowed; NULL if absent. `length` may be NULL. */
-PH_EXPORT const char *ph_message_get(const ph_message *message, const char *name, size_t *length);
+PH_EXPORT const char *ph_message_get(
+    const ph_message *message, const char *name, size_t *length);
 /* Attributes by position, in encoded order; NULL past the end. `name` may be NULL. */
-PH_EXPORT const char *ph_message_at(const ph_message *message, size_t index, const char **name);
+PH_EXPORT const char *ph_message_at(
+    const ph_message *message, size_t index, const char **name);
 /* How many attributes. */
 PH_EXPORT size_t ph_message_count(const ph_message *message);
 

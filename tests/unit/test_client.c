@@ -92,7 +92,7 @@ accept_all(broker *at, const ph_frame *got)
 }
 
 static void
-confirm(broker *at, ph_frame *got)
+answer_settles(broker *at, ph_frame *got)
 {
 	ph_buffer frame;
 	ph_buffer_init(&frame, 0);
@@ -126,7 +126,7 @@ serve(broker *at, ph_frame *got)
 		if (!at->mute)
 			accept_all(at, got);
 	} else if (got->type == PH_FRAME_SETTLE) {
-		confirm(at, got);
+		answer_settles(at, got);
 	} else if (got->type == PH_FRAME_SUBSCRIBE) {
 		at->subscribes++;
 	} else if (got->type == PH_FRAME_REATTACH) {
