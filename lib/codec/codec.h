@@ -1,23 +1,27 @@
 /*
  * codec - bytes to a document and back, one file per format.
  *
- * Limits (also in lib/base/options.def): 8 MiB of input, depth 64 for JSON and 128 for XML, 20 times
- * the input in memory (or 1 MiB, for a small one). XML: names of 256 bytes, 256 attributes and
- * declarations in an element, 128 namespace declarations in force. Every refusal names source,
- * line and column.
- * Decoders take any bytes a stranger may send. XML: no DTD, no entity but the five and numeric
- * ones, no network, no catalogue, no recovery; JSON: RFC 8259, duplicate names refused, numbers
- * kept as written, U+0000 refused; form: application/x-www-form-urlencoded (WHATWG URL standard, section 5),
- * bad percent sequences and bad UTF-8 refused, repeated names kept.
- * All decoders refuse text that is not valid UTF-8 (XML: what its declaration says, turned into UTF-8;
- * UTF-8, windows-1252 and ISO-8859-1 only; the last is read as windows-1252, which differs where
- * ISO-8859-1 has only control characters, and is what its senders mean).
+ * Decoders take any bytes a stranger may send, and refuse in bounded time and memory:
+ * 8 MiB of input, 20 times the input in memory (1 MiB for a small one). Every refusal
+ * names source, line and column, and never quotes a value.
  *
- * XML text: white space alone between child elements is dropped, and white space alone in an
- * element without children is its text. Text beside child elements is kept, joined in its order,
- * as the element's text. Comments and processing instructions are passed over.
+ * JSON: RFC 8259, 64 deep; numbers kept as written; a name twice in an object, a byte
+ * order mark and U+0000 are refused.
  *
- * Thread: pure (one document, one thread). Errors: PH_ERR_INVALID with place, PH_ERR_TOO_LARGE.
+ * XML: 128 deep; names of 256 bytes, 256 attributes and declarations in an element, 128
+ * namespace declarations in force; no DTD, no entity but the five and numeric ones, no
+ * network, no catalogue, no recovery. UTF-8, windows-1252 and ISO-8859-1 only; the last
+ * is read as windows-1252, which differs where ISO-8859-1 has only control characters,
+ * and is what its senders mean. White space alone between child elements is dropped;
+ * alone in an element without children it is its text. Text beside child elements is
+ * kept, joined in its order, as the element's text. Comments and processing instructions
+ * are passed over.
+ *
+ * Form: application/x-www-form-urlencoded (WHATWG URL standard, section 5); bad percent
+ * sequences and bad UTF-8 are refused, repeated names kept.
+ *
+ * Thread: pure (one document, one thread).
+ * Errors: PH_ERR_INVALID with place, PH_ERR_TOO_LARGE, PH_ERR_NOMEM.
  */
 #ifndef PH_CODEC_H
 #define PH_CODEC_H
@@ -34,9 +38,10 @@ ph_status ph_form_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 
 enum { PH_JSON_PRETTY = 1, PH_JSON_SKIP_VOLATILE = 2 };
-/* Append `node` to `out`. Compact unless PH_JSON_PRETTY (two spaces). Repeated member names: refused.
- * What came from XML: an attribute's name is written with "@" before it, the text of an element
- * that has members as "#text". Deeper than 64, or a number that is none: refused. */
+/* Append `node` to `out`. Compact unless PH_JSON_PRETTY (two spaces). Repeated member
+ * names: refused. What came from XML: an attribute's name is written with "@" before
+ * it, the text of an element that has members as "#text". Deeper than 64, or a number
+ * that is none: refused. */
 ph_status ph_json_encode(
     const ph_node *node, unsigned flags, ph_buffer *out, ph_error *err);
 
@@ -45,25 +50,26 @@ typedef struct ph_xml_prefix {
 	const char *prefix; /* "" makes it the default namespace */
 	const char *space;
 } ph_xml_prefix;
-/* Append the element `node` (its name and space are the tag) as UTF-8 XML with a declaration.
- * Members in their order, attributes first; a list member is written as repeated elements; null as
- * xsi:nil="true", a null attribute not at all. CR as &#13;; characters that XML 1.0 cannot hold
- * are replaced with U+FFFD. A name that is none in XML, a list in a list: refused. */
+/* Append the element `node` (its name and space are the tag) as UTF-8 XML with a
+ * declaration. Members in their order, attributes first; a list member is written as
+ * repeated elements; null as xsi:nil="true", a null attribute not at all. CR as &#13;;
+ * characters that XML 1.0 cannot hold are replaced with U+FFFD. A name that is none in
+ * XML, a list in a list: refused. */
 ph_status ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes,
     size_t count, ph_buffer *out, ph_error *err);
-/* name=value&...; lists and repeated members repeat the name; null is left out; nested objects are
- * refused. */
+/* name=value&...; lists and repeated members repeat the name; null is left out; nested
+ * objects are refused. */
 ph_status ph_form_encode(const ph_node *object, ph_buffer *out, ph_error *err);
 
 /*
- * SOAP 1.1 (W3C Note, 8 May 2000). Unwrap: after ph_xml_decode, *body is the first child of
- * Body (a Fault too), *header the Header element or NULL. PH_ERR_INVALID if it is no envelope,
- * or has nothing in its Body.
+ * SOAP 1.1 (W3C Note, 8 May 2000). Unwrap: after ph_xml_decode, *body is the first
+ * child of Body (a Fault too), *header the Header element or NULL. PH_ERR_INVALID if it
+ * is no envelope, or has nothing in its Body.
  */
 ph_status ph_soap_unwrap(
     ph_document *document, ph_node **header, ph_node **body, ph_error *err);
-/* Put `body` (and `header`'s children, may be NULL) in an envelope and make that the root. Both
- * are taken out of where they were. */
+/* Put `body` (and `header`'s children, may be NULL) in an envelope and make that the
+ * root. Both are taken out of where they were. */
 ph_status ph_soap_wrap(
     ph_document *document, ph_node *header, ph_node *body, ph_error *err);
 #define PH_SOAP_NAMESPACE "http://schemas.xmlsoap.org/soap/envelope/"

@@ -1,8 +1,8 @@
 /*
  * form - application/x-www-form-urlencoded, by the WHATWG URL standard, section 5.
  *
- * Stricter than the standard where it would guess: a percent sign without two hexadecimal digits
- * and bytes that are no UTF-8 are refused and not passed on.
+ * Stricter than the standard where it would guess: a percent sign without two
+ * hexadecimal digits and bytes that are no UTF-8 are refused and not passed on.
  */
 #include "lib/codec/codec.h"
 

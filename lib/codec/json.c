@@ -1,14 +1,14 @@
 /*
  * json - RFC 8259, read in place.
  *
- * The input is copied once onto the arena, and the tree's texts point into that copy: a string
- * loses its quotes and escapes where it stands, a number moves one byte to the left, over the
- * punctuation that was read before it, and each gets its closing zero that way. So a value costs
- * its node and nothing else.
+ * The input is copied once onto the arena, and the tree's texts point into that copy: a
+ * string loses its quotes and escapes where it stands, a number moves one byte to the
+ * left, over the punctuation that was read before it, and each gets its closing zero
+ * that way. So a value costs its node and nothing else.
  *
- * There is no recursion: the open container is the place on the stack. Line ends cannot stand in
- * a string, so lines are counted between the tokens only. Repeated names are looked for when an
- * object closes, in one pass over its interned names.
+ * There is no recursion: the open container is the place on the stack. Line ends cannot
+ * stand in a string, so lines are counted between the tokens only. Repeated names are
+ * looked for when an object closes, in one pass over its interned names.
  */
 #include "lib/codec/codec.h"
 
@@ -368,7 +368,8 @@ read_key(scanner *s)
 	return true;
 }
 
-/* Inside the open container, between two values: close it, or come to the next value and read it. */
+/* Inside the open container, between two values: close it, or come to the next value
+ * and read it. */
 static bool
 read_next(scanner *s)
 {

@@ -1,8 +1,8 @@
 /*
  * json_encode - a tree as JSON text.
  *
- * Walks the tree by its own links, without recursion. Text is copied in runs between the bytes
- * that must be escaped.
+ * Walks the tree by its own links, without recursion. Text is copied in runs between
+ * the bytes that must be escaped.
  */
 #include "lib/codec/codec.h"
 
@@ -33,39 +33,54 @@ refuse(const writer *w, ph_status status, const ph_node *node, const char *text)
 	return false;
 }
 
+/* Does a byte stand for itself in a JSON string? */
+static bool
+stays(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+static void
+write_escape(ph_buffer *out, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+	size_t size = 2;
+	switch (c) {
+	case '\n':
+		escape[1] = 'n';
+		break;
+	case '\r':
+		escape[1] = 'r';
+		break;
+	case '\t':
+		escape[1] = 't';
+		break;
+	case '"':
+	case '\\':
+		escape[1] = (char) c;
+		break;
+	default:
+		size = sizeof escape;
+	}
+	ph_buffer_append(out, escape, size);
+}
+
+/* Copies in runs; most texts are one. */
 static void
 write_text(ph_buffer *out, const char *text, size_t length)
 {
-	static const char hex[] = "0123456789abcdef";
 	size_t run = 0;
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char) text[i];
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-		size_t size = 2;
-		switch (c) {
-		case '\n':
-			escape[1] = 'n';
-			break;
-		case '\r':
-			escape[1] = 'r';
-			break;
-		case '\t':
-			escape[1] = 't';
-			break;
-		case '"':
-		case '\\':
-			escape[1] = (char) c;
-			break;
-		default:
-			size = sizeof escape;
-		}
+	size_t i = 0;
+	for (;;) {
+		while (i < length && stays((unsigned char) text[i]))
+			i++;
 		ph_buffer_append(out, text + run, i - run);
-		ph_buffer_append(out, escape, size);
-		run = i + 1;
+		if (i == length)
+			return;
+		write_escape(out, (unsigned char) text[i++]);
+		run = i;
 	}
-	ph_buffer_append(out, text + run, length - run);
 }
 
 static bool
@@ -77,17 +92,18 @@ has_high_bytes(const char *text, size_t length)
 	return all >= 0x80;
 }
 
+/* `prefix` is one byte, or zero for none. */
 static bool
-write_string(const writer *w, const ph_node *node, const char *prefix, const char *text,
-    size_t length)
+write_string(
+    const writer *w, const ph_node *node, char prefix, const char *text, size_t length)
 {
+	char open[2] = {'"', prefix};
 	if (has_high_bytes(text, length) && !ph_utf8_valid(text, length, NULL))
 		return refuse(
 		    w, PH_ERR_INVALID, node, "PH3060 text that is not valid UTF-8");
-	ph_buffer_u8(w->out, '"');
-	ph_buffer_text(w->out, prefix);
+	ph_buffer_append(w->out, open, prefix == '\0' ? 1 : 2);
 	write_text(w->out, text, length);
-	ph_buffer_u8(w->out, '"');
+	ph_buffer_append(w->out, "\"", 1);
 	return true;
 }
 
@@ -102,7 +118,7 @@ new_line(const writer *w)
 }
 
 static bool
-write_name(const writer *w, const ph_node *node, const char *prefix, const char *name)
+write_name(const writer *w, const ph_node *node, char prefix, const char *name)
 {
 	if (!write_string(w, node, prefix, name, strlen(name)))
 		return false;
@@ -136,8 +152,8 @@ repeated_of_few(const ph_node *object)
 	return NULL;
 }
 
-/* Sorted, repeated names stand side by side. The tree may have been put together from nodes of
- * several documents, so here names are compared as text. */
+/* Sorted, repeated names stand side by side. The tree may have been put together from
+ * nodes of several documents, so here names are compared as text. */
 static bool
 names_differ(const writer *w, const ph_node *object)
 {
@@ -179,7 +195,7 @@ write_scalar(const writer *w, const ph_node *node)
 		ph_buffer_append(w->out, node->text, node->length);
 		return true;
 	case PH_NODE_STRING:
-		return write_string(w, node, "", node->text, node->length);
+		return write_string(w, node, '\0', node->text, node->length);
 	case PH_NODE_LIST:
 	case PH_NODE_OBJECT:
 		break;
@@ -222,8 +238,8 @@ close_container(writer *w, const ph_node *node)
 		if (!empty)
 			ph_buffer_u8(w->out, ',');
 		new_line(w);
-		if (!write_name(w, node, "#", "text") ||
-		    !write_string(w, node, "", node->text, node->length))
+		if (!write_name(w, node, '#', "text") ||
+		    !write_string(w, node, '\0', node->text, node->length))
 			return false;
 		empty = false;
 	}
@@ -248,7 +264,7 @@ write_child(writer *w, const ph_node *child, bool first)
 		ph_buffer_u8(w->out, ',');
 	new_line(w);
 	if (child->parent->kind == PH_NODE_OBJECT) {
-		const char *prefix = (child->flags & PH_NODE_ATTRIBUTE) != 0 ? "@" : "";
+		char prefix = (child->flags & PH_NODE_ATTRIBUTE) != 0 ? '@' : '\0';
 		if (!write_name(w, child, prefix, child->name))
 			return false;
 	}

@@ -31,7 +31,8 @@ ph_source_fail(const ph_source *source, ph_status status, size_t offset, ph_erro
 	return ph_fail_at(err, status, where, "%s", text);
 }
 
-/* A byte order mark of UTF-16 or UTF-32, or a zero among the first bytes of ASCII text. */
+/* A byte order mark of UTF-16 or UTF-32, or a zero among the first bytes of ASCII text.
+ * */
 static bool
 looks_wide(const unsigned char *bytes, size_t length)
 {

@@ -1,5 +1,6 @@
 /*
- * source - what every decoder asks of its input before it reads it, and how it complains.
+ * source - what every decoder asks of its input before it reads it, and how it
+ * complains.
  *
  * Private to lib/codec. Line and column are counted only when something is wrong.
  *
@@ -12,7 +13,7 @@
 
 #define PH_INPUT_MAX	 ((size_t) 8 << 20) /* bytes that a decoder takes */
 #define PH_MEMORY_FACTOR 20u		    /* times the input, for its tree */
-#define PH_MEMORY_FLOOR	 ((size_t) 1 << 20) /* what a small input may take in any case */
+#define PH_MEMORY_FLOOR	 ((size_t) 1 << 20) /* a small one may take this */
 
 typedef struct ph_source {
 	ph_document *document; /* filled; names the source in errors */
@@ -21,8 +22,8 @@ typedef struct ph_source {
 	size_t budget;	       /* the arena may be filled up to here */
 } ph_source;
 
-/* Refuses what is too large, empty, UTF-16, or has a zero byte. A decoder that takes UTF-8 calls
- * ph_source_utf8 too. */
+/* Refuses what is too large, empty, UTF-16, or has a zero byte. A decoder that takes
+ * UTF-8 calls ph_source_utf8 too. */
 ph_status ph_source_open(ph_source *source, ph_document *document, const void *bytes,
     size_t length, ph_error *err);
 ph_status ph_source_utf8(const ph_source *source, ph_error *err);

@@ -1,23 +1,27 @@
 /*
- * xml_decode - libxml2's SAX2 events straight into the document; no tree of its own is built.
+ * xml_decode - libxml2's SAX2 events straight into the document; no tree of its own is
+ * built.
  *
- * What is switched off is off by construction: no document type declaration reaches the parser
- * (xml_input), so there are no entities but the five and numeric ones, nothing to load and
- * nothing to validate against; no callback for entities, subsets or external resources is set,
- * and no global of the library is changed.
+ * What is switched off is off by construction: no document type declaration reaches the
+ * parser (xml_input), so there are no entities but the five and numeric ones, nothing
+ * to load and nothing to validate against; no callback for entities, subsets or
+ * external resources is set, and no global of the library is changed.
  *
- * The parser reads our own zero-terminated copy in place, so a byte's position in it is a
- * subtraction, and stopping the parser in the middle frees nothing that it still looks at. It
- * calls back when a tag is complete: a tag holds no '<', so the one before it is its beginning.
+ * The parser reads our own zero-terminated copy in place, so a byte's position in it is
+ * a subtraction, and stopping the parser in the middle frees nothing that it still
+ * looks at. It calls back when a tag is complete: a tag holds no '<', so the one before
+ * it is its beginning.
  *
- * libxml2 leaves three things to its caller. It hands attribute values and namespaces over with
- * every '&' still written as "&#38;". It only reports an undeclared prefix and goes on. And it
- * calls a document well-formed that we told it to stop reading. So every complaint above a
- * warning, and every refusal of ours, is kept in `failed`, which alone decides.
+ * libxml2 leaves three things to its caller. It hands attribute values and namespaces
+ * over with every '&' still written as "&#38;". It only reports an undeclared prefix
+ * and goes on. And it calls a document well-formed that we told it to stop reading. So
+ * every complaint above a warning, and every refusal of ours, is kept in `failed`,
+ * which alone decides.
  *
- * Text is collected in one buffer used as a stack: an element's text so far lies below that of
- * its open child, and continues when the child has been cut off again. The pieces between two
- * tags ("runs") are dropped if they are white space beside child elements.
+ * Text is collected in one buffer used as a stack: an element's text so far lies below
+ * that of its open child, and continues when the child has been cut off again. The
+ * pieces between two tags ("runs") are dropped if they are white space beside child
+ * elements.
  */
 #include "lib/codec/codec.h"
 
@@ -124,7 +128,8 @@ unescape(char *text, size_t length)
 	return (size_t) (write - text);
 }
 
-/* A name of libxml2's dictionary, or a namespace, as one of the document's; NULL when refused. */
+/* A name of libxml2's dictionary, or a namespace, as one of the document's; NULL when
+ * refused. */
 static const char *
 name_of(decoder *d, const xmlChar *theirs)
 {
@@ -191,8 +196,8 @@ declares_namespace(const char *name)
 	return strncmp(name, "xmlns", 5) == 0 && strcspn(name, ":= \t\r\n") == 5;
 }
 
-/* From one attribute of a well-formed tag to the next; xmlns ones are passed over. `at` is behind
- * the element's name or the last value. */
+/* From one attribute of a well-formed tag to the next; xmlns ones are passed over. `at`
+ * is behind the element's name or the last value. */
 static const char *
 next_attribute(const char *at)
 {
@@ -234,7 +239,8 @@ add_attribute(decoder *d, frame *top, const xmlChar *const *attribute, size_t of
 	return true;
 }
 
-/* `attributes` has five pointers for each: name, prefix, namespace, value, end of value. */
+/* `attributes` has five pointers for each: name, prefix, namespace, value, end of
+ * value. */
 static void
 add_attributes(
     decoder *d, frame *top, const xmlChar **attributes, size_t count, size_t tag)

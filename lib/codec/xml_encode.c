@@ -1,10 +1,11 @@
 /*
  * xml_encode - a tree as XML text.
  *
- * Elements are written by recursion, at most 128 deep. Namespaces are declared on the element that
- * first needs them and are in force below it: `bound` is the stack of declarations in force, cut
- * back when their element ends. A prefix belongs to one namespace for the whole text, so that
- * what is read by eye stays readable; prefixes we make are n1, n2, ... past those of the caller.
+ * Elements are written by recursion, at most 128 deep. Namespaces are declared on the
+ * element that first needs them and are in force below it: `bound` is the stack of
+ * declarations in force, cut back when their element ends. A prefix belongs to one
+ * namespace for the whole text, so that what is read by eye stays readable; prefixes we
+ * make are n1, n2, ... past those of the caller.
  */
 #include "lib/codec/codec.h"
 
@@ -91,7 +92,8 @@ character_length(const char *text, size_t length)
 	return code == 0xFFFE || code == 0xFFFF ? 0 : size;
 }
 
-/* How far to go past a character that was replaced: all of it, or one byte that is none. */
+/* How far to go past a character that was replaced: all of it, or one byte that is
+ * none. */
 static size_t
 skip_length(const char *text, size_t length)
 {
@@ -127,8 +129,8 @@ write_text(ph_buffer *out, const char *text, size_t length, bool attribute)
 	ph_buffer_append(out, text + run, length - run);
 }
 
-/* Characters that may begin a name, and those that may only follow: XML 1.0, fifth edition,
- * section 2.3, without the colon. */
+/* Characters that may begin a name, and those that may only follow: XML 1.0, fifth
+ * edition, section 2.3, without the colon. */
 typedef struct range {
 	uint32_t first;
 	uint32_t last;
@@ -231,7 +233,8 @@ prefix_of(writer *w, const char *space, bool attribute)
 	return *prefix;
 }
 
-/* What a prefix stands for here; "" for the default namespace when there is none, else NULL. */
+/* What a prefix stands for here; "" for the default namespace when there is none, else
+ * NULL. */
 static const char *
 space_bound(const writer *w, const char *prefix)
 {

@@ -1,15 +1,15 @@
 /*
  * xml_input - encodings are turned to UTF-8 here, and markup is looked over once.
  *
- * The parser's own decoders are not used: it is told that all input is UTF-8, and it is. The three
- * encodings taken agree with ASCII, so the declaration can be read before the bytes are turned.
- * windows-1252 follows the WHATWG encoding standard, except that the five bytes it leaves
- * undefined are refused.
+ * The parser's own decoders are not used: it is told that all input is UTF-8, and it
+ * is. The three encodings taken agree with ASCII, so the declaration can be read before
+ * the bytes are turned. windows-1252 follows the WHATWG encoding standard, except that
+ * the five bytes it leaves undefined are refused.
  *
- * The look-over walks from '<' to '<'. It refuses "<!" that is neither comment nor CDATA, and
- * counts attributes, because the parser compares each with all before it, which is slow work
- * for a stranger to order. Where markup is broken it stops and leaves the words to the parser,
- * which stops at that place too.
+ * The look-over walks from '<' to '<'. It refuses "<!" that is neither comment nor
+ * CDATA, and counts attributes, because the parser compares each with all before it,
+ * which is slow work for a stranger to order. Where markup is broken it stops and
+ * leaves the words to the parser, which stops at that place too.
  */
 #include "lib/codec/xml_input.h"
 
@@ -141,7 +141,8 @@ copy_windows_1252(ph_source *source, ph_error *err)
 	return PH_OK;
 }
 
-/* One past the tag whose '<' is at `at`; NULL where it is broken. Its attributes are counted. */
+/* One past the tag whose '<' is at `at`; NULL where it is broken. Its attributes are
+ * counted. */
 static const char *
 skip_tag(const char *at, size_t *attributes)
 {

@@ -1,8 +1,9 @@
 /*
- * config - reading members of a configuration file, each with a located error of its own.
+ * config - reading members of a configuration file, each with a located error of its
+ * own.
  *
- * A member with nothing after its colon is an error here and not the default: somebody meant to
- * write something.
+ * A member with nothing after its colon is an error here and not the default: somebody
+ * meant to write something.
  */
 #include "lib/config/config.h"
 

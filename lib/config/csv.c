@@ -1,8 +1,9 @@
 /*
  * csv - RFC 4180 in one pass: fields into rows, rows into objects.
  *
- * Lines end with LF or CRLF. A quoted field may hold separators, line ends and doubled quotes.
- * Values are made in one scratch buffer and copied to the document when their field ends.
+ * Lines end with LF or CRLF. A quoted field may hold separators, line ends and doubled
+ * quotes. Values are made in one scratch buffer and copied to the document when their
+ * field ends.
  */
 #include "lib/config/config.h"
 

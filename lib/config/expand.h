@@ -1,10 +1,11 @@
 /*
  * expand - "${NAME:-default}" in a configuration value, from the environment.
  *
- * ${NAME} is the variable's value and an error without one; ${NAME:-text} is `text` if the
- * variable is unset or empty; $${ stands for ${ itself. Any other $ is left alone.
+ * ${NAME} is the variable's value and an error without one; ${NAME:-text} is `text` if
+ * the variable is unset or empty; $${ stands for ${ itself. Any other $ is left alone.
  *
- * Private to lib/config. Thread: as getenv. Errors: PH_ERR_INVALID with place, PH_ERR_TOO_LARGE.
+ * Private to lib/config. Thread: as getenv. Errors: PH_ERR_INVALID with place,
+ * PH_ERR_TOO_LARGE.
  */
 #ifndef PH_CONFIG_EXPAND_H
 #define PH_CONFIG_EXPAND_H

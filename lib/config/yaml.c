@@ -1,12 +1,12 @@
 /*
  * yaml - libfyaml's events into a document, with everything clever refused.
  *
- * libfyaml decides what is YAML; this file decides which YAML we take. Marks of libfyaml count
- * characters, so lines and columns are counted here from its byte positions. The parser gets a
- * diagnostics object that collects, and a sink for its output: nothing reaches standard error.
- * Texts are read by its iterator, because its function for the whole text leaks memory for texts
- * of many pieces (0.7.12).
- * The open container is the place on the stack; there is no recursion.
+ * libfyaml decides what is YAML; this file decides which YAML we take. Marks of
+ * libfyaml count characters, so lines and columns are counted here from its byte
+ * positions. The parser gets a diagnostics object that collects, and a sink for its
+ * output: nothing reaches standard error. Texts are read by its iterator, because its
+ * function for the whole text leaks memory for texts of many pieces (0.7.12). The open
+ * container is the place on the stack; there is no recursion.
  */
 #include "lib/config/config.h"
 
@@ -99,8 +99,8 @@ sign_offset(const reader *r, struct fy_token *token, size_t otherwise)
 	return behind ? offset - 1 : offset;
 }
 
-/* The mark of a quoted scalar is behind its quote, that of a block at the start of its first
- * line. Ours are at the quote and at the first letter. */
+/* The mark of a quoted scalar is behind its quote, that of a block at the start of its
+ * first line. Ours are at the quote and at the first letter. */
 static size_t
 scalar_offset(const reader *r, struct fy_event *event)
 {
@@ -334,7 +334,8 @@ on_event(reader *r, struct fy_event *event)
 	return true;
 }
 
-/* Where a diagnostic of libfyaml points: at a token, or at a line and a character from 1. */
+/* Where a diagnostic of libfyaml points: at a token, or at a line and a character from
+ * 1. */
 static size_t
 diagnostic_offset(const reader *r, const struct fy_diag_error *error)
 {

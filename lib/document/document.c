@@ -1,11 +1,12 @@
 /*
  * document - nodes on an arena, and the names they share.
  *
- * Names are interned in a chained hash table whose entries live on the arena too. The hash is a
- * quick one that a stranger could predict; when a chain grows longer than chance explains, the
- * table is hashed again with SipHash under a random key, and chosen names no longer collide.
- * Each entry carries a stamp, so that repeated members of an object are found in one pass over
- * them without another table: the pass takes a fresh number and stamps the names it meets.
+ * Names are interned in a chained hash table whose entries live on the arena too. The
+ * hash is a quick one that a stranger could predict; when a chain grows longer than
+ * chance explains, the table is hashed again with SipHash under a random key, and
+ * chosen names no longer collide. Each entry carries a stamp, so that repeated members
+ * of an object are found in one pass over them without another table: the pass takes a
+ * fresh number and stamps the names it meets.
  */
 #include "lib/document/document.h"
 
@@ -17,7 +18,7 @@
 #include "lib/base/table.h"
 
 #define FIRST_BUCKETS 64u
-#define CROWDED	      24u /* steps in one chain after which the hash gets a secret key */
+#define CROWDED	      24u /* steps in a chain after which the hash gets a key */
 
 typedef struct name {
 	struct name *next;  /* in its bucket */
@@ -106,11 +107,31 @@ ph_document_set_root(ph_document *document, ph_node *root)
 }
 
 static uint64_t
-word_at(const char *bytes, size_t length)
+eight_bytes(const char *bytes)
 {
-	uint64_t word = 0;
-	memcpy(&word, bytes, length < sizeof word ? length : sizeof word);
+	uint64_t word;
+	memcpy(&word, bytes, sizeof word);
 	return word;
+}
+
+/* Up to eight bytes in one word, without a loop: from both ends, overlapping in the
+ * middle. */
+static uint64_t
+last_bytes(const char *bytes, size_t length)
+{
+	uint32_t low = 0;
+	uint32_t high = 0;
+	if (length == 8)
+		return eight_bytes(bytes);
+	if (length >= 4) {
+		memcpy(&low, bytes, sizeof low);
+		memcpy(&high, bytes + length - sizeof high, sizeof high);
+	} else if (length > 0) {
+		low = (unsigned char) bytes[0];
+		high = (unsigned) (unsigned char) bytes[length / 2] << 8 |
+		       (unsigned char) bytes[length - 1];
+	}
+	return (uint64_t) high << 32 | low;
 }
 
 /* Mix eight bytes at a time with an odd constant (2^64 divided by the golden ratio). */
@@ -119,12 +140,12 @@ quick_hash(const char *bytes, size_t length)
 {
 	uint64_t hash = length;
 	while (length > 8) {
-		hash = (hash ^ word_at(bytes, 8)) * UINT64_C(0x9E3779B97F4A7C15);
+		hash = (hash ^ eight_bytes(bytes)) * UINT64_C(0x9E3779B97F4A7C15);
 		hash ^= hash >> 29;
 		bytes += 8;
 		length -= 8;
 	}
-	hash = (hash ^ word_at(bytes, length)) * UINT64_C(0x9E3779B97F4A7C15);
+	hash = (hash ^ last_bytes(bytes, length)) * UINT64_C(0x9E3779B97F4A7C15);
 	return hash ^ hash >> 32;
 }
 

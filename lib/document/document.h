@@ -4,19 +4,22 @@
  * One model for XML, JSON, YAML, forms and the rest:
  *   object  named members in order. A name may repeat (XML elements, form fields).
  *   list    unnamed items in order (JSON arrays, YAML sequences).
- *   scalar  text as it was written, with the kind it was written as: string, number, boolean, null.
- * An XML element with children is an object; without, a string. XML attributes are members with
- * PH_NODE_ATTRIBUTE before the element's children; an element with attributes and text is an
- * object whose own `text` is set ("" if it is empty; NULL if it has child elements and no text
- * beside them). Repeated XML elements are repeated members, never a list. An element with
- * xsi:nil="true" is null; its other attributes are kept as its members.
- * Numbers keep their text; nothing here passes through a double.
- * Absent (no member), null (kind null, also xsi:nil) and empty (a string of length 0) differ.
+ *   scalar  text as it was written, with the kind it was written as: string, number,
+ *           boolean, null.
+ * An XML element with children is an object; without, a string. XML attributes are
+ * members with PH_NODE_ATTRIBUTE before the element's children; an element with
+ * attributes and text is an object whose own `text` is set ("" if it is empty; NULL if
+ * it has child elements and no text beside them). Repeated XML elements are repeated
+ * members, never a list. An element with xsi:nil="true" is null; its other attributes
+ * are kept as its members. Numbers keep their text; nothing here passes through a
+ * double. Absent (no member), null (kind null, also xsi:nil) and empty (a string of
+ * length 0) differ.
  *
- * Nodes live on the document's arena and are freed with it. Names are interned per document:
- * equal names of one document are equal pointers.
+ * Nodes live on the document's arena and are freed with it. Names are interned per
+ * document: equal names of one document are equal pointers.
  *
- * Thread: owner. Errors: NULL or PH_ERR_TOO_LARGE / PH_ERR_NOMEM past the document's limit.
+ * Thread: owner. Errors: NULL or PH_ERR_TOO_LARGE / PH_ERR_NOMEM past the document's
+ * limit.
  */
 #ifndef PH_DOCUMENT_H
 #define PH_DOCUMENT_H
@@ -63,8 +66,8 @@ struct ph_node {
 
 typedef struct ph_document ph_document;
 
-/* An empty document that takes at most `limit` bytes; `name` (copied) is the file or source
- * shown in errors. */
+/* An empty document that takes at most `limit` bytes; `name` (copied) is the file or
+ * source shown in errors. */
 ph_status ph_document_new(
     const char *name, size_t limit, ph_document **out, ph_error *err);
 void ph_document_destroy(ph_document **document_p);
@@ -79,12 +82,12 @@ const char *ph_document_intern(ph_document *document, const char *name, size_t l
 /* A node not yet in the tree. `text` is copied; NULL for objects, lists and null. */
 ph_node *ph_node_new(
     ph_document *document, ph_node_kind kind, const char *text, size_t length);
-/* The same for text that lives as long as the document already: nothing is copied. It is
- * followed by a zero byte that is not counted. */
+/* The same for text that lives as long as the document already: nothing is copied. It
+ * is followed by a zero byte that is not counted. */
 ph_node *ph_node_wrap(
     ph_document *document, ph_node_kind kind, const char *text, size_t length);
-/* Append to an object (named) or a list (name NULL). Returns `child`; NULL if `child` is NULL or
- * past the limit, so calls can be nested and checked once. */
+/* Append to an object (named) or a list (name NULL). Returns `child`; NULL if `child`
+ * is NULL or past the limit, so calls can be nested and checked once. */
 ph_node *ph_node_add(
     ph_document *document, ph_node *parent, const char *name, ph_node *child);
 /* The same with a name that ph_document_intern of this document returned (or NULL). */
@@ -95,31 +98,33 @@ ph_node *ph_node_add_text(ph_document *document, ph_node *parent, const char *na
 /* Take out of its parent; the memory stays with the document. */
 void ph_node_remove(ph_node *node);
 
-/* Remember where the node's name stood, when that is not where its value began. The node must
- * come from ph_node_new_keyed. */
+/* Remember where the node's name stood, when that is not where its value began. The
+ * node must come from ph_node_new_keyed. */
 ph_node *ph_node_new_keyed(
     ph_document *document, ph_node_kind kind, const char *text, size_t length);
 void ph_node_place_key(ph_node *node, uint32_t line, uint32_t column);
 /* Where its name stood; where it began itself, if nobody said. */
 void ph_node_key_place(const ph_node *node, uint32_t *line, uint32_t *column);
 
-/* The first member whose name and kind (attribute or not) an earlier member has too; NULL if all
- * differ. Linear. */
+/* The first member whose name and kind (attribute or not) an earlier member has too;
+ * NULL if all differ. Linear. */
 ph_node *ph_node_repeated(ph_document *document, const ph_node *object);
 
 /* First member of that name (any namespace); NULL. */
 ph_node *ph_node_get(const ph_node *object, const char *name);
 /* Next sibling with the same name and namespace; NULL. */
 ph_node *ph_node_next_same(const ph_node *node);
-/* Member's text: a scalar's, or that of an XML element that has attributes too; else NULL. */
+/* Member's text: a scalar's, or that of an XML element that has attributes too; else
+ * NULL. */
 const char *ph_node_text(const ph_node *object, const char *name);
-/* Down a path "a/b/0/c" of members and list positions (from 0); NULL. "b[2]" is the second of the
- * members named b, or the second item of the list b, as ph_node_path writes them. */
+/* Down a path "a/b/0/c" of members and list positions (from 0); NULL. "b[2]" is the
+ * second of the members named b, or the second item of the list b, as ph_node_path
+ * writes them. */
 ph_node *ph_node_find(const ph_node *node, const char *path);
 bool ph_node_is_scalar(const ph_node *node);
-/* "a/b[2]/c" from the root, whose own name is left out: for errors. [n] counts from 1 and stands
- * only where a name repeats or at a list's item; the root is "/". A path that does not fit loses
- * its beginning. Writes at most `size` bytes, returns `out`. */
+/* "a/b[2]/c" from the root, whose own name is left out: for errors. [n] counts from 1
+ * and stands only where a name repeats or at a list's item; the root is "/". A path
+ * that does not fit loses its beginning. Writes at most `size` bytes, returns `out`. */
 char *ph_node_path(const ph_node *node, char *out, size_t size);
 /* "name:line:column" for errors; only "name" for a node made by us. */
 char *ph_node_where(

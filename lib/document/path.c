@@ -1,8 +1,9 @@
 /*
  * document, second half - finding nodes by name and path, and saying where they are.
  *
- * A path is written from its end, since a node knows its parent and not its position; what does
- * not fit in the caller's bytes is its beginning, so the part nearest to the node is kept.
+ * A path is written from its end, since a node knows its parent and not its position;
+ * what does not fit in the caller's bytes is its beginning, so the part nearest to the
+ * node is kept.
  */
 #include "lib/document/document.h"
 
@@ -88,7 +89,8 @@ member(const ph_node *object, const char *name, size_t length)
 	return NULL;
 }
 
-/* The nth (from 1) of the siblings that are named as `node`, or of the items of a list. */
+/* The nth (from 1) of the siblings that are named as `node`, or of the items of a list.
+ * */
 static ph_node *
 nth(ph_node *node, uint32_t number)
 {

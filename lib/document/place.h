@@ -1,8 +1,8 @@
 /*
  * place - line and column of a position in a text.
  *
- * Asked for positions in growing order it reads each byte once; going back costs the way back.
- * Lines end with LF; a column counts bytes from 1.
+ * Asked for positions in growing order it reads each byte once; going back costs the
+ * way back. Lines end with LF; a column counts bytes from 1.
  *
  * Thread: owner. Errors: none.
  */

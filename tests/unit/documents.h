@@ -1,10 +1,12 @@
 /*
- * documents - what the tests of documents share: a tree as one line of text, and hostile input.
+ * documents - what the tests of documents share: a tree as one line of text, and
+ * hostile input.
  *
- * The line: ~ null, !true boolean, #1.50 number, 'text' string, [a, b] list, {name: value} object.
- * An attribute's name has @ before it, an element's own text stands first as +'text'. With
- * PLACES each value is followed by ^line:column, and by %line:column of its name if it is known
- * to stand elsewhere. With SPACES a name is preceded by its {namespace}.
+ * The line: ~ null, !true boolean, #1.50 number, 'text' string, [a, b] list, {name:
+ * value} object. An attribute's name has @ before it, an element's own text stands
+ * first as +'text'. With PLACES each value is followed by ^line:column, and by
+ * %line:column of its name if it is known to stand elsewhere. With SPACES a name is
+ * preceded by its {namespace}.
  */
 #ifndef PH_TESTS_DOCUMENTS_H
 #define PH_TESTS_DOCUMENTS_H
@@ -86,7 +88,8 @@ new_document(void)
 	return document;
 }
 
-/* `length` bytes of `bytes`, copied so that a byte too many is seen by the address sanitizer. */
+/* `length` bytes of `bytes`, copied so that a byte too many is seen by the address
+ * sanitizer. */
 static inline ph_status
 decode_exact(decode_fn *decode, ph_document *document, const void *bytes, size_t length,
     ph_error *err)
@@ -114,7 +117,8 @@ expect_tree(decode_fn *decode, const void *bytes, size_t length, unsigned flags,
 	ph_document_destroy(&document);
 }
 
-/* Refused with this code, at this place ("1:5"; NULL: anywhere), in one line of text. */
+/* Refused with this code, at this place ("1:5"; NULL: anywhere), in one line of text.
+ * */
 static inline void
 expect_refusal(decode_fn *decode, const void *bytes, size_t length, const char *code,
     const char *place)
@@ -142,7 +146,8 @@ expect_refusal(decode_fn *decode, const void *bytes, size_t length, const char *
 	ph_document_destroy(&document);
 }
 
-/* Decode and forget: any answer will do, a crash will not, nor more memory than is promised. */
+/* Decode and forget: any answer will do, a crash will not, nor more memory than is
+ * promised. */
 static inline void
 survive(decode_fn *decode, const void *bytes, size_t length)
 {
@@ -176,7 +181,8 @@ survive_damage(decode_fn *decode, const char *bytes, size_t length)
 	free(copy);
 }
 
-/* `head`, then `body` often enough to make at least `size` bytes, then `tail`; free it. */
+/* `head`, then `body` often enough to make at least `size` bytes, then `tail`; free it.
+ * */
 static inline char *
 repeat(
     const char *head, const char *body, size_t size, const char *tail, size_t *length)

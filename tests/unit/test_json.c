@@ -1,5 +1,6 @@
 /*
- * JSON: what RFC 8259 allows is read with its place and its digits, everything else is refused.
+ * JSON: what RFC 8259 allows is read with its place and its digits, everything else is
+ * refused.
  */
 #include "lib/codec/codec.h"
 

@@ -1,5 +1,6 @@
 /*
- * XML: the tree it becomes, what is refused before it can do harm, and the text it is written as.
+ * XML: the tree it becomes, what is refused before it can do harm, and the text it is
+ * written as.
  */
 #include "lib/codec/codec.h"
 
@@ -401,7 +402,8 @@ START_TEST(names_end_at_256_bytes)
 }
 END_TEST
 
-/* Each near the limit of 8 MiB, and none may take more than some seconds with sanitizers. */
+/* Each near the limit of 8 MiB, and none may take more than some seconds with
+ * sanitizers. */
 static const struct {
 	const char *head;
 	const char *body;

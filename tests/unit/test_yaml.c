@@ -1,5 +1,6 @@
 /*
- * YAML: the subset that people write, to the byte; everything clever is refused with its place.
+ * YAML: the subset that people write, to the byte; everything clever is refused with
+ * its place.
  */
 #include "lib/config/config.h"
 
