@@ -361,6 +361,18 @@ ph_cursor_resync(ph_cursor *cursor, uint64_t until, ph_error *err)
 	return ph_fail(err, PH_ERR_NOT_FOUND, "no record after it");
 }
 
+/* Bytes up to the last one that is not zero. */
+static size_t
+used_of(const uint8_t *bytes, size_t length)
+{
+	/* mostly they are all zeros: each is like its neighbour, which memcmp sees fastest */
+	if (length > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0)
+		return 0;
+	while (length > 0 && bytes[length - 1] == 0)
+		length--;
+	return length;
+}
+
 ph_status
 ph_cursor_used(ph_cursor *cursor, uint64_t *end, ph_error *err)
 {
@@ -374,9 +386,7 @@ ph_cursor_used(ph_cursor *cursor, uint64_t *end, ph_error *err)
 
 		if (status != PH_OK)
 			return status;
-		size_t used = length;
-		while (used > 0 && bytes[used - 1] == 0)
-			used--;
+		size_t used = used_of(bytes, length);
 		if (used > 0)
 			last = at + used;
 		at += length;

@@ -15,8 +15,9 @@
  * The local store (journal.h) has one partition, number 0. Trimming, checkpoints and the
  * assignment of partitions join the table when a store keeps their promises.
  *
- * Thread: a store belongs to its loop, except ph_store_durable (any). A reader belongs to one
- * thread, which may be another than the store's; it must be destroyed before the store closes.
+ * Thread: a store belongs to its loop, except ph_store_durable, ph_store_last and
+ * ph_store_reader_new (any). A reader belongs to one thread, which may be another than the
+ * store's; it must be destroyed before the store closes.
  * Errors: as each function says; PH_ERR_IO for good once failed.
  */
 #ifndef PH_BROKER_STORE_H
@@ -220,7 +221,7 @@ ph_store_close(ph_store **store_p, ph_error *err)
  * A reader that starts at `from` (offset 0: at the oldest record) and passes over records whose
  * sequence is `after` or less (0: none). Who comes back after a restart gives the position and
  * the sequence of the last record it has seen; the reader finds the next one even where the
- * position has moved. Call on the store's thread; the reader may then go to another.
+ * position has moved. Any thread, while the store is open.
  * PH_ERR_CONFLICT: `from` or `after` lies beyond the end of what is durable.
  */
 static inline ph_status
