@@ -581,8 +581,9 @@ ph_broker_destroy(ph_broker **broker_p)
 	ph_timer_destroy(&broker->slow);
 	ph_socket_destroy(&broker->router);
 	ph_sessions_destroy(&broker->sessions);
-	ph_backlog_destroy(&broker->backlog);
+	/* queues look at their items once more, for the letters of the dead */
 	ph_destinations_destroy(&broker->destinations);
+	ph_backlog_destroy(&broker->backlog);
 	ph_routes_destroy(&broker->routes);
 	ph_duplicates_destroy(&broker->duplicates);
 	ph_tokens_destroy(&broker->tokens);

@@ -241,6 +241,11 @@ no_unescape(void *self, struct MHD_Connection *connection, char *text)
 	return strlen(text);
 }
 
+/*
+ * The library's own default lets an address be taken again at once after a stop
+ * (SO_REUSEADDR). Its option for that would also let two programs listen on one
+ * (SO_REUSEPORT), each getting some of the requests.
+ */
 static struct MHD_Daemon *
 start_daemon(ph_listen *listen, const struct sockaddr_storage *address)
 {
@@ -257,8 +262,7 @@ start_daemon(ph_listen *listen, const struct sockaddr_storage *address)
 	    settings->connections ? settings->connections : 256u,
 	    MHD_OPTION_CONNECTION_TIMEOUT,
 	    settings->idle_seconds ? settings->idle_seconds : 30u,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 65536,
-	    MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 65536, MHD_OPTION_END);
 }
 
 uint32_t
