@@ -485,10 +485,11 @@ ph_dispatch_recovered(ph_broker *broker)
 			ph_item *item = &entry->items[i];
 			ph_destination *to =
 			    ph_destinations_get(broker->destinations, item->queue);
+			if (item->state != PH_DELIVERY_READY)
+				continue;
 			if (ph_destination_repeatable(to))
 				item->flags |= PH_ITEM_RECOVERED;
-			else if (item->state == PH_DELIVERY_READY &&
-				 (item->flags & PH_ITEM_ATTEMPT) != 0)
+			else if ((item->flags & PH_ITEM_ATTEMPT) != 0)
 				(void) ph_queue_claim(to->queue, item, &to->away);
 		}
 	}

@@ -626,8 +626,11 @@ apply_waiting(ph_broker *broker, ph_destination *to, ph_item *item,
 	if (record->outcome == PH_UNKNOWN)
 		item->flags |= PH_ITEM_POSSIBLY;
 	/* Unknown without a time is a loss: somebody who subscribes will decide it. */
-	if (record->outcome == PH_UNKNOWN && record->not_before_ms == 0 &&
-	    !ph_destination_repeatable(to) && !to->adapter->unknown_retry)
+	bool lost = record->outcome == PH_UNKNOWN && record->not_before_ms == 0 &&
+		    !ph_destination_repeatable(to) && !to->adapter->unknown_retry;
+	if (lost && item->state == PH_DELIVERY_UNKNOWN)
+		return;
+	if (lost)
 		ph_queue_lose(to->queue, item);
 	else
 		ph_queue_retry(to->queue, item,
@@ -645,6 +648,9 @@ ph_settle_apply(
 	ph_accept_bind(broker, &record->bindings, offset);
 	if (to == NULL || item == NULL || item->state == PH_DELIVERY_DEAD)
 		return PH_OK;
+	/* What was handed out without a record of it was ready before, also when it waited last. */
+	if (item->state == PH_DELIVERY_WAITING && record->state == PH_RECORD_WAITING)
+		ph_queue_hurry(to->queue, item);
 	item->attempts = record->attempt;
 	item->flags &= (uint8_t) ~(PH_ITEM_ATTEMPT | PH_ITEM_POSSIBLY);
 	remember_error(to, record);

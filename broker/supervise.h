@@ -28,10 +28,9 @@ void ph_supervise_detached(ph_broker *broker, const ph_site_adapter *adapter);
 
 /* What operators are shown. */
 typedef struct ph_supervise_look {
-	const char
-	    *state;  /* "disabled" "waiting" "starting" "running" "detached" "ended" */
-	int64_t pid; /* 0: none */
-	uint64_t restarts;	/* since this broker started */
+	const char *state; /* "disabled" "waiting" "starting" "up" "detached" "ended" */
+	int64_t pid;	   /* 0: none */
+	uint64_t restarts; /* since this broker started */
 	const char *last_error; /* "" if none; borrowed */
 } ph_supervise_look;
 void ph_supervise_look_at(
