@@ -70,13 +70,15 @@ later(poll *it, int64_t pause)
 	    &it->host->alarms, &it->alarm, ph_host_now(it->host) + pause, rings, it);
 }
 
+/* A text with a code is ours; any other is the system's, and is not written into a log. */
 static void
 fail(poll *it, const char *text)
 {
 	it->failures++;
 	int64_t pause = ph_poll_pause(it->entry, it->failures);
 	ph_log(PH_LOG_WARN, "poll-failed", "poll=%s failures=%u wait_ms=%lld text=%s",
-	    it->entry->name, it->failures, (long long) pause, text);
+	    it->entry->name, it->failures, (long long) pause,
+	    strncmp(text, "PH", 2) ? "the system refused it" : text);
 	later(it, pause);
 }
 

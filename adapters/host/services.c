@@ -21,7 +21,7 @@ enum {
 	LONGEST_MS = 300000,
 	PATIENCE_MS = 15000,
 	RECORDS_MAX = 10000,
-	REFERENCES_MAX = 100
+	REFERENCES_MAX = 1000
 };
 
 void
@@ -310,7 +310,7 @@ check_query(
 		    "PH4073 no entry of that name whose map renders pairs");
 	if (query->reference_count > REFERENCES_MAX)
 		return refuse(
-		    error, PH_ADAPTER_INVALID, "PH4074 more than 100 references");
+		    error, PH_ADAPTER_INVALID, "PH4074 more than 1,000 references");
 	return PH_ADAPTER_OK;
 }
 

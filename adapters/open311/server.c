@@ -19,7 +19,7 @@ enum {
 	DAY_MS = 86400000,
 	REQUESTS_MAX = 1000, /* most in one list of requests */
 	UPDATES_MAX = 9999,  /* most in one list of updates */
-	IDS_MAX = 100
+	IDS_MAX = 100	     /* ids in one request */
 };
 
 struct ph_open311_server {
@@ -39,6 +39,7 @@ struct visit {
 	ph_writer_format format;
 	const char *root; /* of the answer in XML */
 	visit_tree *tree; /* makes the answer of records */
+	bool listing;	  /* these records only say which requests to ask for */
 	bool single;	  /* one record is meant: none is 404 */
 	uint64_t most;	  /* records that fit in the answer */
 	char *update_id;  /* of a posted update */
@@ -300,12 +301,34 @@ post_update(visit *it)
 
 /* ---- reading ---- */
 
+static void ask(visit *it, ph_adapter_query *query);
+
+/* The window told which requests there are; how they stand now is another question. */
+static void
+ask_for_listed(visit *it, const ph_adapter_records *records)
+{
+	ph_adapter_text *ids = calloc(records->count + 1, sizeof *ids);
+	ph_adapter_query query = {.kind = PH_ADAPTER_BY_REFERENCE,
+	    .entry = ph_plug_text("request"),
+	    .references = ids};
+	it->listing = false;
+	for (uint64_t i = 0; ids && i < records->count && i < REQUESTS_MAX; i++)
+		ids[query.reference_count++] = records->records[i]->reference;
+	if (!ids)
+		refuse(it, 503, "not now: please ask again");
+	else
+		ask(it, &query);
+	free(ids);
+}
+
 static void
 queried(void *context, const ph_adapter_records *records)
 {
 	visit *it = context;
 	if (records->code)
 		refuse(it, 503, "not now: please ask again");
+	else if (it->listing && records->count)
+		ask_for_listed(it, records);
 	else if (it->single && !records->count)
 		refuse(it, 404, "service_request_id is not known here");
 	else if (records->count > it->most)
@@ -331,10 +354,38 @@ ask(visit *it, ph_adapter_query *query)
 		refuse(it, 503, "not now: please ask again");
 }
 
+/* Is `value` one of "a,b,c"? An empty list has everything. */
+static bool
+is_listed(ph_adapter_text list, const char *value)
+{
+	const char *at = list.data, *end = list.data + list.length;
+	size_t length = strlen(value);
+	if (!list.length)
+		return true;
+	while (at < end) {
+		const char *comma = memchr(at, ',', (size_t) (end - at));
+		const char *stop = comma ? comma : end;
+		if ((size_t) (stop - at) == length && !memcmp(at, value, length))
+			return true;
+		at = stop + 1;
+	}
+	return false;
+}
+
 static json_t *
 requests_tree(const visit *it, const ph_adapter_records *records)
 {
-	return ph_writer_requests(it->server->settings, records);
+	json_t *list = ph_writer_requests(it->server->settings, records);
+	const ph_fields *fields = &it->target.query;
+	for (size_t i = json_array_size(list); i > 0; i--) {
+		const json_t *request = json_array_get(list, i - 1);
+		if (!is_listed(ph_fields_get(fields, "status"),
+			ph_plug_string(request, "status", "")) ||
+		    !is_listed(ph_fields_get(fields, "service_code"),
+			ph_plug_string(request, "service_code", "")))
+			json_array_remove(list, i - 1);
+	}
+	return list;
 }
 
 static json_t *
@@ -418,7 +469,7 @@ split_ids(ph_adapter_text list, ph_adapter_text *out, uint64_t most)
 	return count;
 }
 
-/* All of a window: descriptions of many people's reports, so a key is asked for where there are any. */
+/* All of a window says what people of a place ask for: a key is needed where there are any. */
 static void
 get_requests(visit *it)
 {
@@ -434,7 +485,9 @@ get_requests(visit *it)
 		query.kind = PH_ADAPTER_BY_REFERENCE;
 		query.references = ids;
 		query.reference_count = split_ids(wanted, ids, IDS_MAX);
-	} else if (!read_window(it, (uint64_t) DAY_MS * 90, &query)) {
+	} else if (read_window(it, (uint64_t) DAY_MS * 90, &query)) {
+		it->listing = true;
+	} else {
 		return;
 	}
 	query.most = REQUESTS_MAX;

@@ -458,6 +458,7 @@ START_TEST(requests_are_asked_for)
 	    {ph_plug_text("service_request_id"), ph_plug_text("SR-0000000000001")},
 	    {ph_plug_text("service_code"), ph_plug_text("LGSL524-17")}};
 	ph_adapter_record record = {.size = sizeof record,
+	    .reference = ph_plug_text("SR-0000000000001"),
 	    .accepted = 1795407540123,
 	    .pairs = pairs,
 	    .pair_count = 2};
@@ -466,6 +467,15 @@ START_TEST(requests_are_asked_for)
 	r.host.records = &one;
 	http_get(&c, r.port, "/requests/SR-0000000000001.json");
 	ck_assert_ptr_nonnull(strstr(c.body, "\"service_name\":\"Missed bin\""));
+	/* a list asks twice: which there are, and how they stand */
+	unsigned before = r.host.queried;
+	http_get(&c, r.port, "/requests.json?api_key=k1&service_code=Other,LGSL524-17");
+	ck_assert_uint_eq(r.host.queried, before + 2);
+	ck_assert_uint_eq(r.host.kind, PH_ADAPTER_BY_REFERENCE);
+	ck_assert_str_eq(r.host.references[0], "SR-0000000000001");
+	ck_assert_ptr_nonnull(strstr(c.body, "SR-0000000000001"));
+	http_get(&c, r.port, "/requests.json?api_key=k1&service_code=Other");
+	ck_assert_str_eq(c.body, "[]");
 	stop(&r);
 }
 END_TEST
