@@ -140,11 +140,9 @@ take_lines(ph_control_peer *peer)
 {
 	size_t at = 0;
 	peer->reading = true;
-	while (!peer->busy && peer->fd >= 0) {
+	while (!peer->busy && peer->fd >= 0 && at < peer->in.length) {
 		const uint8_t *start = peer->in.data + at;
-		const uint8_t *end = peer->in.length > at
-					 ? memchr(start, '\n', peer->in.length - at)
-					 : NULL;
+		const uint8_t *end = memchr(start, '\n', peer->in.length - at);
 		if (end == NULL)
 			break;
 		size_t length = (size_t) (end - start);
