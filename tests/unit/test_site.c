@@ -31,7 +31,7 @@ make_folder(const char *name)
 #define BROKER                                                                         \
 	"state: state\nrun: /tmp/r\njurisdiction: testshire\n"                         \
 	"paths: {connectors: connectors, schemas: [s1, /abs/s2]}\n"                    \
-	"limits: {frame-messages: 32, retry-first: 2s, segment-bytes: 2M}\n"           \
+	"limits: {sessions: 32, retry-first: 2s, segment-bytes: 2M}\n"           \
 	"queues: {bench: {}}\n"
 #define CONNECTOR                                                                      \
 	"transport: http\nretry: {first: 5s, tries: 3}\n"                              \
@@ -89,7 +89,7 @@ START_TEST(the_broker)
 	ck_assert_str_eq(site->jurisdiction, "testshire");
 	ck_assert_uint_eq(site->schemas.count, 2);
 	ck_assert_str_eq(site->schemas.at[1], "/abs/s2");
-	ck_assert_int_eq(ph_options_get(&site->options, PH_OPTION_FRAME_MESSAGES), 32);
+	ck_assert_int_eq(ph_options_get(&site->options, PH_OPTION_SESSIONS), 32);
 	ck_assert_int_eq(
 	    ph_options_get(&site->options, PH_OPTION_RETRY_FIRST_MS), 2000);
 	ck_assert_int_eq(
