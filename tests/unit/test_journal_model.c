@@ -2,9 +2,10 @@
  * journal, held against a model: what was acknowledged survives any series of kills, power cuts
  * and failing syncs, and nothing appears that was not written.
  *
- * Each story has a seed, which a failure prints; PACKHORSE_SEED=n runs that one alone, and
- * PACKHORSE_STORIES=n as many as wanted. The disk is the fake one, which forgets what is not
- * synced. The same stories must catch a journal that does not sync, and one that speaks too early.
+ * Each story has a seed, which a failure prints; PACKHORSE_SEED=n runs that one alone,
+ * PACKHORSE_STORIES=n as many as wanted, PACKHORSE_FIRST=n from that one on. The disk is the fake
+ * one, which forgets what is not synced. The same stories must catch a journal that does not
+ * sync, and one that speaks too early.
  */
 #include "broker/journal.h"
 
@@ -258,7 +259,8 @@ tell_all(uint64_t stories, unsigned enough, char last[256])
 	unsigned bad = 0;
 
 	last[0] = '\0';
-	for (uint64_t seed = 1; seed <= stories && bad < enough; seed++) {
+	uint64_t first = number_from("PACKHORSE_FIRST", 1);
+	for (uint64_t seed = first; seed < first + stories && bad < enough; seed++) {
 		story *told = tell(only != 0 ? only : seed);
 
 		if (told->wrong[0] != '\0') {
