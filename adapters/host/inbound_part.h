@@ -1,0 +1,54 @@
+/*
+ * inbound_part - an inbound item and its pieces, as inbound.c and inbound_message.c see them. Nobody
+ * else includes this.
+ *
+ * Thread: the host's.
+ */
+#ifndef PH_HOST_INBOUND_PART_H
+#define PH_HOST_INBOUND_PART_H
+
+#include "adapters/host/inbound.h"
+
+/* One message to publish. */
+typedef struct ph_inbound_piece {
+	struct ph_inbound_item *item;
+	size_t record;
+	bool failed; /* the record could not be mapped: its bytes are kept */
+	bool confirmed;
+	bool accepted; /* anew, so what went with it is durable */
+} ph_inbound_piece;
+
+typedef struct ph_inbound_item ph_inbound_item;
+struct ph_inbound_item {
+	ph_inbound_item *next, **link; /* in the host's list */
+	ph_host *host;
+	ph_inbound_task task; /* pointers to our copies */
+	char *bytes;
+	char *cursor;
+	char *content_type;
+	char entry[80];
+	char receipt[64];
+	int64_t accepted_ms;
+	int64_t patient_until;
+	int64_t pause;	   /* ms before the next look for references */
+	ph_alarm again;	   /* try mapping or publishing again */
+	ph_alarm deadline; /* the listener's */
+	ph_map_call *call; /* NULL while mapping */
+	ph_inbound_piece *parts;
+	size_t part_count, sent, confirmed;
+	uint32_t worst; /* result of the worst part; 0: all accepted */
+	char reference[128];
+	char id[256];
+	char text[PH_ERROR_TEXT]; /* of the worst part */
+	size_t durable;
+	bool cursor_durable;
+};
+
+/* The message of one piece: what the map made, or the sender's bytes of what failed. */
+ph_status ph_inbound_message(const ph_inbound_item *it, const ph_inbound_piece *which,
+    ph_message **out, ph_error *err);
+/* The options it is published with, appended. The cursor goes with the last piece. */
+ph_status ph_inbound_options(const ph_inbound_item *it, const ph_inbound_piece *which,
+    ph_buffer *out, ph_error *err);
+
+#endif
