@@ -114,6 +114,39 @@ ph_broker_message(ph_broker *broker, ph_entry *entry, ph_message **out, ph_error
 	return status;
 }
 
+/* ---- questions ---- */
+
+void
+ph_question_note(ph_broker *broker, ph_question *at, void (*abandon)(ph_question *at))
+{
+	at->abandon = abandon;
+	at->next = broker->questions;
+	at->back = &broker->questions;
+	if (at->next != NULL)
+		at->next->back = &at->next;
+	broker->questions = at;
+}
+
+void
+ph_question_strike(ph_question *at)
+{
+	*at->back = at->next;
+	if (at->next != NULL)
+		at->next->back = at->back;
+	at->next = NULL;
+	at->back = NULL;
+}
+
+static void
+abandon_questions(ph_broker *broker)
+{
+	while (broker->questions != NULL) {
+		ph_question *at = broker->questions;
+		ph_question_strike(at);
+		at->abandon(at);
+	}
+}
+
 /* ---- the turn ---- */
 
 static void
@@ -559,6 +592,25 @@ end_sessions(ph_broker *broker)
 		ph_greet_end(broker, session, "broker-stops");
 }
 
+static bool
+nothing_left(void *self)
+{
+	(void) self;
+	return false;
+}
+
+/* What was posted to the loop belongs to nobody else: let it run, with nothing around it. */
+static void
+run_last_posts(ph_broker *broker)
+{
+	if (broker->loop == NULL)
+		return;
+	if (broker->router != NULL)
+		ph_loop_forget_socket(broker->loop, ph_socket_handle(broker->router));
+	ph_loop_before(broker->loop, nothing_left, broker);
+	(void) ph_loop_turn(broker->loop, 0, NULL);
+}
+
 void
 ph_broker_destroy(ph_broker **broker_p)
 {
@@ -571,6 +623,7 @@ ph_broker_destroy(ph_broker **broker_p)
 		(void) ph_broker_flush(broker);
 	end_sessions(broker);
 	ph_ledger_close(&broker->ledger);
+	abandon_questions(broker);
 	ph_operate_end(broker);
 	ph_control_close(&broker->control);
 	ph_supervise_destroy(broker);
@@ -579,6 +632,7 @@ ph_broker_destroy(ph_broker **broker_p)
 	ph_timer_destroy(&broker->timer);
 	ph_timer_destroy(&broker->idle);
 	ph_timer_destroy(&broker->slow);
+	run_last_posts(broker);
 	ph_socket_destroy(&broker->router);
 	ph_sessions_destroy(&broker->sessions);
 	/* queues look at their items once more, for the letters of the dead */

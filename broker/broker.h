@@ -44,6 +44,13 @@
 typedef struct ph_broker ph_broker;
 typedef struct ph_supervisor ph_supervisor;
 
+/* Something that waits for the ledger's answer: first member of whatever that is. */
+typedef struct ph_question ph_question;
+struct ph_question {
+	ph_question *next, **back;	  /* in the broker's list */
+	void (*abandon)(ph_question *at); /* there will be no answer: free it */
+};
+
 /* What is counted beside the books of the queues. */
 typedef struct ph_broker_counts {
 	uint64_t messages;  /* accepted, each once */
@@ -72,6 +79,7 @@ struct ph_broker {
 	ph_sessions *sessions;
 	ph_supervisor *supervisor;  /* NULL until started */
 	struct ph_control *control; /* NULL until opened */
+	ph_question *questions;	    /* asked and not answered */
 	struct ph_operation *operations,
 	    *operations_last; /* replies that wait for the flush */
 	ph_timer *timer;      /* the next thing that is due */
@@ -110,6 +118,10 @@ ph_status ph_broker_flush(ph_broker *broker);
 /* The message of an entry, from memory or the journal. *out is yours. */
 ph_status ph_broker_message(
     ph_broker *broker, ph_entry *entry, ph_message **out, ph_error *err);
+/* Note a question down before it is asked, and strike it out when it is answered. */
+void ph_question_note(
+    ph_broker *broker, ph_question *at, void (*abandon)(ph_question *at));
+void ph_question_strike(ph_question *at);
 /* Wall clock. */
 int64_t ph_broker_now(const ph_broker *broker);
 

@@ -21,8 +21,9 @@ typedef struct want {
 } want;
 
 struct ph_wants {
-	ph_broker *broker; /* while it is asked */
-	uint64_t session;  /* whose */
+	ph_question question; /* first */
+	ph_broker *broker;    /* while it is asked */
+	uint64_t session;     /* whose */
 	ph_buffer text;
 	want *list;
 	size_t count, capacity;
@@ -187,6 +188,7 @@ answered(void *self, const ph_ledger_answer *answer)
 {
 	ph_wants *wants = self;
 	ph_broker *broker = wants->broker;
+	ph_question_strike(&wants->question);
 	ph_session *session = ph_sessions_numbered(broker->sessions, wants->session);
 	/* With a ledger in trouble the session ends: its peer comes back and repeats. */
 	if (answer->status == PH_OK)
@@ -195,6 +197,13 @@ answered(void *self, const ph_ledger_answer *answer)
 		ph_session_give_up(broker->sessions, session);
 	if (session != NULL && !session->over)
 		run_parked(broker, session, false);
+	ph_wants_destroy(&wants);
+}
+
+static void
+abandon_wants(ph_question *at)
+{
+	ph_wants *wants = (ph_wants *) at;
 	ph_wants_destroy(&wants);
 }
 
@@ -216,7 +225,10 @@ ask_ledger(ph_broker *broker, ph_wants *wants, ph_error *err)
 	}
 	ph_ledger_ask ask = {
 	    .kind = PH_LEDGER_RESOLVE, .lookups = lookups, .count = wants->count};
+	ph_question_note(broker, &wants->question, abandon_wants);
 	ph_status status = ph_ledger_query(broker->ledger, &ask, answered, wants, err);
+	if (status != PH_OK)
+		ph_question_strike(&wants->question);
 	free(lookups);
 	return status;
 }

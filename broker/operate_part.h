@@ -13,7 +13,8 @@
 /* A verb at work. */
 typedef struct ph_operation ph_operation;
 struct ph_operation {
-	ph_operation *next; /* in the list of those that wait for the flush */
+	ph_question question; /* first */
+	ph_operation *next;   /* in the list of those that wait for the flush */
 	ph_broker *broker;
 	ph_reply reply;
 	ph_error err; /* status PH_OK: none */

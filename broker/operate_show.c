@@ -76,6 +76,7 @@ ledger_found(void *self, const ph_ledger_answer *answer)
 {
 	ph_operation *operation = self;
 	ph_error err = answer->error;
+	ph_question_strike(&operation->question);
 	ph_status status = answer->status;
 	if (status == PH_OK && answer->count == 0)
 		status =
@@ -85,6 +86,16 @@ ledger_found(void *self, const ph_ledger_answer *answer)
 		status = show_at(operation->broker, answer->rows.messages[0].position,
 		    operation->acceptance, operation->reveal, &operation->reply, &err);
 	operation->reply.end(operation->reply.self, status == PH_OK ? NULL : &err);
+	free(operation);
+}
+
+static void
+abandon_operation(ph_question *at)
+{
+	ph_operation *operation = (ph_operation *) at;
+	ph_error err = {.status = PH_OK};
+	(void) ph_fail(&err, PH_ERR_CLOSED, "PH7102 the broker stops");
+	operation->reply.end(operation->reply.self, &err);
 	free(operation);
 }
 
@@ -104,11 +115,14 @@ ask_ledger(ph_broker *broker, uint64_t acceptance, bool reveal, const ph_reply *
 	    .reply = *reply,
 	    .acceptance = acceptance,
 	    .reveal = reveal};
+	ph_question_note(broker, &operation->question, abandon_operation);
 	ph_status status =
 	    ph_ledger_query(broker->ledger, &question, ledger_found, operation, err);
 	*later = status == PH_OK;
-	if (status != PH_OK)
+	if (status != PH_OK) {
+		ph_question_strike(&operation->question);
 		free(operation);
+	}
 	return status;
 }
 

@@ -167,6 +167,7 @@ ph_resolve_again(ph_broker *broker, ph_session *session, const ph_parked *parked
 /* ---- queries ---- */
 
 typedef struct query {
+	ph_question question; /* first */
 	ph_broker *broker;
 	uint64_t session; /* its number */
 	uint64_t request;
@@ -224,6 +225,7 @@ answer_query(void *self, const ph_ledger_answer *answer)
 	ph_buffer frame;
 	uint32_t count = 0;
 	uint64_t request = asked->request;
+	ph_question_strike(&asked->question);
 	free(asked);
 	if (session == NULL || session->over)
 		return;
@@ -243,6 +245,12 @@ answer_query(void *self, const ph_ledger_answer *answer)
 	end_answer(broker, session, &frame, count, true);
 }
 
+static void
+abandon_query(ph_question *at)
+{
+	free(at);
+}
+
 static ph_status
 ask(ph_broker *broker, const ph_session *session, uint64_t request,
     const ph_ledger_ask *question, ph_error *err)
@@ -252,10 +260,13 @@ ask(ph_broker *broker, const ph_session *session, uint64_t request,
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a query");
 	*asked =
 	    (query){.broker = broker, .session = session->number, .request = request};
+	ph_question_note(broker, &asked->question, abandon_query);
 	ph_status status =
 	    ph_ledger_query(broker->ledger, question, answer_query, asked, err);
-	if (status != PH_OK)
+	if (status != PH_OK) {
+		ph_question_strike(&asked->question);
 		free(asked);
+	}
 	return status;
 }
 
