@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@
 #define SLOW_PEER_MS  5
 #define TOKEN_LIFE_MS 60000
 #define PATH_SIZE     4096
+#define LOCK_WAIT_MS  3000 /* for the journal of a broker that is just ending */
+#define LOCK_LOOK_MS  10
 #define SPACE_LOOK    256 /* turns between two looks at the disk's space */
 
 int64_t
@@ -361,7 +364,13 @@ open_store(ph_broker *broker, ph_error *err)
 	    .reserve_bytes =
 		(uint64_t) ph_options_get(options, PH_OPTION_RESERVE_BYTES),
 	    .clock = broker->clock};
+	int64_t until_ms = ph_clock_mono(broker->clock) + LOCK_WAIT_MS;
 	ph_status status = ph_journal_open(&config, &broker->store, &report, err);
+	/* The one before us may have been killed a moment ago and not be gone yet. */
+	while (status == PH_ERR_AGAIN && ph_clock_mono(broker->clock) < until_ms) {
+		(void) poll(NULL, 0, LOCK_LOOK_MS);
+		status = ph_journal_open(&config, &broker->store, &report, err);
+	}
 	tell_recovery(&report);
 	return status;
 }
