@@ -3,15 +3,17 @@
 
 Used by the demo and by the scenario tests. As a program:
 
-    parts.py site SOURCE TARGET NAME=VALUE...   copy a site, filling in ${NAME:-default}
-    parts.py plugins BUILD TARGET               gather the plug-ins of a build in one directory
-    parts.py program BUILD NAME                 where a program of a build is
-    parts.py orphans WORD                       process ids whose command line or environment has WORD
+    parts.py stage BUILD FOLDER RUN   lay out the demo's site in FOLDER/site, on free ports; prints
+                                      what a shell has to know as NAME=VALUE
+    parts.py orphans FOLDER           ids of processes that have a file open in this folder: hosts,
+                                      which outlive a killed broker, are known by their locks
 """
 
 import json
 import os
+import random
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -90,16 +92,28 @@ def gather_plugins(build, target):
 
 
 def free_port(wanted=0):
-    """A port that is free now: the wanted one, if it is."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            if wanted:
-                return free_port()
-            raise
-        return probe.getsockname()[1]
+    """A port that is free now: the wanted one, if it is. Others come from below those that
+    connections are given, so that nobody takes it while its server is away."""
+    for port in [wanted] * bool(wanted) + random.sample(range(20000, 32000), 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise Problem("no port is free")
+
+
+def free_ports(names):
+    """A free port for each name, all different."""
+    ports = {}
+    for name in names:
+        port = free_port()
+        while port in ports.values():
+            port = free_port()
+        ports[name] = port
+    return ports
 
 
 def wait_until(condition, seconds, what):
@@ -179,37 +193,37 @@ class Process:
         wait_until(lambda: not self.alive(), 10, self.name + " is gone")
 
 
-def orphans(word):
-    """Processes, not us or ours, with this word in the command line or the environment."""
-    mine, found = set(), []
-    pid = os.getpid()
+def opened(pid):
+    """Paths of the files that a process has open."""
+    try:
+        for number in os.listdir("/proc/%s/fd" % pid):
+            yield os.readlink("/proc/%s/fd/%s" % (pid, number))
+    except OSError:
+        pass
+
+
+def orphans(folder):
+    """Processes that have a file open in this folder; not us or those who started us."""
+    mine, pid = set(), os.getpid()
     while pid > 1:
         mine.add(pid)
         with open("/proc/%d/stat" % pid, encoding="latin-1") as file:
             pid = int(file.read().rpartition(")")[2].split()[1])
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        text = b""
-        for part in ("cmdline", "environ"):
-            try:
-                with open("/proc/%s/%s" % (name, part), "rb") as file:
-                    text += file.read()
-            except OSError:
-                pass
-        if word.encode() in text and int(name) not in mine:
-            found.append(int(name))
-    return found
+    inside = os.path.realpath(folder) + "/"
+    return [int(name) for name in filter(str.isdigit, os.listdir("/proc"))
+            if int(name) not in mine and any(path.startswith(inside) for path in opened(name))]
 
 
-def end_orphans(word):
+def end_orphans(folder):
     """End what was left behind: hosts outlive a killed broker."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in orphans(word):
+        for pid in orphans(folder):
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
                 pass
         try:
-            wait_until(lambda: not orphans(word), 5, "all is ended")
+            wait_until(lambda: not orphans(folder), 5, "all is ended")
             return
         except Problem:
             continue
@@ -323,15 +337,24 @@ def values(build, folder, run, ports):
         **{"DEMO_%s_PORT" % name.upper(): str(port) for name, port in ports.items()}}
 
 
+SERVERS = ("open311", "highways", "waste", "crm", "hook")
+
+
+def stage(build, folder, run):
+    """Lay out the demo's site for tests; returns what they have to know."""
+    ports = free_ports(SERVERS)
+    copy_site(os.path.join(ROOT, "demo", "site"), os.path.join(folder, "site"),
+              values(build, folder, run, ports))
+    return {"PACKHORSE": program(build, "packhorse"), "PACKHORSED": program(build, "packhorsed"),
+            **{"PORT_" + name: str(port) for name, port in ports.items()}}
+
+
 def main():
     try:
         words = sys.argv[1:]
-        if words[:1] == ["site"] and len(words) >= 3:
-            copy_site(words[1], words[2], dict(word.split("=", 1) for word in words[3:]))
-        elif words[:1] == ["plugins"] and len(words) == 3:
-            gather_plugins(words[1], words[2])
-        elif words[:1] == ["program"] and len(words) == 3:
-            print(program(words[1], words[2]))
+        if words[:1] == ["stage"] and len(words) == 4:
+            for name, value in stage(*words[1:]).items():
+                print("%s=%s" % (name, shlex.quote(value)))
         elif words[:1] == ["orphans"] and len(words) == 2:
             print(*orphans(words[1]), sep="\n")
         else:

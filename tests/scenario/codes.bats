@@ -4,8 +4,8 @@
 load helpers
 
 @test "a service without a row: held as a dead letter, sent when the row is there" {
-	site_new_without_road
-	accepted Roads/Highways 1501 "$(title 'A sunken cover')"
+	without_road_signs
+	accepted 'Road Traffic Signs' 1501 "$(title 'A sunken sign')"
 	wait_is unknown-code dead .reason
 	equal "$(dead .stage)" map
 	equal "$(dead .queue)" highways
@@ -20,7 +20,7 @@ load helpers
 	wait_is unknown-code dead .reason
 	equal "$(status balance)" 0
 
-	echo 'roads,HM,GULL,*,*' >>"$TABLE"
+	echo 'road-signs,HM,GULL,*,*' >>"$TABLE"
 	reload
 	equal "$(dead .reason)" unknown-code
 	ph dead replay "$(dead .id)"
@@ -31,10 +31,10 @@ load helpers
 	equal "$(ph xref get service-request highways 2000001 --json | jq -r .canonical_id)" "$REFERENCE"
 }
 
-site_new_without_road() {
+without_road_signs() {
 	broker_stop
 	TABLE=$(mine highways codes POTH)
-	sed -i '/^roads,/d' "$TABLE"
+	sed -i '/^road-signs,/d' "$TABLE"
 	broker_start
 }
 

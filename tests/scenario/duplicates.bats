@@ -25,14 +25,15 @@ load helpers
 }
 
 @test "ten impatient clients at once make one report" {
-	local n
+	local n posters=()
 	for n in {1..10}; do
 		(
 			post Potholes 402 "$(title 'A hole')"
 			echo "$STATUS $REFERENCE" >"$WORK/answer.$n"
 		) &
+		posters+=($!)
 	done
-	wait $(jobs -p | grep -vx -e "${BROKER:-0}" -e "$PID_highways" -e "$PID_waste" -e "$PID_crm")
+	wait "${posters[@]}"
 	equal "$(sed 's/^20[01] //' "$WORK"/answer.* | sort -u | wc -l)" 1
 	equal "$(grep -c '^20[01] SR-' "$WORK"/answer.* | grep -c ':1')" 10
 	settle_down

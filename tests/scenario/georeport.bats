@@ -36,6 +36,8 @@ load helpers
 		get "services/$path.json"
 		equal "$(jq -r .service_code <<<"$BODY")" "$code"
 		accepted "$code" $((++n)) "$(title 'Something')" -d 'attribute[uprn]=1'
+		# of two names for one service the table says which is shown
+		[ "$code" != 'Parks & Green Spaces' ] || code=Parks/Landscapes
 		get "requests/$REFERENCE.json"
 		equal "$(jq -r '.[0].service_code' <<<"$BODY")" "$code"
 	done

@@ -7,7 +7,6 @@ load helpers
 setup() {
 	site_new
 	sed -i 's|^http:|&\n  timeout: 1s|' "$WORK/site/adapters/highways.yaml"
-	vendors_start
 	broker_start
 }
 

@@ -60,97 +60,114 @@ not() {
 }
 
 # --- the site ---
+#
+# The simulated vendors are started once for a file of stories and told to forget everything
+# before each; broker, hosts, declarations and state are new for each story. A story that needs
+# less than that may say so in its own setup.
 
-# site_new: a copy of the demo's site in $WORK/site, retried sooner than it.
-site_new() {
+# site_prepare: a place, free ports, the demo's site (retried sooner than there), the vendors.
+site_prepare() {
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ph-test.XXXXXX")
 	RUN=$(mktemp -d /tmp/ph.XXXXXX)
-	local name
-	for name in open311 highways waste crm hook; do
-		declare -g "PORT_$name=$(free_port)"
-	done
-	"$PYTHON" "$ROOT/demo/parts.py" plugins "$BUILD" "$WORK/plugins"
-	PACKHORSE=$("$PYTHON" "$ROOT/demo/parts.py" program "$BUILD" packhorse)
-	PACKHORSED=$("$PYTHON" "$ROOT/demo/parts.py" program "$BUILD" packhorsed)
-	"$PYTHON" "$ROOT/demo/parts.py" site "$ROOT/demo/site" "$WORK/site" \
-		PACKHORSE_STATE="$WORK/state" PACKHORSE_RUN="$RUN" \
-		PACKHORSE_PLUGINS="$WORK/plugins" PACKHORSE_CONNECTORS="$ROOT/adapters" \
-		PACKHORSE_SCHEMAS="$ROOT/schemas" \
-		PACKHORSE_HOST="$("$PYTHON" "$ROOT/demo/parts.py" program "$BUILD" packhorse-host)" \
-		DEMO_OPEN311_PORT="$PORT_open311" DEMO_HIGHWAYS_PORT="$PORT_highways" \
-		DEMO_WASTE_PORT="$PORT_waste" DEMO_CRM_PORT="$PORT_crm" DEMO_HOOK_PORT="$PORT_hook"
+	local name laid
+	laid=$("$PYTHON" "$ROOT/demo/parts.py" stage "$BUILD" "$WORK" "$RUN") || return
+	eval "$laid"
 	for name in highways waste crm; do
 		sed -i '/^retry:/d' "$WORK/site/adapters/$name.yaml"
 		echo 'retry: {first: 100ms, factor: 2, max: 500ms, tries: 100}' \
 			>>"$WORK/site/adapters/$name.yaml"
 	done
+	cp -r "$WORK/site" "$WORK/site.new"
+	vendors_start
+	site_save
+}
+
+# Stories run in processes of their own: what they share stands in a file.
+site_save() {
+	local name names=(WORK RUN PACKHORSE PACKHORSED BROKER "${!PORT_@}" "${!PID_@}" "${!CONTROL_@}"
+		"${!OPTIONS_@}")
+	for name in "${names[@]}"; do
+		printf '%s=%q\n' "$name" "${!name:-}"
+	done >"$BATS_FILE_TMPDIR/site"
+}
+
+# site_load: what site_prepare made, without touching it.
+site_load() {
+	[ -e "$BATS_FILE_TMPDIR/site" ] || return
+	# shellcheck disable=SC1091
+	. "$BATS_FILE_TMPDIR/site"
 	URL=http://127.0.0.1:$PORT_open311
 }
 
-free_port() {
-	"$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+# site_new: a fresh site and vendors without a memory; the broker is not started.
+site_new() {
+	site_load
+	rm -rf "$WORK/site" "$WORK/state" "$WORK/packhorsed.log" "${RUN:?}"/*
+	cp -r "$WORK/site.new" "$WORK/site"
+	: >"$WORK/packhorsed.log"
+	vendors_reset
 }
 
-# site_up: a new site with everything started. Statuses change only when told.
+# site_up: the same, with everything started. Statuses change only when told.
 site_up() {
 	site_new
-	vendors_start
 	broker_start
 }
 
-vendors_start() {
-	local name
-	for name in highways waste crm; do
-		vendor_launch "$name"
-	done
-	for name in highways waste crm; do
-		vendor_ready "$name"
-	done
-}
-
-# site_down: stop all, and look through the logs for what a sanitizer said.
+# site_down: stop the broker and all hosts, and look through the log for what a sanitizer said.
 site_down() {
-	[ -n "${WORK:-}" ] || return 0
-	local name pid
-	broker_stop
-	for name in highways waste crm; do
-		vendor_end "$name" TERM
-	done
-	for pid in $("$PYTHON" "$ROOT/demo/parts.py" orphans "$WORK/site"); do
-		kill -KILL "$pid" 2>/dev/null || true
-	done
 	local said=0
-	if grep -lE 'ERROR: [A-Za-z]*Sanitizer|runtime error:|PH_ASSERT|assertion' "$WORK"/*.log; then
+	broker_stop
+	hosts_kill TERM
+	if grep -E 'ERROR: [A-Za-z]*Sanitizer|runtime error:|assertion|PH_ASSERT' "$WORK"/packhorsed.log \
+		"$WORK"/said.* 2>/dev/null; then
 		said=1
 	fi
 	if [ "$said" = 1 ] || [ "${BATS_TEST_COMPLETED:-}" != 1 ]; then
 		tail -n 40 "$WORK"/packhorsed.log >&2 || true
+		if [ -n "${PACKHORSE_KEEP:-}" ]; then
+			cp -r "$WORK" "$PACKHORSE_KEEP/${BATS_TEST_FILENAME##*/}.$BATS_TEST_NUMBER"
+		fi
 	fi
-	rm -rf "$RUN"
-	if [ -z "${PACKHORSE_KEEP:-}" ]; then
-		rm -rf "$WORK"
-	else
-		echo "kept: $WORK" >&2
-	fi
+	site_save
 	return "$said"
 }
 
-# setup and teardown of most stories; a file may define its own.
+site_remove() {
+	local name
+	site_load || return 0
+	[ -z "${BROKER:-}" ] || broker_stop
+	hosts_kill TERM
+	for name in highways waste crm; do
+		vendor_end "$name" TERM
+	done
+	rm -rf "$RUN" "$WORK"
+}
+
+# What most stories want; a file may define its own.
+setup_file() { site_prepare; }
+teardown_file() { site_remove; }
 setup() { site_up; }
 teardown() { site_down; }
 
 # --- the broker, its hosts and the command line ---
 
 broker_start() {
-	"$PACKHORSED" -c "$WORK/site" >>"$WORK/packhorsed.log" 2>&1 3>&- &
-	BROKER=$!
+	broker_launch
 	wait_until adapters_up
 	wait_until services_answer
+}
+
+# broker_launch: start it and wait for nothing.
+broker_launch() {
+	"$PACKHORSED" -c "$WORK/site" >>"$WORK/packhorsed.log" 2>&1 3>&- &
+	BROKER=$!
 }
 
 broker_kill() {
 	kill -KILL "$BROKER"
 	wait "$BROKER" 2>/dev/null || true
+	wait_until gone "$BROKER"
 }
 
 broker_stop() {
@@ -159,6 +176,18 @@ broker_stop() {
 	wait_until gone "$BROKER"
 	wait "$BROKER" 2>/dev/null || true
 	BROKER=
+}
+
+# hosts_kill [SIGNAL]: all hosts of this site, while the broker is away.
+hosts_kill() {
+	local pids
+	pids=$("$PYTHON" "$ROOT/demo/parts.py" orphans "$RUN")
+	[ -n "$pids" ] || return 0
+	# shellcheck disable=SC2086
+	kill "-${1:-KILL}" $pids 2>/dev/null || true
+	for pid in $pids; do
+		wait_until gone "$pid"
+	done
 }
 
 gone() {
@@ -217,6 +246,33 @@ dead() {
 }
 
 # --- the vendors ---
+
+vendors_start() {
+	local name
+	for name in highways waste crm; do
+		vendor_launch "$name"
+	done
+	for name in highways waste crm; do
+		vendor_ready "$name"
+	done
+}
+
+# vendors_reset: those that run forget everything, the others are started.
+vendors_reset() {
+	local name pid
+	for name in highways waste crm; do
+		pid=PID_$name
+		if [ -n "${!pid:-}" ] && ! gone "${!pid}"; then
+			tell "$name" reset '{}'
+		else
+			rm -f "$WORK/$name.jsonl"
+			vendor_launch "$name" --status-after 0
+		fi
+	done
+	for name in highways waste crm; do
+		vendor_ready "$name"
+	done
+}
 
 # vendor_start NAME [OPTIONS...]: on its port, from its file; options of before are kept.
 vendor_start() {

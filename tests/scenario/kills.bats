@@ -56,19 +56,20 @@ load helpers
 }
 
 @test "every 2xx given just before a SIGKILL is kept" {
-	local round n
+	local round n posters=()
 	for round in 1 2 3; do
 		for n in {1..8}; do
 			(
 				post Tree "53$round$n" "$(title "Tree $round $n")"
 				[ "$STATUS" = 201 ] || [ "$STATUS" = 200 ] && echo "$REFERENCE" >>"$WORK/promised"
 			) &
+			posters+=($!)
 		done
 		wait_until eval '[ "$(cat "$WORK/promised" 2>/dev/null | wc -l)" -ge $((round * 8 - 5)) ]'
 		broker_kill
 		broker_start
 	done
-	wait $(jobs -p | grep -vx -e "$BROKER" -e "$PID_highways" -e "$PID_waste" -e "$PID_crm")
+	wait "${posters[@]}"
 	settle_down
 	local reference
 	for reference in $(sort -u "$WORK/promised"); do
@@ -135,7 +136,7 @@ load helpers
 	equal "$(updates 'sort_by(.update_id)')" "$list"
 
 	broker_kill
-	kill -KILL $("$PYTHON" "$ROOT/demo/parts.py" orphans "$WORK/site")
+	hosts_kill
 	broker_start
 	get "requests/$reference.xml"
 	equal "$BODY" "$request"

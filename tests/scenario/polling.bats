@@ -27,7 +27,7 @@ some_polls() {
 	broker_start
 	some_polls 2
 	broker_kill
-	kill -KILL $("$PYTHON" "$ROOT/demo/parts.py" orphans "$WORK/site")
+	hosts_kill
 	broker_start
 	some_polls 2
 	settle_down
@@ -43,7 +43,7 @@ some_polls() {
 	wait_is 1 count crm change "$REFERENCE"
 	some_polls 2
 	broker_stop
-	"$PYTHON" "$ROOT/demo/parts.py" orphans "$WORK/site" | xargs -r kill -KILL
+	hosts_kill
 	broker_start
 	some_polls 2
 	# the first window after the start reaches back by the overlap, not by a day
@@ -56,7 +56,7 @@ some_polls() {
 	accepted Potholes 603 "$(title 'A hole')"
 	settle_down
 	broker_kill
-	kill -KILL $("$PYTHON" "$ROOT/demo/parts.py" orphans "$WORK/site")
+	hosts_kill
 	tell highways status '{"number": 2000001, "code": "INP"}'
 	vendor_end highways KILL
 	vendor_start highways

@@ -6,7 +6,7 @@ load helpers
 setup() {
 	site_new
 	rm -r "$WORK"/site/adapters/* "$WORK"/site/routes/*
-	echo 'queues: [test]' >>"$WORK/site/packhorse.yaml"
+	echo 'queues: {test: {}}' >>"$WORK/site/packhorse.yaml"
 	cat >"$WORK/site/routes/test.yaml" <<-'YAML'
 		routes:
 		  - route: everything to the test
@@ -14,8 +14,7 @@ setup() {
 		    when: {type: council.test.v1}
 		    to: [test]
 	YAML
-	"$PACKHORSED" -c "$WORK/site" >>"$WORK/packhorsed.log" 2>&1 3>&- &
-	BROKER=$!
+	broker_launch
 	wait_until ph status >"$WORK/out" 2>&1
 }
 

@@ -2,6 +2,8 @@
 # The tools of the tests and the demo, tried alone, before anything is said with them.
 
 load helpers
+setup_file() { :; }
+teardown_file() { :; }
 setup() { :; }
 teardown() { :; }
 

@@ -33,6 +33,9 @@ class Crm(simulator.Simulator):
         self.shape = {
             name: jsonschema.Draft202012Validator({**definitions[name], "$defs": definitions})
             for name in ("case", "change")}
+        self.begin()
+
+    def begin(self):
         self.cases = {}
         for row in self.journal.rows:
             self._fold(row)

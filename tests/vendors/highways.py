@@ -187,13 +187,16 @@ class Highways(simulator.Simulator):
         self.application = Application([Connector], NAMESPACE, name="Connector",
                                        in_protocol=Soap11(validator="lxml"),
                                        out_protocol=Soap11())
+        self.begin()
+
+    def begin(self):
         self.enquiries = {}
         self.log = []
         self.steps = {}
         self.window = None
         for row in self.journal.rows:
             self._fold(row)
-        for number in range(FIRST_FOREIGN, FIRST_FOREIGN + options.foreign):
+        for number in range(FIRST_FOREIGN, FIRST_FOREIGN + self.options.foreign):
             if number not in self.enquiries:
                 self._keep({"kind": "foreign", "number": number, "at": simulator.stamp()})
 

@@ -5,6 +5,7 @@ A simulator answers its vendor's calls on --port, and is told how to behave on p
 /_sim/, there and on a second port that stays open when the first is closed:
 
     GET  /_sim/state                 what it holds and how it behaves, as JSON
+    POST /_sim/reset                 forget everything, the file too, and behave as it should
     POST /_sim/mode   {"mode": MODE, "seconds": S, "count": N, "on": OPERATION, ...}
 
     up         as it should
@@ -81,6 +82,13 @@ class Journal:
             os.fdatasync(self._file.fileno())
             self.rows.append(row)
         return row
+
+    def clear(self):
+        """Forget all rows."""
+        with self._lock:
+            self._file.truncate(0)
+            os.fdatasync(self._file.fileno())
+            self.rows.clear()
 
 
 class Mode:
@@ -239,7 +247,11 @@ class _Handler(BaseHTTPRequestHandler):
                                 answer.body[:len(answer.body) * 2 // 3] + b"<&\x80"))
         else:
             if name == "slow":
+                life = simulator.life
                 time.sleep(order.get("delay", 2))
+                if life != simulator.life:  # it was reset meanwhile
+                    self._reset()
+                    return
             self._answer(simulator.handle(request))
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _handle
@@ -261,6 +273,7 @@ class Simulator:
         self.lock = threading.RLock()
         self.stopping = threading.Event()
         self.calls = collections.Counter()
+        self.life = 1
 
     # -- what a subclass gives ---------------------------------------------------------
 
@@ -275,6 +288,9 @@ class Simulator:
     def fault(self, request, kind):
         """An error of this vendor's shape, kind "server" or "client"."""
         raise NotImplementedError
+
+    def begin(self):
+        """Set out from the rows of the journal, or from none."""
 
     def order(self, name, body):
         """An order of the subclass under /_sim/NAME; returns an object, or None if unknown."""
@@ -305,6 +321,8 @@ class Simulator:
             body = json.loads(request.body or b"{}")
         except ValueError as error:
             return json_answer(400, {"error": str(error)})
+        if name == "reset":
+            return json_answer(200, self._forget())
         if name == "mode":
             wrong = self.mode.change(body)
             return json_answer(400, {"error": wrong}) if wrong else json_answer(200, self._state())
@@ -315,6 +333,15 @@ class Simulator:
         if done is None:
             return json_answer(404, {"error": "no such order"})
         return json_answer(200, done)
+
+    def _forget(self):
+        with self.lock:
+            self.life += 1
+            self.calls.clear()
+            self.journal.clear()
+            self.begin()
+        self.mode.change({"mode": "up"})
+        return self._state()
 
     def _state(self):
         state = self.mode.state()

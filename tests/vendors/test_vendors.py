@@ -98,20 +98,40 @@ def changed(name, value):
 
 
 class Case(unittest.TestCase):
+    """One simulator for all tests of a class, told to forget everything before each. A test that
+    starts another leaves none behind."""
     name = None
     options = ("--status-after", "0")
 
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.file = os.path.join(cls.folder.name, "accepted.jsonl")
+        cls.sim = None
+        cls.special = False
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.sim:
+            cls.sim.end()
+        cls.folder.cleanup()
+
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.file = os.path.join(self.folder.name, "accepted.jsonl")
-        self.start(*self.options)
+        cls = type(self)
+        if cls.special:
+            cls.sim.end()
+            os.unlink(cls.file)
+        if cls.special or not cls.sim:
+            cls.sim = Simulator(self.name, self.file, *self.options)
+            cls.special = False
+        else:
+            self.assertEqual(self.sim.tell("reset")[0], 200)
 
     def start(self, *options):
-        self.sim = Simulator(self.name, self.file, *options)
-
-    def tearDown(self):
-        self.sim.end()
-        self.folder.cleanup()
+        """Another with other options, on the same file."""
+        cls = type(self)
+        cls.sim = Simulator(self.name, self.file, *options)
+        cls.special = True
 
 
 class HighwaysCalls(Case):
@@ -219,6 +239,23 @@ class Highways(HighwaysCalls):
         self.assertEqual(codes, ["INP", "FIX"])
         self.assertIn("2000002", self.send(enquiry())[1])
         wait_until(lambda: len(self.sim.rows("status")) >= 6)
+
+    def test_forgets_when_told(self):
+        self.send(enquiry())
+        self.sim.tell("mode", mode="slow", delay=0.5)
+        late = threading.Thread(target=self.late)
+        late.start()
+        wait_until(lambda: self.sim.state()["calls"].get("slow"))
+        self.assertEqual(self.sim.tell("reset")[0], 200)
+        late.join()
+        self.assertEqual(self.sim.rows("enquiry"), [])
+        self.assertIn("2000001", self.send(enquiry())[1])
+        self.assertEqual(len(self.sim.rows("enquiry")), 1)
+
+    def late(self):
+        """A call that the reset overtakes: it gets no answer."""
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            self.send(enquiry())
 
 
 class Modes(HighwaysCalls):

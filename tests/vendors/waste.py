@@ -115,6 +115,9 @@ class Waste(simulator.Simulator):
         # is, so the schema file beside this one does the validating.
         self.application = Application([Service], NAMESPACE, name="Waste",
                                        in_protocol=Soap11(), out_protocol=Soap11())
+        self.begin()
+
+    def begin(self):
         self.worksheets = {}
         self.completed = {}
         self.poked = set()
@@ -223,7 +226,9 @@ class Waste(simulator.Simulator):
 
     def _poke(self, number):
         """Tell the webhook once; try again later unless it says OK."""
-        row = self.completed[number]
+        row = self.completed.get(number)
+        if row is None:  # forgotten meanwhile
+            return
         root = etree.Element("{%s}Envelope" % soap.ENVELOPE, nsmap={"soap": soap.ENVELOPE})
         body = etree.SubElement(root, "{%s}Body" % soap.ENVELOPE)
         poke = etree.SubElement(body, "{%s}WorksheetPoke" % HOOK, nsmap={"hub": HOOK})
@@ -243,8 +248,8 @@ class Waste(simulator.Simulator):
                 taken = answer.status == 200 and b"OK" in answer.read()
         except (OSError, urllib.error.HTTPError):
             taken = False
-        if taken:
-            with self.lock:
+        with self.lock:
+            if taken and self.completed.get(number) is row:
                 self._keep({"kind": "poked", "id": number, "reference": row["reference"],
                             "at": simulator.stamp()})
 
