@@ -61,7 +61,8 @@ show_line(ph_cli *cli, const char *where)
 		const char *next = memchr(start, '\n', (size_t) (end - start));
 		start = next == NULL ? end : next + 1;
 	}
-	const char *stop = memchr(start, '\n', (size_t) (end - start));
+	const char *stop =
+	    start < end ? memchr(start, '\n', (size_t) (end - start)) : NULL;
 	size_t width = (size_t) ((stop == NULL ? end : stop) - start);
 	if (start < end && column <= width + 1 && width <= LINE_MAX_SHOWN * 4) {
 		ph_cli_print(cli, "  %.*s\n  ", (int) width, start);

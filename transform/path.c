@@ -121,9 +121,9 @@ plain_step(parser *p, ph_step *step)
 		step->flags = PH_STEP_ATTRIBUTE;
 		p->at++;
 	}
-	const char *name;
-	size_t length;
-	bool quoted;
+	const char *name = NULL;
+	size_t length = 0;
+	bool quoted = false;
 	if (!take_name(p, &name, &length, &quoted))
 		return false;
 	if (quoted && !p->syntax->xml && memchr(name, '*', length) != NULL)
