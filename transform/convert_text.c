@@ -129,7 +129,9 @@ load_fit(ph_build *build, const ph_term *term, ph_convert *convert)
 static ph_flow
 cut(const fit *f, ph_run *run, ph_value *value)
 {
-	if (measure(value->text, value->length, f->unit, f->most) <= f->most)
+	/* Bytes are no fewer than characters or UTF-16 units. */
+	if (value->length <= f->most ||
+	    measure(value->text, value->length, f->unit, f->most) <= f->most)
 		return PH_FLOW_ON;
 	const char *ellipsis = f->ellipsis == NULL ? "" : f->ellipsis;
 	size_t kept = prefix_within(

@@ -16,9 +16,10 @@
 #include "lib/config/config.h"
 #include "transform/schema_inner.h"
 
-#define FILE_MAX ((size_t) 1 << 20)
-#define MEMORY	 ((size_t) 32 << 20)
-#define DEPTH	 32
+#define FILE_MAX   ((size_t) 1 << 20)
+#define MEMORY	   ((size_t) 32 << 20)
+#define DEPTH	   32
+#define PROPERTIES 64 /* as many as one word of the checker has bits */
 
 typedef struct load {
 	ph_schema *schema;
@@ -146,6 +147,9 @@ load_properties(load *l, ph_rule *rule, const ph_node *node)
 {
 	if (node->kind != PH_NODE_OBJECT)
 		return REFUSE(l, node, "PH3303 properties needs an object");
+	if (node->count > PROPERTIES)
+		return REFUSE(
+		    l, node, "PH3303 at most %d properties can be checked", PROPERTIES);
 	rule->properties =
 	    ph_arena_alloc(l->schema->arena, (node->count + 1) * sizeof(ph_property));
 	if (rule->properties == NULL)

@@ -17,33 +17,55 @@ typedef struct check {
 	ph_arena *arena;
 	const char *const *names; /* the schema's, in the document */
 	unsigned flags;
+	const ph_node *root;
 	ph_violation *out;
-	char *path; /* out->path while walking */
-	bool no_memory;
 } check;
 
-static bool check_node(check *c, const ph_rule *rule, const ph_node *node, size_t at);
+static bool check_node(check *c, const ph_rule *rule, const ph_node *node);
 
-/* Write a piece of the path at `at`; returns where the next goes. */
+/* The number of an item in its list, from 1. */
 static size_t
-step(check *c, size_t at, const char *name, size_t position)
+position(const ph_node *item)
 {
-	size_t room = sizeof(c->out->path) - at;
-	int wrote = name != NULL
-			? snprintf(c->path + at, room, "%s%s", at > 0 ? "." : "", name)
-			: snprintf(c->path + at, room, "[%zu]", position);
-	if (wrote < 0 || (size_t) wrote >= room)
-		return sizeof(c->out->path) - 1;
-	return at + (size_t) wrote;
+	size_t number = 1;
+	for (const ph_node *n = item->parent->first; n != item; n = n->next)
+		number++;
+	return number;
+}
+
+/* Write "a.b[2].c" of a node below the root into `out`; returns its length. */
+static size_t
+write_path(const check *c, const ph_node *node, char *out, size_t size)
+{
+	if (node == c->root || node->parent == NULL)
+		return 0;
+	size_t at = write_path(c, node->parent, out, size);
+	int wrote =
+	    node->name == NULL
+		? snprintf(out + at, size - at, "[%zu]", position(node))
+		: snprintf(out + at, size - at, "%s%s", at > 0 ? "." : "", node->name);
+	return wrote < 0 || (size_t) wrote >= size - at ? size - 1
+							: at + (size_t) wrote;
 }
 
 static bool
-broken(check *c, const ph_node *node, size_t at, const char *text)
+broken(check *c, const ph_node *node, const char *text)
 {
-	c->path[at] = 0;
+	c->out->path[0] = 0;
+	write_path(c, node, c->out->path, sizeof(c->out->path));
 	c->out->node = node;
 	if (c->out->text != text)
 		snprintf(c->out->text, sizeof(c->out->text), "%s", text);
+	return false;
+}
+
+static bool
+missing(check *c, const ph_node *object, const char *name)
+{
+	broken(c, object, "PH3202 is missing and required");
+	size_t at = strlen(c->out->path);
+	snprintf(c->out->path + at, sizeof(c->out->path) - at, "%s%s",
+	    at > 0 ? "." : "", name);
 	return false;
 }
 
@@ -82,7 +104,7 @@ type_word(unsigned types)
 }
 
 static bool
-check_values(check *c, const ph_rule *rule, const ph_node *node, size_t at)
+check_values(check *c, const ph_rule *rule, const ph_node *node)
 {
 	for (size_t i = 0; i < rule->value_count; i++)
 		if (strcmp(rule->values[i], node->text) == 0)
@@ -93,42 +115,45 @@ check_values(check *c, const ph_rule *rule, const ph_node *node, size_t at)
 	else
 		snprintf(c->out->text, sizeof(c->out->text),
 		    "PH3205 is none of the %zu values allowed", rule->value_count);
-	return broken(c, node, at, c->out->text);
+	return broken(c, node, c->out->text);
 }
 
 static bool
-check_length(check *c, const ph_rule *rule, const ph_node *node, size_t at,
-    size_t length, const char *what)
+check_length(
+    check *c, const ph_rule *rule, const ph_node *node, size_t length, const char *what)
 {
 	if (rule->has_least && length < rule->least) {
 		if (length == 0 && rule->least == 1 && node->kind == PH_NODE_STRING)
-			return broken(c, node, at, "PH3203 is empty");
+			return broken(c, node, "PH3203 is empty");
 		snprintf(c->out->text, sizeof(c->out->text),
 		    "PH3203 has %zu %s, at least %zu are needed", length, what,
 		    rule->least);
-		return broken(c, node, at, c->out->text);
+		return broken(c, node, c->out->text);
 	}
 	if (rule->has_most && length > rule->most) {
 		snprintf(c->out->text, sizeof(c->out->text),
 		    "PH3203 has %zu %s, at most %zu are allowed", length, what,
 		    rule->most);
-		return broken(c, node, at, c->out->text);
+		return broken(c, node, c->out->text);
 	}
 	return true;
 }
 
 static bool
-check_text(check *c, const ph_rule *rule, const ph_node *node, size_t at)
+check_text(check *c, const ph_rule *rule, const ph_node *node)
 {
-	if (rule->value_count > 0 && !check_values(c, rule, node, at))
+	if (rule->value_count > 0 && !check_values(c, rule, node))
 		return false;
-	if ((rule->has_least || rule->has_most) &&
-	    !check_length(c, rule, node, at, ph_utf8_length(node->text, node->length),
-		"characters"))
+	/* Bytes are no fewer than characters, and at most four for each. */
+	bool fits = (!rule->has_most || node->length <= rule->most) &&
+		    (!rule->has_least || node->length >= 4 * rule->least);
+	if ((rule->has_least || rule->has_most) && !fits &&
+	    !check_length(
+		c, rule, node, ph_utf8_length(node->text, node->length), "characters"))
 		return false;
 	if (rule->date_time && !ph_instant_valid(node->text, node->length))
-		return broken(c, node, at,
-		    "PH3206 is no date and time with an offset (RFC 3339)");
+		return broken(
+		    c, node, "PH3206 is no date and time with an offset (RFC 3339)");
 	if (rule->pattern == NULL)
 		return true;
 	switch (
@@ -136,31 +161,31 @@ check_text(check *c, const ph_rule *rule, const ph_node *node, size_t at)
 	case PH_MATCH_YES:
 		return true;
 	case PH_MATCH_NO:
-		return broken(c, node, at, "PH3204 does not have the form asked for");
+		return broken(c, node, "PH3204 does not have the form asked for");
 	case PH_MATCH_GAVE_UP:
-		return broken(c, node, at, "PH3204 is too complex to be checked");
+		return broken(c, node, "PH3204 is too complex to be checked");
 	}
 	PH_UNREACHABLE("match");
 }
 
 static bool
-check_number(check *c, const ph_rule *rule, const ph_node *node, size_t at)
+check_number(check *c, const ph_rule *rule, const ph_node *node)
 {
 	if (rule->minimum != NULL && ph_number_compare(node->text, rule->minimum) < 0) {
 		snprintf(c->out->text, sizeof(c->out->text), "PH3207 is less than %s",
 		    rule->minimum);
-		return broken(c, node, at, c->out->text);
+		return broken(c, node, c->out->text);
 	}
 	if (rule->maximum != NULL && ph_number_compare(node->text, rule->maximum) > 0) {
 		snprintf(c->out->text, sizeof(c->out->text), "PH3207 is more than %s",
 		    rule->maximum);
-		return broken(c, node, at, c->out->text);
+		return broken(c, node, c->out->text);
 	}
 	return true;
 }
 
 static bool
-check_missing(check *c, const ph_rule *rule, const ph_node *node, size_t at)
+check_missing(check *c, const ph_rule *rule, const ph_node *node)
 {
 	if ((c->flags & PH_SCHEMA_PARTIAL) != 0)
 		return true;
@@ -170,14 +195,13 @@ check_missing(check *c, const ph_rule *rule, const ph_node *node, size_t at)
 		for (const ph_node *n = node->first; n != NULL; n = n->next)
 			there |= n->name == name;
 		if (!there)
-			return broken(c, node, step(c, at, name, 0),
-			    "PH3202 is missing and required");
+			return missing(c, node, name);
 	}
 	return true;
 }
 
 static bool
-check_object(check *c, const ph_rule *rule, const ph_node *node, size_t at)
+check_object(check *c, const ph_rule *rule, const ph_node *node)
 {
 	uint64_t seen = 0;
 	for (const ph_node *n = node->first; n != NULL; n = n->next) {
@@ -185,58 +209,54 @@ check_object(check *c, const ph_rule *rule, const ph_node *node, size_t at)
 		while (i < rule->property_count &&
 		       c->names[rule->properties[i].name] != n->name)
 			i++;
-		size_t inner = step(c, at, n->name, 0);
 		if (i == rule->property_count) {
 			if (rule->closed)
-				return broken(c, n, inner,
+				return broken(c, n,
 				    "PH3208 is not among the fields allowed here");
 			continue;
 		}
-		if (i < 64)
-			seen |= (uint64_t) 1 << i;
-		if (!check_node(c, rule->properties[i].rule, n, inner))
+		PH_ASSERT(i < 64);
+		seen |= (uint64_t) 1 << i;
+		if (!check_node(c, rule->properties[i].rule, n))
 			return false;
 	}
-	for (size_t i = 0; i < rule->property_count && i < 64; i++)
+	for (size_t i = 0; i < rule->property_count; i++)
 		if (rule->properties[i].required && (seen >> i & 1) == 0 &&
 		    (c->flags & PH_SCHEMA_PARTIAL) == 0)
-			return broken(c, node,
-			    step(c, at, c->names[rule->properties[i].name], 0),
-			    "PH3202 is missing and required");
-	return check_missing(c, rule, node, at);
+			return missing(c, node, c->names[rule->properties[i].name]);
+	return check_missing(c, rule, node);
 }
 
 static bool
-check_list(check *c, const ph_rule *rule, const ph_node *node, size_t at)
+check_list(check *c, const ph_rule *rule, const ph_node *node)
 {
-	if (!check_length(c, rule, node, at, node->count, "items"))
+	if (!check_length(c, rule, node, node->count, "items"))
 		return false;
-	size_t position = 0;
 	for (const ph_node *n = node->first; rule->items != NULL && n != NULL;
 	     n = n->next)
-		if (!check_node(c, rule->items, n, step(c, at, NULL, ++position)))
+		if (!check_node(c, rule->items, n))
 			return false;
 	return true;
 }
 
 static bool
-check_node(check *c, const ph_rule *rule, const ph_node *node, size_t at)
+check_node(check *c, const ph_rule *rule, const ph_node *node)
 {
 	unsigned type = type_of(node);
 	if ((rule->types & type) == 0) {
 		snprintf(c->out->text, sizeof(c->out->text),
 		    "PH3201 is of type %s, %s is needed", type_word(type),
 		    type_word(rule->types));
-		return broken(c, node, at, c->out->text);
+		return broken(c, node, c->out->text);
 	}
 	if (type == PH_TYPE_STRING)
-		return check_text(c, rule, node, at);
+		return check_text(c, rule, node);
 	if (type == PH_TYPE_NUMBER || type == PH_TYPE_INTEGER)
-		return check_number(c, rule, node, at);
+		return check_number(c, rule, node);
 	if (type == PH_TYPE_OBJECT)
-		return check_object(c, rule, node, at);
+		return check_object(c, rule, node);
 	if (type == PH_TYPE_ARRAY)
-		return check_list(c, rule, node, at);
+		return check_list(c, rule, node);
 	return true;
 }
 
@@ -247,15 +267,15 @@ ph_schema_check(const ph_schema *schema, ph_document *document, const ph_node *n
 	check c = {.schema = schema,
 	    .arena = ph_document_arena(document),
 	    .flags = flags,
-	    .out = out,
-	    .path = out->path};
+	    .root = node,
+	    .out = out};
 	out->path[0] = 0;
 	out->text[0] = 0;
 	out->node = NULL;
 	c.names = ph_names_bind(schema->names, document);
 	if (c.names == NULL)
 		return PH_ERR_NOMEM;
-	return check_node(&c, schema->root, node, 0) ? PH_OK : PH_ERR_INVALID;
+	return check_node(&c, schema->root, node) ? PH_OK : PH_ERR_INVALID;
 }
 
 bool
