@@ -130,6 +130,8 @@ START_TEST(requirements)
 	    "{\"a\":\"v\"}");
 	expect(map, IN, "{\"x\":\"v\",\"key\":\"S\",\"kind\":\"1\"}", "secret.k=s",
 	    "!5 denied PH2408");
+	expect(map, IN, "{\"x\":\"v\",\"key\":\"ss\",\"kind\":\"1\"}", "secret.k=s",
+	    "!5 denied");
 	expect(map, IN, "{\"x\":\"v\",\"kind\":\"1\"}", "secret.k=s", "!5 denied");
 	expect(map, IN, "{\"x\":\"v\",\"key\":\"\",\"kind\":\"1\"}", NULL, "!5 denied");
 	expect(map, IN, "{\"x\":\"v\",\"key\":\"s\",\"kind\":\"other\"}", "secret.k=s",
@@ -428,6 +430,15 @@ START_TEST(repeated_elements)
 	expect(map, IN, got, NULL, canonical);
 	free(got);
 	expect(map, OUT, "{}", NULL, "!3 invalid PH3202");
+	ph_map_destroy(&map);
+	/* attributes first, whenever they are linked */
+	map = need(
+	    map_fixture_map(&fixture, HEAD "vendor: {format: xml, root: R}\nlinks:\n  "
+					   "- a <-> B/C\n  - b <-> B/@id\n"));
+	got = map_fixture_run(map, OUT, "{\"a\":\"v\",\"b\":\"7\"}", NULL);
+	ck_assert_msg(
+	    strstr(got, "<R><B id=\"7\"><C>v</C></B></R>") != NULL, "%s", got);
+	free(got);
 	ph_map_destroy(&map);
 }
 END_TEST
