@@ -50,7 +50,7 @@ static const char sql_case[] =
     " from message m join event e on e.acceptance = m.acceptance"
     " left join queue q on q.number = e.queue where m.subject = ?1 order by 1, 2 limit "
     "?2";
-static const char sql_source_reference[] =
+static const char sql_system_reference[] =
     "select key from xref where canonical = ?1 and system = ?2"
     " order by sequence desc limit 1";
 static const char sql_xrefs[] = "select entity, system, key, canonical, at_ms from xref"
@@ -263,9 +263,9 @@ outcome_word(int kind, int outcome, int state)
 	}
 }
 
-/* What the system a message came from calls the thing. */
+/* What a system calls the thing. */
 static const char *
-source_reference(
+system_reference(
     asking *a, sqlite3_stmt *statement, const char *subject, const char *system)
 {
 	bind_text(statement, 1, subject);
@@ -303,7 +303,7 @@ case_event(asking *a, sqlite3_stmt *row, sqlite3_stmt *reference, const char *su
 	};
 	if (accept)
 		event->reference =
-		    source_reference(a, reference, subject, event->system);
+		    system_reference(a, reference, subject, event->system);
 	return true;
 }
 
@@ -311,7 +311,7 @@ static void
 case_events(asking *a, const char *subject, void **events)
 {
 	sqlite3_stmt *rows = prepare(a, sql_case);
-	sqlite3_stmt *reference = prepare(a, sql_source_reference);
+	sqlite3_stmt *reference = prepare(a, sql_system_reference);
 	bind_text(rows, 1, subject);
 	bind_number(rows, 2, (int64_t) a->most + 1);
 	while (step(a, rows))

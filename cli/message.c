@@ -128,7 +128,6 @@ static const ph_column queue_columns[] = {
     {"QUEUE", "queue", PH_COLUMN_TEXT},
     {"STATE", "state", PH_COLUMN_TEXT},
     {"ATTEMPTS", "attempts", PH_COLUMN_NUMBER},
-    {"REFERENCE", "reference", PH_COLUMN_TEXT},
 };
 
 static const ph_cli_option show_options[] = {

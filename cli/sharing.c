@@ -36,29 +36,28 @@ vendor_words(const ph_side *side, char *out, size_t size)
 	out[0] = '\0';
 	for (size_t i = 0; i < side->count && at < size; i++) {
 		const ph_operand *operand = &side->at[i];
+		if (operand->kind == PH_OPERAND_VALUES)
+			continue; /* written together with its keys */
 		const char *text = operand->kind == PH_OPERAND_URL ? operand->text
 								   : operand->path.text;
 		at += (size_t) snprintf(
-		    out + at, size - at, "%s%s", i > 0 ? ", " : "", text ? text : "");
+		    out + at, size - at, "%s%s", at > 0 ? ", " : "", text ? text : "");
 	}
 }
 
-/* The schema's name of a canonical path: "attributes[].value" of "attributes[code]/value". */
+/* A canonical path as the schema writes it: "attributes[].value". */
 static void
-schema_path(const ph_path *path, char *out, size_t size)
+schema_path(const ph_map *map, const ph_path *path, char *out, size_t size)
 {
-	size_t length = 0;
-	bool inside = false;
-	for (const char *at = path->text; *at != '\0' && length + 1 < size; at++) {
-		if (!inside && *at != '/')
-			out[length++] = *at;
-		else if (*at == ']')
-			out[length++] = ']';
-		else if (*at == '/')
-			out[length++] = '.';
-		inside = *at == '[' || (inside && *at != ']');
+	size_t at = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < path->count && at < size; i++) {
+		const ph_step *step = &path->steps[i];
+		const char *name = ph_names_text(map->canonical_names, step->name);
+		at += (size_t) snprintf(out + at, size - at, "%s%s%s", i > 0 ? "." : "",
+		    name != NULL ? name : "",
+		    (step->flags & PH_STEP_MANY) != 0 ? "[]" : "");
 	}
-	out[length] = '\0';
 }
 
 static const char *
@@ -98,7 +97,7 @@ add_link(sharing *s, const char *destination, const char *type, const ph_map *ma
 		    operand->kind != PH_OPERAND_KEYS &&
 		    operand->kind != PH_OPERAND_VALUES)
 			continue;
-		schema_path(&operand->path, field, sizeof field);
+		schema_path(map, &operand->path, field, sizeof field);
 		add_field(s, destination, type, map, field, as);
 	}
 }
