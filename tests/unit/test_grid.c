@@ -54,7 +54,7 @@ END_TEST
 START_TEST(never_outside)
 {
 	static const double places[][2] = {{48.99, 0}, {61.6, 0}, {54, -9.1}, {54, 2.2},
-	    {0, 0}, {NAN, 0}, {-53.7, 1.8}};
+	    {0, 0}, {(double) NAN, 0}, {-53.7, 1.8}};
 	ph_grid *grid;
 	double x, y;
 	ck_assert_int_eq(ph_grid_new(&grid, NULL), PH_OK);
