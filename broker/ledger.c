@@ -33,8 +33,6 @@
 #define LINGER_MS    50		 /* time for records to gather when nobody asks */
 #define BACKOFF_MS   1000	 /* after trouble; doubles */
 #define BACKOFF_MOST 60000
-#define ANSWER_BYTES (16u << 20) /* one answer's rows */
-#define LOOKUPS_MOST 100000	 /* look-ups in one question */
 
 typedef struct news_item {
 	struct news_item *next;
@@ -92,18 +90,11 @@ struct ph_ledger {
 /* --- the mailbox --- */
 
 static void
-free_job(ph_ledger_job *job)
-{
-	ph_arena *arena = job->arena; /* the job lives on it */
-	ph_arena_destroy(&arena);
-}
-
-static void
 free_jobs(ph_ledger_job *job)
 {
 	while (job != NULL) {
 		ph_ledger_job *next = job->next;
-		free_job(job);
+		ph_ledger_job_free(job);
 		job = next;
 	}
 }
@@ -646,68 +637,16 @@ ph_ledger_look(ph_ledger *ledger, ph_ledger_state *out)
 	pthread_mutex_unlock(&ledger->lock);
 }
 
-/* --- asking --- */
-
-static const char *
-copy(ph_arena *arena, const char *text)
-{
-	return text == NULL ? NULL : ph_arena_strdup(arena, text);
-}
-
-static void
-copy_lookups(ph_arena *arena, ph_ledger_ask *ask)
-{
-	if (ask->count == 0)
-		return;
-	ph_ledger_lookup *lookups = ph_arena_alloc(arena, ask->count * sizeof *lookups);
-	for (size_t i = 0; lookups != NULL && i < ask->count; i++)
-		lookups[i] = (ph_ledger_lookup){
-		    .kind = ask->lookups[i].kind,
-		    .entity = copy(arena, ask->lookups[i].entity),
-		    .system = copy(arena, ask->lookups[i].system),
-		    .key = copy(arena, ask->lookups[i].key),
-		};
-	ask->lookups = lookups;
-}
-
-static void
-copy_ask(ph_arena *arena, const ph_ledger_ask *from, ph_ledger_ask *to)
-{
-	*to = *from;
-	to->key = copy(arena, from->key);
-	copy_lookups(arena, to);
-	to->find = (ph_ledger_find){
-	    .id = copy(arena, from->find.id),
-	    .source = copy(arena, from->find.source),
-	    .type = copy(arena, from->find.type),
-	    .subject = copy(arena, from->find.subject),
-	    .reference = copy(arena, from->find.reference),
-	    .attribute = copy(arena, from->find.attribute),
-	    .value = copy(arena, from->find.value),
-	};
-}
-
 ph_status
 ph_ledger_query(ph_ledger *ledger, const ph_ledger_ask *ask, ph_ledger_fn *fn,
     void *self, ph_error *err)
 {
-	PH_ASSERT(fn != NULL && ask->count <= LOOKUPS_MOST);
+	PH_ASSERT(fn != NULL);
 	PH_ASSERT(ask->kind >= PH_LEDGER_RESOLVE && ask->kind <= PH_LEDGER_DEAD_ONE);
-	ph_arena *arena = NULL;
-	ph_status status = ph_arena_new(ANSWER_BYTES, &arena, err);
+	ph_ledger_job *job = NULL;
+	ph_status status = ph_ledger_job_new(ask, fn, self, &job, err);
 	if (status != PH_OK)
 		return status;
-	ph_ledger_job *job = ph_arena_zalloc(arena, sizeof *job);
-	if (job != NULL) {
-		job->arena = arena;
-		job->fn = fn;
-		job->self = self;
-		copy_ask(arena, ask, &job->ask);
-	}
-	if (ph_arena_failed(arena)) {
-		ph_arena_destroy(&arena);
-		return ph_fail(err, PH_ERR_NOMEM, "no memory for a question");
-	}
 	pthread_mutex_lock(&ledger->lock);
 	if (job->ask.current)
 		job->ask.upto = ledger->durable;

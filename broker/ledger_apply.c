@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/wire/message.h"
+#include <packhorse/message.h>
 
 /* --- binding values --- */
 
@@ -91,77 +91,6 @@ word_number(ph_ledger_file *file, ph_view text, int64_t *out, ph_error *err)
 	word->text[text.length] = '\0';
 	word->number = *out;
 	return PH_OK;
-}
-
-/* --- the attributes of a message --- */
-
-typedef struct attributes {
-	ph_view id, source, type, subject;
-	ph_view extensions; /* a JSON object in file->scratch; empty: none */
-} attributes;
-
-static void
-json_text(ph_buffer *out, ph_view text)
-{
-	ph_buffer_u8(out, '"');
-	for (size_t i = 0; i < text.length; i++) {
-		unsigned char byte = (unsigned char) text.data[i];
-		if (byte < 0x20)
-			ph_buffer_printf(out, "\\u%04x", byte);
-		else if (byte == '"' || byte == '\\')
-			ph_buffer_printf(out, "\\%c", byte);
-		else
-			ph_buffer_u8(out, byte);
-	}
-	ph_buffer_u8(out, '"');
-}
-
-static void
-add_extension(ph_buffer *out, ph_view name, ph_view value)
-{
-	ph_buffer_u8(out, out->length == 0 ? '{' : ',');
-	json_text(out, name);
-	ph_buffer_u8(out, ':');
-	json_text(out, value);
-}
-
-/* Walk the encoded message (doc/protocol.md section 2); extensions are noted only if wanted. These
- * bytes were checked when they were accepted; still nothing is read past their end. */
-static bool
-read_attributes(ph_view message, attributes *out, ph_buffer *extensions)
-{
-	ph_reader reader;
-	ph_reader_init(&reader, message.data, message.length);
-	(void) ph_reader_bytes(&reader, 6);
-	uint16_t count = ph_reader_u16(&reader);
-	(void) ph_reader_bytes(&reader, 8);
-	memset(out, 0, sizeof *out);
-	for (uint16_t i = 0; i < count && !reader.failed; i++) {
-		uint8_t tag = ph_reader_u8(&reader);
-		ph_view name = {0}, value;
-		if (tag == PH_TAG_EXTENSION) {
-			name.length = ph_reader_u8(&reader);
-			name.data =
-			    (const char *) ph_reader_bytes(&reader, name.length);
-			(void) ph_reader_u8(&reader);
-		}
-		value.data = ph_reader_string(&reader, &value.length);
-		(void) ph_reader_u8(&reader);
-		if (reader.failed)
-			break;
-		if (tag == PH_TAG_ID)
-			out->id = value;
-		else if (tag == PH_TAG_SOURCE)
-			out->source = value;
-		else if (tag == PH_TAG_TYPE)
-			out->type = value;
-		else if (tag == PH_TAG_SUBJECT)
-			out->subject = value;
-		else if (tag == PH_TAG_EXTENSION && extensions != NULL)
-			add_extension(extensions, name, value);
-	}
-	return !reader.failed && out->id.length > 0 && out->source.length > 0 &&
-	       out->type.length > 0;
 }
 
 /* --- rows --- */
@@ -345,8 +274,8 @@ typedef struct fold {
 } fold;
 
 static ph_status
-add_message(const fold *f, const ph_record_accept *accept, const attributes *found,
-    ph_error *err)
+add_message(const fold *f, const ph_record_accept *accept,
+    const ph_ledger_attributes *found, ph_error *err)
 {
 	int64_t source = 0, type = 0;
 	ph_status status = word_number(f->file, found->source, &source, err);
@@ -414,14 +343,14 @@ fold_accept(const fold *f, ph_error *err)
 	    ph_record_accept_decode(f->record->body, f->record->length, &accept, err);
 	if (status != PH_OK)
 		return bad_body(status);
-	attributes found;
-	if (!read_attributes(accept.message, &found, NULL))
+	ph_ledger_attributes found;
+	if (!ph_ledger_attributes_read(accept.message, &found, NULL))
 		return ph_fail(
 		    err, PH_ERR_INVALID, "a message's attributes run past its end");
 	if (found.subject.length > 0 || accept.has_failure) {
 		ph_buffer *extensions = &f->file->scratch;
 		ph_buffer_clear(extensions);
-		(void) read_attributes(accept.message, &found, extensions);
+		(void) ph_ledger_attributes_read(accept.message, &found, extensions);
 		if (extensions->length > 0)
 			ph_buffer_u8(extensions, '}');
 		if (extensions->failed)

@@ -2,8 +2,9 @@
  * ledger_part - the ledger from the inside: its file, its folding, its answers.
  *
  * ledger.c runs the thread and hands questions to and fro; ledger_schema.c opens the file;
- * ledger_apply.c folds records into rows; ledger_places.c mends places after a crash;
- * ledger_query.c answers. Nothing outside these five includes this header, and sqlite3.h is included nowhere else.
+ * ledger_apply.c folds records into rows (ledger_attributes.c reads their messages);
+ * ledger_places.c mends places after a crash;
+ * ledger_query.c answers. Nothing outside these files includes this header, and sqlite3.h is included nowhere else.
  *
  * Thread: whoever holds the file: the opener's until the thread starts, then the thread's.
  * Errors: PH_ERR_DAMAGED (the file: move it aside), PH_ERR_IO, PH_ERR_FULL, PH_ERR_NOMEM.
@@ -94,6 +95,18 @@ ph_status ph_ledger_sql_run(ph_ledger_file *file, ph_sql statement, ph_error *er
 /* Bind a number that fits in 63 bits: all of ours do. */
 void ph_ledger_bind_number(sqlite3_stmt *statement, int at, uint64_t number);
 
+/* --- ledger_attributes.c --- */
+
+/* What rows are made of; borrowed from the message. */
+typedef struct ph_ledger_attributes {
+	ph_view id, source, type, subject;
+	ph_view extensions; /* a JSON object of the others; empty: none */
+} ph_ledger_attributes;
+
+/* Read them; the extensions go to `extensions` unless it is NULL. False: this is no message. */
+bool ph_ledger_attributes_read(
+    ph_view message, ph_ledger_attributes *out, ph_buffer *extensions);
+
 /* --- ledger_apply.c --- */
 
 #define PH_LEDGER_PLACE_EVERY 1024 /* acceptances between two rows of `place` */
@@ -141,6 +154,11 @@ typedef struct ph_ledger_job {
 	void *self;
 	ph_ledger_answer answer;
 } ph_ledger_job;
+
+/* A job with a copy of the question. *out is yours; free it with ph_ledger_job_free. */
+ph_status ph_ledger_job_new(const ph_ledger_ask *ask, ph_ledger_fn *fn, void *self,
+    ph_ledger_job **out, ph_error *err);
+void ph_ledger_job_free(ph_ledger_job *job);
 
 /* Fill job->answer. PH_ERR_DAMAGED only if the file is to be moved aside; every other trouble is in
  * the answer. */

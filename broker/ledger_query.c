@@ -12,8 +12,10 @@
 #include "lib/base/assert.h"
 
 #define MOST_DEFAULT 1000
-#define MOST_LIMIT   10000 /* rows of one answer */
-#define SUBJECTS     20	   /* canonical ids that one reference may mean */
+#define MOST_LIMIT   10000	 /* rows of one answer */
+#define ANSWER_BYTES (16u << 20) /* one question and its answer's rows */
+#define LOOKUPS_MOST 100000	 /* look-ups in one question */
+#define SUBJECTS     20		 /* canonical ids that one reference may mean */
 
 /* A question being answered. */
 typedef struct asking {
@@ -79,6 +81,78 @@ static const char sql_dead[] =
 		 " order by d.at_ms, d.acceptance, d.queue limit ?2";
 static const char sql_dead_one[] =
     DEAD_COLUMNS " where q.name = ?1 and d.acceptance = ?2";
+
+/* --- questions --- */
+
+static const char *
+copy(ph_arena *arena, const char *text)
+{
+	return text == NULL ? NULL : ph_arena_strdup(arena, text);
+}
+
+static void
+copy_lookups(ph_arena *arena, ph_ledger_ask *ask)
+{
+	if (ask->count == 0)
+		return;
+	ph_ledger_lookup *lookups = ph_arena_alloc(arena, ask->count * sizeof *lookups);
+	for (size_t i = 0; lookups != NULL && i < ask->count; i++)
+		lookups[i] = (ph_ledger_lookup){
+		    .kind = ask->lookups[i].kind,
+		    .entity = copy(arena, ask->lookups[i].entity),
+		    .system = copy(arena, ask->lookups[i].system),
+		    .key = copy(arena, ask->lookups[i].key),
+		};
+	ask->lookups = lookups;
+}
+
+static void
+copy_ask(ph_arena *arena, const ph_ledger_ask *from, ph_ledger_ask *to)
+{
+	*to = *from;
+	to->key = copy(arena, from->key);
+	copy_lookups(arena, to);
+	to->find = (ph_ledger_find){
+	    .id = copy(arena, from->find.id),
+	    .source = copy(arena, from->find.source),
+	    .type = copy(arena, from->find.type),
+	    .subject = copy(arena, from->find.subject),
+	    .reference = copy(arena, from->find.reference),
+	    .attribute = copy(arena, from->find.attribute),
+	    .value = copy(arena, from->find.value),
+	};
+}
+
+ph_status
+ph_ledger_job_new(const ph_ledger_ask *ask, ph_ledger_fn *fn, void *self,
+    ph_ledger_job **out, ph_error *err)
+{
+	PH_ASSERT(ask->count <= LOOKUPS_MOST);
+	ph_arena *arena = NULL;
+	ph_status status = ph_arena_new(ANSWER_BYTES, &arena, err);
+	if (status != PH_OK)
+		return status;
+	ph_ledger_job *job = ph_arena_zalloc(arena, sizeof *job);
+	if (job != NULL) {
+		job->arena = arena;
+		job->fn = fn;
+		job->self = self;
+		copy_ask(arena, ask, &job->ask);
+	}
+	if (job == NULL || ph_arena_failed(arena)) {
+		ph_arena_destroy(&arena);
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for a question");
+	}
+	*out = job;
+	return PH_OK;
+}
+
+void
+ph_ledger_job_free(ph_ledger_job *job)
+{
+	ph_arena *arena = job->arena; /* the job lives on it */
+	ph_arena_destroy(&arena);
+}
 
 /* --- small helpers --- */
 

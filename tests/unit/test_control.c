@@ -492,8 +492,7 @@ END_TEST
 static const char *const unknown[] = {
     "{\"verb\":\"case.show\",\"args\":{\"reference\":\"8\"}}\n",
     "{\"verb\":\"xref.get\",\"args\":{\"key\":\"8\"}}\n",
-    "{\"verb\":\"xref.get\",\"args\":{\"key\":\"SR-0000000000001\",\"system\":\"crm\"}}"
-    "\n",
+    "{\"verb\":\"xref.get\",\"args\":{\"key\":\"calderdale/7\",\"system\":\"crm\"}}\n",
 };
 
 START_TEST(what_nobody_knows_is_not_found)
