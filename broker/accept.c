@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "broker/crashpoint.h"
+#include "broker/cursor.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 #include "lib/wire/message.h"
 
 #define BINDINGS_MAX	 16
-#define CURSOR_NAME_MAX	 160
 #define FINGERPRINT_MIN	 16
 #define FINGERPRINT_MAX	 64
 #define PRINT_ID	 'i' /* kinds of fingerprints */
@@ -34,7 +34,7 @@ typedef struct incoming {
 	ph_message *message;
 	ph_slice fingerprint; /* length 0: none given */
 	bool has_cursor, failed;
-	char cursor_name[CURSOR_NAME_MAX];
+	char cursor_name[PH_CURSOR_NAME];
 	ph_slice cursor;
 	ph_record_failure failure;
 	size_t binding_count;
@@ -69,18 +69,6 @@ static ph_view
 view_of(ph_slice slice)
 {
 	return (ph_view){slice.data, slice.length};
-}
-
-static ph_status
-scoped_name(const ph_session *session, ph_slice name, char *out, ph_error *err)
-{
-	char plain[CURSOR_NAME_MAX];
-	if (!ph_slice_copy(name, plain, sizeof plain) || plain[0] == 0 ||
-	    snprintf(out, CURSOR_NAME_MAX, "%s/%s", session->name, plain) >=
-		CURSOR_NAME_MAX)
-		return ph_fail(
-		    err, PH_ERR_INVALID, "PH6511 a cursor's name is empty or too long");
-	return PH_OK;
 }
 
 static ph_status
@@ -125,7 +113,7 @@ read_option(incoming *in, uint8_t tag, ph_reader *body, ph_error *err)
 		in->cursor = ph_slice_read(body);
 		if (body->failed)
 			return PH_ERR_INVALID;
-		return scoped_name(in->session, name, in->cursor_name, err);
+		return ph_cursor_name(in->session, name, in->cursor_name, err);
 	}
 	case PH_OPTION_BINDING:
 		return read_binding(in, body, err);
@@ -312,29 +300,12 @@ commit(ph_broker *broker, incoming *in, ph_record_accept *record, ph_store_need 
 		return PH_ERR_NOMEM;
 	}
 	if (PH_MUTANT("cursor-in-memory") && in->has_cursor)
-		(void) ph_accept_cursor_apply(
+		(void) ph_cursor_apply(
 		    broker, ph_view_of(in->cursor_name), view_of(in->cursor), NULL);
 	if (PH_MUTANT("xref-in-memory"))
 		bind_in_memory(broker, in, offset);
 	broker->counts.messages++;
 	return PH_OK;
-}
-
-/* Submit a cursor by itself: what it came with is not new. */
-static ph_status
-commit_cursor(ph_broker *broker, const char *name, ph_slice bytes, ph_error *err)
-{
-	ph_record_cursor record = {.name = ph_view_of(name), .bytes = view_of(bytes)};
-	uint64_t offset = 0;
-	ph_buffer_clear(&broker->record);
-	ph_record_cursor_encode(&record, &broker->record);
-	ph_status status = PH_OK;
-	if (!PH_MUTANT("cursor-in-memory"))
-		status = ph_broker_submit(broker, PH_RECORD_CURSOR, PH_STORE_ESSENTIAL,
-		    NULL, 0, &offset, err);
-	if (status == PH_OK)
-		status = ph_accept_cursor_apply(broker, record.name, record.bytes, err);
-	return status;
 }
 
 static void
@@ -362,7 +333,7 @@ repeat(ph_broker *broker, const incoming *in, uint64_t acceptance)
 	ph_error err = {.status = PH_OK};
 	broker->counts.repeats++;
 	if (in->has_cursor &&
-	    commit_cursor(broker, in->cursor_name, in->cursor, &err) != PH_OK) {
+	    ph_cursor_commit(broker, in->cursor_name, in->cursor, &err) != PH_OK) {
 		refuse(broker, in, &err);
 		return;
 	}
@@ -525,9 +496,9 @@ ph_accept_cursor_again(ph_broker *broker, ph_session *session, const ph_parked *
 	ph_status status =
 	    body.failed
 		? ph_fail(&err, PH_ERR_INVALID, "PH6519 the cursor is cut short")
-		: scoped_name(session, name, in.cursor_name, &err);
+		: ph_cursor_name(session, name, in.cursor_name, &err);
 	if (status == PH_OK)
-		status = commit_cursor(broker, in.cursor_name, bytes, &err);
+		status = ph_cursor_commit(broker, in.cursor_name, bytes, &err);
 	if (status != PH_OK)
 		refuse(broker, &in, &err);
 	else
@@ -661,26 +632,10 @@ ph_accept_apply(ph_broker *broker, const ph_record_accept *record, ph_message *m
 		status = enter_queues(broker, record, entry, message, offset, err);
 	}
 	if (status == PH_OK && record->has_cursor)
-		status = ph_accept_cursor_apply(
-		    broker, record->cursor_name, record->cursor, err);
+		status =
+		    ph_cursor_apply(broker, record->cursor_name, record->cursor, err);
 	if (status == PH_OK)
 		ph_accept_bind(broker, &record->bindings, offset);
-	return status;
-}
-
-ph_status
-ph_accept_cursor_apply(ph_broker *broker, ph_view name, ph_view bytes, ph_error *err)
-{
-	ph_cursor *fresh = malloc(sizeof *fresh + bytes.length);
-	if (fresh == NULL)
-		return ph_fail(err, PH_ERR_NOMEM, "no memory for a cursor");
-	fresh->length = bytes.length;
-	if (bytes.length > 0)
-		memcpy(fresh->bytes, bytes.data, bytes.length);
-	ph_cursor *old = ph_table_get(broker->cursors, name.data, name.length);
-	ph_status status =
-	    ph_table_put(broker->cursors, name.data, name.length, fresh, err);
-	free(status == PH_OK ? old : fresh);
 	return status;
 }
 

@@ -14,12 +14,6 @@
 
 #include "broker/lookup.h"
 
-/* A source's cursor, as it was made durable. */
-typedef struct ph_cursor {
-	size_t length;
-	uint8_t bytes[];
-} ph_cursor;
-
 ph_status ph_accept_publish(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
 ph_status ph_accept_cursor(
@@ -34,9 +28,6 @@ bool ph_accept_cursor_again(
  * record named). */
 ph_status ph_accept_apply(ph_broker *broker, const ph_record_accept *record,
     ph_message *message, uint64_t offset, ph_error *err);
-/* A cursor's new value. */
-ph_status ph_accept_cursor_apply(
-    ph_broker *broker, ph_view name, ph_view bytes, ph_error *err);
 /* Enter bindings of the record at `offset`. */
 void ph_accept_bind(
     ph_broker *broker, const ph_record_bindings *bindings, uint64_t offset);

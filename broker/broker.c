@@ -23,6 +23,7 @@
 #include "broker/journal.h"
 #include "broker/operate_part.h"
 #include "broker/recover.h"
+#include "broker/progress.h"
 #include "broker/settle.h"
 #include "broker/supervise.h"
 #include "lib/base/assert.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/progress.h"
 #include "broker/settle.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
@@ -266,7 +267,7 @@ write_item(
 	const ph_progress *progress =
 	    (item->flags & PH_ITEM_PROGRESS) == 0
 		? NULL
-		: ph_settle_progress_of(broker, item->queue, entry->number);
+		: ph_progress_of(broker, item->queue, entry->number);
 	ph_deliver_view view = {
 	    .delivery = ph_delivery_number(item->queue, entry->number),
 	    .attempt = item->attempts,

@@ -1,7 +1,9 @@
 #include "broker/recover.h"
 
 #include "broker/accept.h"
+#include "broker/cursor.h"
 #include "broker/dispatch.h"
+#include "broker/progress.h"
 #include "broker/settle.h"
 #include "lib/base/assert.h"
 
@@ -73,8 +75,7 @@ recover_progress(ph_broker *broker, const ph_store_record *record, ph_error *err
 	ph_record_progress progress;
 	ph_status status =
 	    ph_record_progress_decode(record->body, record->length, &progress, err);
-	return status == PH_OK ? ph_settle_apply_progress(broker, &progress, err)
-			       : status;
+	return status == PH_OK ? ph_progress_apply(broker, &progress, err) : status;
 }
 
 static ph_status
@@ -96,9 +97,8 @@ recover_cursor(ph_broker *broker, const ph_store_record *record, ph_error *err)
 	ph_record_cursor cursor;
 	ph_status status =
 	    ph_record_cursor_decode(record->body, record->length, &cursor, err);
-	return status == PH_OK
-		   ? ph_accept_cursor_apply(broker, cursor.name, cursor.bytes, err)
-		   : status;
+	return status == PH_OK ? ph_cursor_apply(broker, cursor.name, cursor.bytes, err)
+			       : status;
 }
 
 static ph_status

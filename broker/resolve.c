@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/accept.h"
+#include "broker/cursor.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
@@ -306,20 +306,17 @@ ph_status
 ph_resolve_cursors(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
-	ph_buffer name;
+	char name[PH_CURSOR_NAME];
 	ph_buffer answer;
 	if (session->role != PH_ROLE_HOST)
 		return denied("read cursors", err);
 	ph_slice plain = ph_slice_read(&frame->body);
 	if (frame->body.failed)
 		return ph_fail(err, PH_ERR_INVALID, "PH6519 the cursor is cut short");
-	ph_buffer_init(&name, 0);
-	ph_buffer_text(&name, session->name);
-	ph_buffer_text(&name, "/");
-	ph_buffer_append(&name, plain.data, plain.length);
-	const ph_cursor *cursor =
-	    name.failed ? NULL : ph_table_get(broker->cursors, name.data, name.length);
-	ph_buffer_fini(&name);
+	ph_status status = ph_cursor_name(session, plain, name, err);
+	if (status != PH_OK)
+		return status;
+	const ph_cursor *cursor = ph_cursor_get(broker, name);
 	ph_buffer_init(&answer, PH_FRAME_MAX);
 	ph_frame_begin(&answer, PH_FRAME_ANSWER_CURSOR, frame->number);
 	ph_buffer_u8(&answer, cursor != NULL);

@@ -13,6 +13,7 @@
 #include "broker/accept.h"
 #include "broker/backoff.h"
 #include "broker/crashpoint.h"
+#include "broker/progress.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
@@ -489,74 +490,6 @@ ph_settle_unknown(ph_broker *broker, ph_destination *to, bool can_probe)
 
 /* ---- progress ---- */
 
-void
-ph_progress_destroy(void *value)
-{
-	ph_progress *progress = value;
-	if (progress == NULL)
-		return;
-	free(progress->reference);
-	free(progress->resume);
-	free(progress);
-}
-
-static ph_progress *
-progress_new(const ph_record_progress *record)
-{
-	ph_progress *progress = calloc(1, sizeof *progress);
-	if (progress == NULL)
-		return NULL;
-	progress->reference =
-	    ph_slice_dup((ph_slice){record->reference.data, record->reference.length});
-	progress->resume = malloc(record->resume.length + 1);
-	if (progress->reference == NULL || progress->resume == NULL) {
-		ph_progress_destroy(progress);
-		return NULL;
-	}
-	memcpy(progress->resume, record->resume.data, record->resume.length);
-	progress->resume_length = record->resume.length;
-	return progress;
-}
-
-const ph_progress *
-ph_settle_progress_of(const ph_broker *broker, uint16_t queue, uint64_t acceptance)
-{
-	uint64_t number = ph_delivery_number(queue, acceptance);
-	return ph_table_get(broker->progress, &number, sizeof number);
-}
-
-static void
-forget_progress(ph_broker *broker, ph_item *item)
-{
-	if ((item->flags & PH_ITEM_PROGRESS) == 0)
-		return;
-	uint64_t number = ph_delivery_number(item->queue, ph_item_entry(item)->number);
-	ph_progress_destroy(ph_table_remove(broker->progress, &number, sizeof number));
-	item->flags &= (uint8_t) ~PH_ITEM_PROGRESS;
-}
-
-ph_status
-ph_settle_apply_progress(
-    ph_broker *broker, const ph_record_progress *record, ph_error *err)
-{
-	ph_entry *entry = ph_backlog_find(broker->backlog, record->acceptance);
-	ph_item *item = entry == NULL ? NULL : ph_entry_item(entry, record->queue);
-	if (item == NULL)
-		return PH_OK;
-	ph_progress *progress = progress_new(record);
-	if (progress == NULL)
-		return ph_fail(err, PH_ERR_NOMEM, "no memory for progress");
-	forget_progress(broker, item);
-	uint64_t number = ph_delivery_number(record->queue, record->acceptance);
-	ph_status status =
-	    ph_table_put(broker->progress, &number, sizeof number, progress, err);
-	if (status != PH_OK)
-		ph_progress_destroy(progress);
-	else
-		item->flags |= PH_ITEM_PROGRESS;
-	return status;
-}
-
 ph_status
 ph_settle_progress(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
@@ -583,7 +516,7 @@ ph_settle_progress(
 		status = ph_broker_submit(broker, PH_RECORD_PROGRESS,
 		    PH_STORE_ESSENTIAL, NULL, 0, &offset, err);
 		if (status == PH_OK)
-			status = ph_settle_apply_progress(broker, &record, err);
+			status = ph_progress_apply(broker, &record, err);
 	}
 	if (status == PH_OK)
 		ph_session_plain(
@@ -656,7 +589,7 @@ ph_settle_apply(
 	remember_error(to, record);
 	switch ((ph_record_state) record->state) {
 	case PH_RECORD_SETTLED:
-		forget_progress(broker, item);
+		ph_progress_forget(broker, item);
 		ph_queue_done(to->queue, item, record->outcome == PH_DUPLICATE);
 		ph_backlog_release(broker->backlog, item);
 		break;
@@ -734,7 +667,7 @@ ph_settle_apply_verdict(ph_broker *broker, ph_record_type type,
 	if (to == NULL || item == NULL || item->state != PH_DELIVERY_DEAD)
 		return PH_OK;
 	if (type == PH_RECORD_DISCARD) {
-		forget_progress(broker, item);
+		ph_progress_forget(broker, item);
 		ph_queue_discard(to->queue, item);
 		ph_backlog_release(broker->backlog, item);
 		return PH_OK;

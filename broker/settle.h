@@ -18,13 +18,6 @@
 
 #include "broker/lookup.h"
 
-/* How far a delivery got before it was interrupted. */
-typedef struct ph_progress {
-	char *reference;
-	size_t resume_length;
-	uint8_t *resume;
-} ph_progress;
-
 ph_status ph_settle_frame(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
 ph_status ph_settle_progress(
@@ -50,14 +43,7 @@ ph_status ph_settle_discard(ph_broker *broker, ph_destination *to, ph_item *item
 /* Enter records into the state: when they have been submitted, and again at every start. */
 ph_status ph_settle_apply(
     ph_broker *broker, const ph_record_outcome *record, uint64_t offset, ph_error *err);
-ph_status ph_settle_apply_progress(
-    ph_broker *broker, const ph_record_progress *record, ph_error *err);
 ph_status ph_settle_apply_verdict(ph_broker *broker, ph_record_type type,
     const ph_record_verdict *record, ph_error *err);
-
-/* NULL if there is none. */
-const ph_progress *ph_settle_progress_of(
-    const ph_broker *broker, uint16_t queue, uint64_t acceptance);
-void ph_progress_destroy(void *progress);
 
 #endif
