@@ -57,6 +57,8 @@ ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
     const void *message, size_t message_length, uint64_t *offset, ph_error *err)
 {
 	ph_position position = {.offset = 0};
+	PH_ASSERT(type > PH_RECORD_MARK && broker->record.length > 0);
+	PH_ASSERT((message_length > 0) == (type == PH_RECORD_ACCEPT));
 	if (broker->failed)
 		return ph_fail(err, PH_ERR_IO, "the store has failed");
 	if (broker->record.failed)
@@ -134,6 +136,7 @@ ph_question_note(ph_broker *broker, ph_question *at, void (*abandon)(ph_question
 void
 ph_question_strike(ph_question *at)
 {
+	PH_ASSERT(at->back != NULL && *at->back == at);
 	*at->back = at->next;
 	if (at->next != NULL)
 		at->next->back = at->back;

@@ -36,6 +36,7 @@ ring_add(ph_destination *to, ph_subscription *at)
 static void
 ring_remove(ph_destination *to, ph_subscription *at)
 {
+	PH_ASSERT(at->next != NULL && to->first != NULL);
 	if (at->next == at)
 		to->first = NULL;
 	else if (to->first == at)
@@ -293,6 +294,7 @@ hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame
 	ph_error err = {.status = PH_OK};
 	ph_message *message = NULL;
 	ph_destination *to = at->to;
+	PH_ASSERT(item->state == PH_DELIVERY_READY && at->open);
 	ph_status status =
 	    ph_broker_message(broker, ph_item_entry(item), &message, &err);
 	if (status == PH_ERR_AGAIN || status == PH_ERR_NOMEM)
@@ -443,6 +445,7 @@ ph_dispatch_leave(ph_broker *broker, ph_session *session)
 			release_host(at->to, at);
 		else
 			release_client(at->to, at);
+		PH_ASSERT(at->holder.count == 0 && at->holder.first == NULL);
 		ring_remove(at->to, at);
 	}
 }

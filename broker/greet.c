@@ -42,6 +42,7 @@ void
 ph_greet_end(ph_broker *broker, ph_session *session, const char *why)
 {
 	const ph_site_adapter *adapter = session->adapter;
+	PH_ASSERT((adapter != NULL) == (session->role == PH_ROLE_HOST));
 	ph_log(PH_LOG_INFO, "session-end", "session=%" PRIu64 " name=%s why=%s",
 	    session->number, session->name, why);
 	ph_park_end(broker, session);

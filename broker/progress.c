@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/assert.h"
+
 void
 ph_progress_destroy(void *value)
 {
@@ -44,6 +46,7 @@ ph_progress_forget(ph_broker *broker, ph_item *item)
 {
 	if ((item->flags & PH_ITEM_PROGRESS) == 0)
 		return;
+	PH_ASSERT(item->state != PH_DELIVERY_GONE);
 	uint64_t number = ph_delivery_number(item->queue, ph_item_entry(item)->number);
 	ph_progress_destroy(ph_table_remove(broker->progress, &number, sizeof number));
 	item->flags &= (uint8_t) ~PH_ITEM_PROGRESS;

@@ -204,6 +204,7 @@ ph_session_give_up(ph_sessions *sessions, ph_session *session)
 void
 ph_session_frame(ph_sessions *sessions, ph_session *session, ph_buffer *frame)
 {
+	PH_ASSERT(frame->failed || frame->length >= PH_FRAME_HEADER);
 	wait_for_flush(sessions, session);
 	if (session->frame_count == session->frame_capacity) {
 		size_t capacity =
@@ -265,6 +266,7 @@ void
 ph_session_ack(
     ph_sessions *sessions, ph_session *session, uint64_t ticket, uint64_t acceptance)
 {
+	PH_ASSERT(acceptance > 0);
 	wait_for_flush(sessions, session);
 	uint64_t count = session->ack_count;
 	if (count > 0 && session->ack_ticket + count == ticket &&

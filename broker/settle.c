@@ -456,6 +456,8 @@ record_loss(ph_broker *broker, ph_destination *to, ph_item *item)
 void
 ph_settle_lost(ph_broker *broker, ph_destination *to, ph_item *item)
 {
+	PH_ASSERT(item->state == PH_DELIVERY_IN_FLIGHT &&
+		  item->queue == ph_queue_number(to->queue));
 	item->flags |= PH_ITEM_SENT;
 	if (ph_destination_repeatable(to)) {
 		ph_queue_return(to->queue, item);

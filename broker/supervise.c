@@ -270,6 +270,7 @@ begin(host *at)
 {
 	int lock = -1;
 	pid_t holder = 0;
+	PH_ASSERT(at->pid == 0 && at->pidfd < 0);
 	ph_error err = {.status = PH_OK};
 	ph_status status = lock_of(at, &lock, &holder, &err);
 	if (status == PH_ERR_AGAIN) {
@@ -288,8 +289,13 @@ begin(host *at)
 	    "PH4512 the host cannot be started: %.120s", err.text);
 	ph_log(PH_LOG_ERROR, "host-start-failed", "adapter=%s text=%s",
 	    at->adapter->name, err.text);
-	if (at->pid > 0)
-		kill_host(at, at->last_error);
+	if (at->pid > 0) {
+		/* It runs and cannot be watched: an end that we wait for, then. */
+		(void) kill(at->pid, SIGKILL);
+		(void) waitpid(at->pid, NULL, 0);
+		at->pid = 0;
+	}
+	close_pidfd(at);
 	at->early_deaths++;
 	at->state = HOST_WAITING;
 	ph_timer_set(at->timer, option(at, PH_OPTION_HOST_RESTART_MS) << 3);
