@@ -234,7 +234,7 @@ END_TEST
 START_TEST(killed_in_the_middle)
 {
 	ph_client *client = consumer("bench", 2);
-	char id[8];
+	char id[16];
 	for (int i = 0; i < 5; i++) {
 		(void) snprintf(id, sizeof id, "M%d", i);
 		(void) fixture_publish(publisher, "bench.v1", id, NULL, "x", NULL);
