@@ -1,5 +1,5 @@
 /*
- * condition - tests are a list; all must hold.
+ * condition - tests are a list, all of which must hold; alternatives are a list of such lists.
  */
 #include "transform/condition.h"
 
@@ -104,8 +104,9 @@ comparison(const ph_condition_place *place, ph_scan *scan, ph_test *test)
 	return place->keep(place->self, test->pattern) || ph_load_no_memory(scan->load);
 }
 
-bool
-ph_condition_parse(const ph_condition_place *place, ph_scan *scan, ph_condition *out)
+/* test [and test]... */
+static bool
+all_of(const ph_condition_place *place, ph_scan *scan, ph_condition *out)
 {
 	ph_test **link = &out->first;
 	do {
@@ -119,10 +120,27 @@ ph_condition_parse(const ph_condition_place *place, ph_scan *scan, ph_condition 
 		if (!operand(place, scan, test) || !comparison(place, scan, test))
 			return false;
 	} while (take_word(scan, "and"));
+	return true;
+}
+
+bool
+ph_condition_parse(const ph_condition_place *place, ph_scan *scan, ph_condition *out)
+{
+	for (;;) {
+		if (!all_of(place, scan, out))
+			return false;
+		if (!take_word(scan, "or"))
+			break;
+		out->otherwise =
+		    ph_arena_zalloc(scan->load->arena, sizeof(*out->otherwise));
+		if (out->otherwise == NULL)
+			return ph_load_no_memory(scan->load);
+		out = out->otherwise;
+	}
 	if (ph_scan_done(scan) || ph_scan_sees(scan, "|"))
 		return true;
 	return ph_scan_fail(scan, scan->at,
-	    "PH2036 \"and\" or the end of the condition is wanted here");
+	    "PH2036 \"and\", \"or\" or the end of the condition is wanted here");
 }
 
 /* Same bytes, in a time that depends on the lengths only. */
@@ -197,8 +215,15 @@ bool
 ph_condition_holds(const ph_condition *condition, ph_reading *reading,
     const ph_node *record, const ph_value *context, const ph_node **node)
 {
-	for (const ph_test *test = condition->first; test != NULL; test = test->next)
-		if (test_holds(test, reading, record, context, node) == test->negated)
-			return false;
-	return true;
+	for (; condition != NULL; condition = condition->otherwise) {
+		const ph_test *test = condition->first;
+		if (node != NULL)
+			*node = NULL;
+		while (test != NULL && test_holds(test, reading, record, context,
+					   node) != test->negated)
+			test = test->next;
+		if (test == NULL)
+			return true;
+	}
+	return false;
 }

@@ -2,7 +2,7 @@
  * condition - a test over fields and named values: of links (when), of maps (require) and of
  * reply rules (if).
  *
- *   condition  test [and test]...
+ *   condition  test [and test]... [or test [and test]...]...
  *   test       [not] operand                 is it there? for $name: is it yes, true, on or 1?
  *              operand = value, operand != value
  *              operand matches "pattern"
@@ -41,7 +41,8 @@ typedef struct ph_test {
 } ph_test;
 
 typedef struct ph_condition {
-	ph_test *first;
+	ph_test *first;			/* all of these, */
+	struct ph_condition *otherwise; /* or this; NULL */
 } ph_condition;
 
 /*

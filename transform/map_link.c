@@ -239,6 +239,16 @@ resolve_sides(parser *p)
 }
 
 static bool
+looks_at_fields(const ph_condition *condition)
+{
+	for (; condition != NULL; condition = condition->otherwise)
+		for (const ph_test *t = condition->first; t != NULL; t = t->next)
+			if (t->context < 0)
+				return true;
+	return false;
+}
+
+static bool
 parse_when(parser *p, const ph_term *term)
 {
 	ph_link *link = p->link;
@@ -261,11 +271,10 @@ parse_when(parser *p, const ph_term *term)
 	link->has_when = true;
 	if (!ph_condition_parse(&place, &inner, &link->when))
 		return false;
-	for (const ph_test *t = link->when.first; both && t != NULL; t = t->next)
-		if (t->context < 0)
-			return ph_term_fail(term,
-			    "PH2225 in a link that goes both ways a condition can only "
-			    "look at $names");
+	if (both && looks_at_fields(&link->when))
+		return ph_term_fail(term,
+		    "PH2225 in a link that goes both ways a condition can only look at "
+		    "$names");
 	return true;
 }
 

@@ -386,7 +386,8 @@ check_requires(ph_run *run)
 	ph_node_where(run->call->map->document, r->node, where, sizeof(where));
 	ph_record_fail(run->call, run->record, result_of(r->policy), "map",
 	    r->policy == PH_POLICY_DENY ? "denied" : "invalid", "", where,
-	    "PH2408 what the map requires does not hold");
+	    "PH2408 the map requires: %.*s", (int) strcspn(r->node->text, "|"),
+	    r->node->text);
 	return false;
 }
 

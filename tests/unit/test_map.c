@@ -121,11 +121,12 @@ END_TEST
 
 START_TEST(requirements)
 {
-	ph_map *map = need(map_fixture_map(&fixture, HEAD
-	    "vendor: {format: json}\n"
-	    "require:\n  - key = $secret.k | deny\n  - kind != \"other\" | ignore\n"
-	    "  - x\n"
-	    "links:\n  - a <- x\n"));
+	ph_map *map = need(map_fixture_map(&fixture,
+	    HEAD "vendor: {format: json}\n"
+		 "require:\n  - key = $secret.k or key = \"\" and $setting.open | "
+		 "deny\n  - kind != \"other\" | ignore\n"
+		 "  - x\n"
+		 "links:\n  - a <- x\n"));
 	expect(map, IN, "{\"x\":\"v\",\"key\":\"s\",\"kind\":\"1\"}", "secret.k=s",
 	    "{\"a\":\"v\"}");
 	expect(map, IN, "{\"x\":\"v\",\"key\":\"S\",\"kind\":\"1\"}", "secret.k=s",
@@ -134,6 +135,8 @@ START_TEST(requirements)
 	    "!5 denied");
 	expect(map, IN, "{\"x\":\"v\",\"kind\":\"1\"}", "secret.k=s", "!5 denied");
 	expect(map, IN, "{\"x\":\"v\",\"key\":\"\",\"kind\":\"1\"}", NULL, "!5 denied");
+	expect(map, IN, "{\"x\":\"v\",\"key\":\"\",\"kind\":\"1\"}", "setting.open=yes",
+	    "{\"a\":\"v\"}");
 	expect(map, IN, "{\"x\":\"v\",\"key\":\"s\",\"kind\":\"other\"}", "secret.k=s",
 	    "!2");
 	expect(map, IN, "{\"key\":\"s\",\"kind\":\"1\"}", "secret.k=s",
