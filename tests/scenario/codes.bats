@@ -67,7 +67,7 @@ without_road_signs() {
 	equal "$(status balance)" 0
 
 	TABLE=$(mine highways codes EnquiryStatusCode)
-	head -1 "$TABLE" | grep -q '^EnquiryStatusCode,canonical,in,out'
+	head -1 "$TABLE" | grep -q '^EnquiryStatusCode,canonical,in,'
 	echo 'QQQ,investigating,*,' >>"$TABLE"
 	reload
 	ph dead replay "$(dead .id)"

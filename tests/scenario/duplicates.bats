@@ -29,13 +29,13 @@ load helpers
 	for n in {1..10}; do
 		(
 			post Potholes 402 "$(title 'A hole')"
-			echo "$STATUS $REFERENCE" >"$WORK/answer.$n"
+			echo "$STATUS $REFERENCE" >"$WORK/taken.$n"
 		) &
 		posters+=($!)
 	done
 	wait "${posters[@]}"
-	equal "$(sed 's/^20[01] //' "$WORK"/answer.* | sort -u | wc -l)" 1
-	equal "$(grep -c '^20[01] SR-' "$WORK"/answer.* | grep -c ':1')" 10
+	equal "$(sed 's/^20[01] //' "$WORK"/taken.* | sort -u | wc -l)" 1
+	equal "$(grep -c '^20[01] SR-' "$WORK"/taken.* | grep -c ':1')" 10
 	settle_down
 	equal "$(kept highways enquiry .number)" 2000001
 	equal "$(kept crm case .id)" CAS-000001

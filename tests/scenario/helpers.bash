@@ -102,7 +102,8 @@ site_load() {
 # site_new: a fresh site and vendors without a memory; the broker is not started.
 site_new() {
 	site_load
-	rm -rf "$WORK/site" "$WORK/state" "$WORK/packhorsed.log" "${RUN:?}"/*
+	find "$WORK" "$RUN" -mindepth 1 -maxdepth 1 ! -name site.new ! -name plugins ! -name "*.jsonl" ! -name "*.out" \
+		-exec rm -rf {} +
 	cp -r "$WORK/site.new" "$WORK/site"
 	: >"$WORK/packhorsed.log"
 	vendors_reset
@@ -340,16 +341,17 @@ count() {
 
 # post SERVICE ID TEXT [CURL OPTIONS...]: sets STATUS, BODY and REFERENCE.
 post() {
-	local service=$1 ident=$2 text=$3
+	local service=$1 ident=$2 text=$3 answer=$WORK/answer.$BASHPID # some post at the same time
 	shift 3
-	STATUS=$(curl -s -o "$WORK/body" -w '%{http_code}' --max-time 60 \
+	STATUS=$(curl -s -o "$answer" -w '%{http_code}' --max-time 60 \
 		--data-urlencode "service_code=$service" \
 		--data-urlencode "attribute[fixmystreet_id]=$ident" \
 		--data-urlencode "description=$text" \
 		-d "api_key=$KEY" -d "jurisdiction_id=$JURISDICTION" -d lat=53.7247 -d long=-1.8631 \
 		"$@" "$URL/requests.xml") || true
-	BODY=$(cat "$WORK/body")
-	REFERENCE=$(sed -n 's|.*<service_request_id>\([^<]*\)</service_request_id>.*|\1|p' "$WORK/body")
+	BODY=$(cat "$answer")
+	REFERENCE=$(sed -n 's|.*<service_request_id>\([^<]*\)</service_request_id>.*|\1|p' <<<"$BODY")
+	rm -f "$answer"
 }
 
 # accepted SERVICE ID TEXT [CURL OPTIONS...]: post, and it has to be taken.

@@ -15,7 +15,7 @@ ends() { kept "$1" "$2" "$3 | \"\(length) \(.[-2:])\""; }
 	settle_down
 	equal "$(ends highways enquiry .record.EnquiryDescription)" $'2000 a\U1F407'
 	# one more does not
-	accepted Potholes 1702 "$(times 1999 a)"$'\U1F407b'
+	accepted Potholes 1702 "$(times 1999 a)"$'\U0001F407b'
 	settle_down
 	equal "$(ends highways enquiry 'select(.number == 2000002) | .record.EnquiryDescription')" '2000 a…'
 	# 2,000 of them are 2,000 characters, whatever they are in UTF-8 or UTF-16
@@ -23,7 +23,7 @@ ends() { kept "$1" "$2" "$3 | \"\(length) \(.[-2:])\""; }
 	settle_down
 	equal "$(ends highways enquiry 'select(.number == 2000003) | .record.EnquiryDescription')" \
 		$'2000 \U1F407\U1F407'
-	accepted Potholes 1704 "$(times 1998 a)"$'\U1F407bc'
+	accepted Potholes 1704 "$(times 1998 a)"$'\U0001F407bc'
 	settle_down
 	equal "$(ends highways enquiry 'select(.number == 2000004) | .record.EnquiryDescription')" $'2000 \U1F407…'
 	# the case system takes it whole
