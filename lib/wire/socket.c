@@ -39,7 +39,8 @@ struct ph_socket {
 	void *monitor;	   /* DEALER: PAIR that carries the events */
 	zmq_msg_t message; /* the frame handed out last */
 	pthread_t zap;
-	char **allowed; /* CURVE keys the ZAP thread accepts; NULL-terminated */
+	void *zap_handle; /* REP of the key check; its thread's once that runs */
+	char **allowed;	  /* CURVE keys the ZAP thread accepts; NULL-terminated */
 };
 
 const char *
@@ -183,9 +184,7 @@ static void *
 serve_zap(void *argument)
 {
 	ph_socket *socket = PH_CAST(ph_socket, argument, MAGIC);
-	void *handle = zmq_socket(socket->context, ZMQ_REP);
-	if (handle == NULL || zmq_bind(handle, ZAP_ENDPOINT) != 0)
-		return NULL;
+	void *handle = socket->zap_handle;
 	zmq_pollitem_t item = {.socket = handle, .events = ZMQ_POLLIN};
 	while (zmq_poll(&item, 1, -1) >= 0)
 		answer_zap(handle, socket->allowed);
@@ -213,9 +212,17 @@ use_curve(ph_socket *socket, const ph_curve *curve, ph_error *err)
 		socket->allowed = copy_keys(curve->allowed);
 		if (socket->allowed == NULL)
 			return ph_fail(err, PH_ERR_NOMEM, "no memory for the key list");
-		if (pthread_create(&socket->zap, NULL, serve_zap, socket) != 0)
+		/* Bound before its thread runs: a peer that came in between would be let in
+		 * unasked. */
+		void *zap = zmq_socket(socket->context, ZMQ_REP);
+		if (zap == NULL || zmq_bind(zap, ZAP_ENDPOINT) != 0 ||
+		    (socket->zap_handle = zap,
+			pthread_create(&socket->zap, NULL, serve_zap, socket)) != 0) {
+			if (zap != NULL)
+				(void) zmq_close(zap);
 			return ph_fail(
 			    err, PH_ERR_IO, "PH6302 cannot start the key check");
+		}
 		socket->zap_running = true;
 	}
 	if (!set_int(handle, ZMQ_CURVE_SERVER, 1) ||

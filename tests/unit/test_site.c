@@ -31,7 +31,7 @@ make_folder(const char *name)
 #define BROKER                                                                         \
 	"state: state\nrun: /tmp/r\njurisdiction: testshire\n"                         \
 	"paths: {connectors: connectors, schemas: [s1, /abs/s2]}\n"                    \
-	"limits: {sessions: 32, retry-first: 2s, segment-bytes: 2M}\n"           \
+	"limits: {sessions: 32, retry-first: 2s, segment-bytes: 2M}\n"                 \
 	"queues: {bench: {}}\n"
 #define CONNECTOR                                                                      \
 	"transport: http\nretry: {first: 5s, tries: 3}\n"                              \
