@@ -21,11 +21,27 @@
 	X(HELLO, 1)                                                                    \
 	X(WELCOME, 2)                                                                  \
 	X(REFUSED, 3)                                                                  \
-	X(PUBLISH, 4) X(ACCEPTED, 5) X(RESULT, 6) X(SUBSCRIBE, 7) X(SUBSCRIBED, 8)     \
-	    X(DELIVER, 9) X(SETTLE, 10) X(SETTLED, 11) X(PROGRESS, 12)                 \
-		X(PROGRESSED, 13) X(RESOLVE, 14) X(RESOLVED, 15) X(QUERY, 16)          \
-		    X(ANSWER, 17) X(PING, 18) X(PONG, 19) X(BYE, 20) X(REATTACH, 21)   \
-			X(CURSOR, 22) X(CURSORS, 23) X(ANSWER_CURSOR, 24)
+	X(PUBLISH, 4)                                                                  \
+	X(ACCEPTED, 5)                                                                 \
+	X(RESULT, 6)                                                                   \
+	X(SUBSCRIBE, 7)                                                                \
+	X(SUBSCRIBED, 8)                                                               \
+	X(DELIVER, 9)                                                                  \
+	X(SETTLE, 10)                                                                  \
+	X(SETTLED, 11)                                                                 \
+	X(PROGRESS, 12)                                                                \
+	X(PROGRESSED, 13)                                                              \
+	X(RESOLVE, 14)                                                                 \
+	X(RESOLVED, 15)                                                                \
+	X(QUERY, 16)                                                                   \
+	X(ANSWER, 17)                                                                  \
+	X(PING, 18)                                                                    \
+	X(PONG, 19)                                                                    \
+	X(BYE, 20)                                                                     \
+	X(REATTACH, 21)                                                                \
+	X(CURSOR, 22)                                                                  \
+	X(CURSORS, 23)                                                                 \
+	X(ANSWER_CURSOR, 24)
 
 typedef enum ph_frame_type {
 #define X(name, number) PH_FRAME_##name = number,
