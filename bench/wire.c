@@ -74,13 +74,20 @@ main(int argc, char **argv)
 	char endpoint[64];
 	(void) snprintf(
 	    endpoint, sizeof endpoint, "ipc:///tmp/packhorse-wire-%d", (int) getpid());
+	int bound[2]; /* tells the sender that there is somebody to connect to */
+	char byte;
+	if (pipe(bound) != 0)
+		return 1;
 	pid_t child =
 	    fork(); /* before any socket: libzmq's threads do not survive a fork */
 	if (child == 0)
-		return send_all(endpoint, size * batch, messages / batch);
+		return read(bound[0], &byte, 1) != 1 ||
+		       send_all(endpoint, size * batch, messages / batch);
 	ph_socket *socket = NULL;
 	if (ph_router_new(0, &socket, NULL) != PH_OK ||
 	    ph_router_bind(socket, endpoint, NULL, NULL) != PH_OK)
+		return 1;
+	if (write(bound[1], "b", 1) != 1)
 		return 1;
 	double taken = receive_all(socket, messages / batch);
 	(void) waitpid(child, NULL, 0);
