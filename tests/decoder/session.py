@@ -108,9 +108,12 @@ def main():
 
     session.say(frames.subscribe(9, queue, 10))
     check("the subscription is granted", session.hear("SUBSCRIBED")[3].u32() == 0)
-    deliveries = []
-    while len(deliveries) < 3:
-        _, count, number, reader = session.hear("DELIVER")
+    deliveries, settled = [], set()
+    while len(deliveries) < 3 or len(settled) < 3:
+        kind, count, number, reader = session.hear("DELIVER", "SETTLED")
+        if kind == "SETTLED":
+            settled.update(reader.u64() for _ in range(count))
+            continue
         check("deliveries name the subscription", number == 9)
         for _ in range(count):
             item = frames.read_delivery(reader)
@@ -122,10 +125,6 @@ def main():
     check("every byte comes back", [d["data"].decode() for d in deliveries] == data)
     check("a delivery is its queue's number and its acceptance number",
           all(d["delivery"] & ((1 << 48) - 1) == got[t][1] for d, t in zip(deliveries, (1, 2, 3))))
-    settled = set()
-    while len(settled) < 3:
-        _, count, _, reader = session.hear("SETTLED")
-        settled.update(reader.u64() for _ in range(count))
     check("every outcome is confirmed", settled == {d["delivery"] for d in deliveries})
 
     session.say(b"PH\x01\x63" + bytes(12))
