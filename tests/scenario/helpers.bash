@@ -65,11 +65,11 @@ not() {
 # before each; broker, hosts, declarations and state are new for each story. A story that needs
 # less than that may say so in its own setup.
 
-# site_prepare: a place, free ports, the demo's site (retried sooner than there), the vendors.
-site_prepare() {
+# site_lay: a place, free ports, the demo's site, retried sooner than there.
+site_lay() {
+	local name laid
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ph-test.XXXXXX")
 	RUN=$(mktemp -d /tmp/ph.XXXXXX)
-	local name laid
 	laid=$("$PYTHON" "$ROOT/demo/parts.py" stage "$BUILD" "$WORK" "$RUN") || return
 	eval "$laid"
 	for name in highways waste crm; do
@@ -78,6 +78,12 @@ site_prepare() {
 			>>"$WORK/site/adapters/$name.yaml"
 	done
 	cp -r "$WORK/site" "$WORK/site.new"
+	site_save
+}
+
+# site_prepare: the same, and the vendors run.
+site_prepare() {
+	site_lay
 	vendors_start
 	site_save
 }
@@ -91,22 +97,44 @@ site_save() {
 	done >"$BATS_FILE_TMPDIR/site"
 }
 
-# site_load: what site_prepare made, without touching it.
+# site_load: what site_lay made, without touching it.
 site_load() {
 	[ -e "$BATS_FILE_TMPDIR/site" ] || return
 	# shellcheck disable=SC1091
 	. "$BATS_FILE_TMPDIR/site"
 	URL=http://127.0.0.1:$PORT_open311
+	PACKHORSED=${PACKHORSE_BROKER:-$PACKHORSED}
 }
 
-# site_new: a fresh site and vendors without a memory; the broker is not started.
-site_new() {
+# site_fresh: the declarations as they were, no state, no log.
+site_fresh() {
 	site_load
-	find "$WORK" "$RUN" -mindepth 1 -maxdepth 1 ! -name site.new ! -name plugins ! -name "*.jsonl" ! -name "*.out" \
-		-exec rm -rf {} +
+	find "$WORK" "$RUN" -mindepth 1 -maxdepth 1 ! -name site.new ! -name plugins \
+		! -name '*.jsonl' ! -name '*.out' -exec rm -rf {} +
 	cp -r "$WORK/site.new" "$WORK/site"
 	: >"$WORK/packhorsed.log"
+}
+
+# site_new: the same, with vendors without a memory; the broker is not started.
+site_new() {
+	site_fresh
 	vendors_reset
+}
+
+# site_plain: a fresh site without adapters: events of type council.test.v1 go to the queue "test".
+site_plain() {
+	site_fresh
+	rm -r "$WORK"/site/adapters/* "$WORK"/site/routes/*
+	echo 'queues: {test: {}}' >>"$WORK/site/packhorse.yaml"
+	cat >"$WORK/site/routes/test.yaml" <<-'YAML'
+		routes:
+		  - route: everything to the test
+		    purpose: test
+		    when: {type: council.test.v1}
+		    to: [test]
+	YAML
+	broker_launch
+	wait_until broker_answers
 }
 
 # site_up: the same, with everything started. Statuses change only when told.
@@ -115,15 +143,12 @@ site_up() {
 	broker_start
 }
 
-# site_down: stop the broker and all hosts, and look through the log for what a sanitizer said.
+# site_down: stop the broker and all hosts, and see whether all was well.
 site_down() {
 	local said=0
 	broker_stop
 	hosts_kill TERM
-	if grep -E 'ERROR: [A-Za-z]*Sanitizer|runtime error:|assertion|PH_ASSERT' "$WORK"/packhorsed.log \
-		"$WORK"/said.* 2>/dev/null; then
-		said=1
-	fi
+	site_check || said=1
 	if [ "$said" = 1 ] || [ "${BATS_TEST_COMPLETED:-}" != 1 ]; then
 		tail -n 40 "$WORK"/packhorsed.log >&2 || true
 		if [ -n "${PACKHORSE_KEEP:-}" ]; then
@@ -143,6 +168,11 @@ site_remove() {
 		vendor_end "$name" TERM
 	done
 	rm -rf "$RUN" "$WORK"
+}
+
+# site_check: nothing a sanitizer or an assertion said is in the log.
+site_check() {
+	not grep -E 'ERROR: [A-Za-z]*Sanitizer|runtime error:|assertion|PH_ASSERT' "$WORK"/packhorsed.log
 }
 
 # What most stories want; a file may define its own.
@@ -194,6 +224,8 @@ hosts_kill() {
 gone() {
 	[ ! -e "/proc/$1/stat" ] || [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" = Z ]
 }
+
+broker_answers() { ph status >"$WORK/out" 2>&1; }
 
 adapters_up() {
 	[ "$(ph adapter ls --json 2>/dev/null | jq -s 'map(select(.state == "up")) | length')" = 4 ]
