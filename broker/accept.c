@@ -6,6 +6,7 @@
  */
 #include "broker/accept.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #define BINDINGS_MAX	 16
 #define FINGERPRINT_MIN	 16
 #define FINGERPRINT_MAX	 64
+#define TELL_EVERY_MS	 1000
 #define PRINT_ID	 'i' /* kinds of fingerprints */
 #define PRINT_FAILED	 'f'
 #define PRINT_CONFLICT	 'c'
@@ -56,9 +58,16 @@ subject_of(const incoming *in)
 static void
 refuse(ph_broker *broker, const incoming *in, const ph_error *why)
 {
+	int64_t now_ms = ph_clock_mono(broker->clock);
 	broker->counts.refused++;
-	ph_log(PH_LOG_WARN, "publish-refused", "session=%s status=%s text=%s",
-	    in->session->name, ph_status_name(why->status), why->text);
+	/* A full queue refuses thousands a second: one line for them is enough. */
+	if (now_ms - broker->told_ms >= TELL_EVERY_MS) {
+		broker->told_ms = now_ms;
+		ph_log(PH_LOG_WARN, "publish-refused",
+		    "session=%s status=%s refused=%" PRIu64 " text=%s",
+		    in->session->name, ph_status_name(why->status),
+		    broker->counts.refused, why->text);
+	}
 	ph_session_result(broker->sessions, in->session, in->ticket, RESULT_REFUSED, 0,
 	    subject_of(in), why->text);
 }

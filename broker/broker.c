@@ -555,6 +555,7 @@ ph_broker_new(ph_site **site_p, const ph_clock *clock, ph_broker **out, ph_error
 	broker->site = *site_p;
 	*site_p = NULL;
 	broker->accepting = true;
+	broker->told_ms = INT64_MIN / 2;
 	broker->generation = (uint32_t) (broker->site->digest >> 32);
 	broker->started_ms = ph_broker_now(broker);
 	ph_buffer_init(&broker->record, PH_STORE_BODY_MAX);

@@ -11,6 +11,8 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
+#define SCAN_MOST 65536 /* records read on from a place of the ledger */
+
 /* ---- one message ---- */
 
 static void
@@ -71,6 +73,32 @@ show_at(ph_broker *broker, ph_position position, uint64_t acceptance, bool revea
 	return PH_OK;
 }
 
+/* Read on from a place that the ledger knows to lie at or before the acceptance. */
+static ph_status
+find_from(ph_broker *broker, ph_position *position, uint64_t acceptance, ph_error *err)
+{
+	ph_store_reader *reader = NULL;
+	ph_store_record record;
+	ph_record_accept accept = {.acceptance = 0};
+	ph_status status =
+	    ph_store_reader_new(broker->store, *position, 0, &reader, err);
+	for (unsigned i = 0; status == PH_OK && i < SCAN_MOST; i++) {
+		status = ph_store_reader_next(reader, &record, err);
+		if (status == PH_OK && record.type == PH_RECORD_ACCEPT)
+			status = ph_record_accept_decode(
+			    record.body, record.length, &accept, err);
+		if (status == PH_OK && accept.acceptance >= acceptance)
+			break;
+	}
+	if (status == PH_OK && accept.acceptance == acceptance)
+		*position = record.position;
+	else if (status == PH_OK || status == PH_ERR_AGAIN)
+		status = ph_fail(err, PH_ERR_NOT_FOUND,
+		    "PH7109 there is no message %llu", (unsigned long long) acceptance);
+	ph_store_reader_destroy(&reader);
+	return status;
+}
+
 static void
 ledger_found(void *self, const ph_ledger_answer *answer)
 {
@@ -82,9 +110,15 @@ ledger_found(void *self, const ph_ledger_answer *answer)
 		status =
 		    ph_fail(&err, PH_ERR_NOT_FOUND, "PH7109 there is no message %llu",
 			(unsigned long long) operation->acceptance);
+	ph_position position = {.offset = 0};
+	if (status == PH_OK) {
+		position = answer->rows.messages[0].position;
+		status = find_from(
+		    operation->broker, &position, operation->acceptance, &err);
+	}
 	if (status == PH_OK)
-		status = show_at(operation->broker, answer->rows.messages[0].position,
-		    operation->acceptance, operation->reveal, &operation->reply, &err);
+		status = show_at(operation->broker, position, operation->acceptance,
+		    operation->reveal, &operation->reply, &err);
 	operation->reply.end(operation->reply.self, status == PH_OK ? NULL : &err);
 	free(operation);
 }

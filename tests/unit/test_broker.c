@@ -143,6 +143,28 @@ START_TEST(one_message_in_two_queues)
 }
 END_TEST
 
+/* Settled long ago, and without a subject: still found by its number, its source and id. */
+START_TEST(shown_by_its_number)
+{
+	ph_client *client = consumer("bench", 10);
+	for (int i = 1; i <= 5; i++) {
+		char id[8];
+		(void) snprintf(id, sizeof id, "N%d", i);
+		(void) fixture_publish(publisher, "bench.v1", id, NULL, "x", NULL);
+		settle(client, fixture_event(client, PH_EVENT_DELIVERY), PH_DELIVERED);
+		(void) fixture_event(client, PH_EVENT_SETTLED);
+	}
+	ck_assert_ptr_nonnull(strstr(
+	    fixture_ask("message.show", "{\"ids\":[\"4\"]}"), "\"message_id\":\"N4\""));
+	ck_assert_ptr_nonnull(strstr(
+	    fixture_ask("message.show", "{\"source\":\"urn:test\",\"id\":\"N2\"}"),
+	    "\"acceptance\":2"));
+	ck_assert_ptr_nonnull(
+	    strstr(fixture_ask("message.show", "{\"ids\":[\"6\"]}"), "not-found"));
+	ph_client_destroy(&client);
+}
+END_TEST
+
 START_TEST(order_per_key)
 {
 	ph_client *client = consumer("bench", 10);
@@ -518,6 +540,7 @@ main(void)
 	tcase_add_test(tests, repeats_and_conflicts);
 	tcase_add_test(tests, unrouted);
 	tcase_add_test(tests, one_message_in_two_queues);
+	tcase_add_test(tests, shown_by_its_number);
 	tcase_add_test(tests, order_per_key);
 	tcase_add_test(tests, tries_end_in_a_dead_letter);
 	tcase_add_test(tests, rejected_lets_the_key_go_on);
