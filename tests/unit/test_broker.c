@@ -148,7 +148,7 @@ START_TEST(shown_by_its_number)
 {
 	ph_client *client = consumer("bench", 10);
 	for (int i = 1; i <= 5; i++) {
-		char id[8];
+		char id[16];
 		(void) snprintf(id, sizeof id, "N%d", i);
 		(void) fixture_publish(publisher, "bench.v1", id, NULL, "x", NULL);
 		settle(client, fixture_event(client, PH_EVENT_DELIVERY), PH_DELIVERED);
