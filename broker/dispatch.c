@@ -16,6 +16,7 @@
 #define FRAME_ITEMS 64
 #define FRAME_BREAK (3u << 20) /* a DELIVER is closed past this */
 #define CREDIT_MAX  100000
+#define ITEM_HEAD   48 /* about what stands before a message in a DELIVER */
 
 /* ---- subscriptions ---- */
 
@@ -339,6 +340,25 @@ wants_more(const ph_subscription *at)
 	       ph_session_hungry(at->session);
 }
 
+/* Room at once for as many as will go into the frame, if they are all about as long as the first:
+ * a frame that grows step by step is copied at each. */
+static void
+make_room(ph_buffer *frame, const ph_subscription *at, ph_item *first)
+{
+	const ph_message *message = ph_item_entry(first)->message;
+	uint64_t count = ph_queue_count(at->to->queue)->ready;
+	size_t length = 0;
+	if (message == NULL)
+		return;
+	(void) ph_message_bytes(message, &length);
+	if (count > at->credit - at->holder.count)
+		count = at->credit - at->holder.count;
+	if (count > FRAME_ITEMS)
+		count = FRAME_ITEMS;
+	size_t room = PH_FRAME_HEADER + (size_t) count * (length + ITEM_HEAD);
+	(void) ph_buffer_reserve(frame, room < FRAME_BREAK ? room : FRAME_BREAK);
+}
+
 /* One frame for one subscription. False: it could not get anything. */
 static bool
 fill_one(ph_broker *broker, ph_subscription *at)
@@ -350,6 +370,7 @@ fill_one(ph_broker *broker, ph_subscription *at)
 	if (item == NULL)
 		return false;
 	ph_buffer_init(&frame, PH_FRAME_MAX);
+	make_room(&frame, at, item);
 	ph_frame_begin(&frame, PH_FRAME_DELIVER, at->number);
 	while (going && item != NULL && count < FRAME_ITEMS &&
 	       at->holder.count < at->credit && frame.length < FRAME_BREAK) {

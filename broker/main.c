@@ -137,6 +137,7 @@ run(ph_site **site_p)
 	int64_t start_ms = ph_clock_mono(ph_clock_system());
 	block_signals(&stop.signals);
 	ph_os_harden();
+	ph_os_keep_memory();
 	if (ph_broker_new(site_p, ph_clock_system(), &stop.broker, &err) != PH_OK)
 		return say_error(&err, EXIT_START);
 	if (pthread_create(&waiter, NULL, wait_for_signals, &stop) != 0) {

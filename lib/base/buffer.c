@@ -1,5 +1,6 @@
 /*
- * buffer - see buffer.h. Numbers are written byte by byte, so the host's order never matters.
+ * buffer - see buffer.h. Numbers are written byte by byte, so the host's order never matters; the
+ * compiler makes one store of them.
  */
 #include "lib/base/buffer.h"
 
@@ -106,47 +107,6 @@ ph_buffer_printf(ph_buffer *buffer, const char *format, ...)
 	va_end(again);
 }
 
-/* Write the low `count` bytes of a number, lowest first. */
-static void
-put_number(uint8_t *at, uint64_t value, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		at[i] = (uint8_t) (value >> (8 * i));
-}
-
-static void
-append_number(ph_buffer *buffer, uint64_t value, unsigned count)
-{
-	if (!ph_buffer_reserve(buffer, count))
-		return;
-	put_number(buffer->data + buffer->length, value, count);
-	buffer->length += count;
-}
-
-void
-ph_buffer_u8(ph_buffer *buffer, uint8_t value)
-{
-	append_number(buffer, value, 1);
-}
-
-void
-ph_buffer_u16(ph_buffer *buffer, uint16_t value)
-{
-	append_number(buffer, value, 2);
-}
-
-void
-ph_buffer_u32(ph_buffer *buffer, uint32_t value)
-{
-	append_number(buffer, value, 4);
-}
-
-void
-ph_buffer_u64(ph_buffer *buffer, uint64_t value)
-{
-	append_number(buffer, value, 8);
-}
-
 void
 ph_buffer_string(ph_buffer *buffer, const char *text)
 {
@@ -172,7 +132,7 @@ ph_buffer_set_u32(ph_buffer *buffer, size_t at, uint32_t value)
 	if (buffer->failed)
 		return;
 	PH_ASSERT(buffer->length >= 4 && at <= buffer->length - 4);
-	put_number(buffer->data + at, value, 4);
+	ph_put_number(buffer->data + at, value, 4);
 }
 
 const char *
@@ -198,57 +158,6 @@ size_t
 ph_reader_left(const ph_reader *reader)
 {
 	return reader->failed ? 0 : reader->length - reader->at;
-}
-
-const uint8_t *
-ph_reader_bytes(ph_reader *reader, size_t length)
-{
-	if (reader->failed || length > reader->length - reader->at) {
-		reader->failed = true;
-		return NULL;
-	}
-	/* never NULL on success, also for no bytes of an empty input */
-	static const uint8_t nothing[1];
-	const uint8_t *bytes =
-	    reader->data == NULL ? nothing : reader->data + reader->at;
-	reader->at += length;
-	return bytes;
-}
-
-static uint64_t
-read_number(ph_reader *reader, unsigned count)
-{
-	const uint8_t *bytes = ph_reader_bytes(reader, count);
-	if (bytes == NULL)
-		return 0;
-	uint64_t value = 0;
-	for (unsigned i = 0; i < count; i++)
-		value |= (uint64_t) bytes[i] << (8 * i);
-	return value;
-}
-
-uint8_t
-ph_reader_u8(ph_reader *reader)
-{
-	return (uint8_t) read_number(reader, 1);
-}
-
-uint16_t
-ph_reader_u16(ph_reader *reader)
-{
-	return (uint16_t) read_number(reader, 2);
-}
-
-uint32_t
-ph_reader_u32(ph_reader *reader)
-{
-	return (uint32_t) read_number(reader, 4);
-}
-
-uint64_t
-ph_reader_u64(ph_reader *reader)
-{
-	return read_number(reader, 8);
 }
 
 const char *

@@ -33,10 +33,10 @@ void ph_buffer_append(ph_buffer *buffer, const void *bytes, size_t length);
 void ph_buffer_text(ph_buffer *buffer, const char *text);
 void ph_buffer_printf(ph_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void ph_buffer_u8(ph_buffer *buffer, uint8_t value);
-void ph_buffer_u16(ph_buffer *buffer, uint16_t value);
-void ph_buffer_u32(ph_buffer *buffer, uint32_t value);
-void ph_buffer_u64(ph_buffer *buffer, uint64_t value);
+static inline void ph_buffer_u8(ph_buffer *buffer, uint8_t value);
+static inline void ph_buffer_u16(ph_buffer *buffer, uint16_t value);
+static inline void ph_buffer_u32(ph_buffer *buffer, uint32_t value);
+static inline void ph_buffer_u64(ph_buffer *buffer, uint64_t value);
 /* u16 length, then the bytes (NULL as ""); over 65,535 bytes sets failed. */
 void ph_buffer_string(ph_buffer *buffer, const char *text);
 void ph_buffer_blob16(ph_buffer *buffer, const void *bytes, size_t length);
@@ -54,15 +54,115 @@ typedef struct ph_reader {
 
 void ph_reader_init(ph_reader *reader, const void *bytes, size_t length);
 size_t ph_reader_left(const ph_reader *reader);
-uint8_t ph_reader_u8(ph_reader *reader);
-uint16_t ph_reader_u16(ph_reader *reader);
-uint32_t ph_reader_u32(ph_reader *reader);
-uint64_t ph_reader_u64(ph_reader *reader);
+static inline uint8_t ph_reader_u8(ph_reader *reader);
+static inline uint16_t ph_reader_u16(ph_reader *reader);
+static inline uint32_t ph_reader_u32(ph_reader *reader);
+static inline uint64_t ph_reader_u64(ph_reader *reader);
 /* `length` bytes, borrowed from the input; NULL if there are not as many. */
-const uint8_t *ph_reader_bytes(ph_reader *reader, size_t length);
+static inline const uint8_t *ph_reader_bytes(ph_reader *reader, size_t length);
 /* u16 length and bytes, borrowed, not zero-terminated. */
 const char *ph_reader_string(ph_reader *reader, size_t *length);
 /* The same copied into `out` with a zero; too long for it sets failed. */
 void ph_reader_copy(ph_reader *reader, char *out, size_t size);
+
+/* ---- inline: every message passes through these some dozens of times ---- */
+
+/* The low `count` bytes of a number, lowest first, whatever the host's order. */
+static inline void
+ph_put_number(uint8_t *at, uint64_t value, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		at[i] = (uint8_t) (value >> (8 * i));
+}
+
+static inline uint64_t
+ph_get_number(const uint8_t *at, unsigned count)
+{
+	uint64_t value = 0;
+	for (unsigned i = 0; i < count; i++)
+		value |= (uint64_t) at[i] << (8 * i);
+	return value;
+}
+
+static inline void
+ph_buffer_number(ph_buffer *buffer, uint64_t value, unsigned count)
+{
+	bool there = !buffer->failed && count <= buffer->capacity - buffer->length &&
+		     (buffer->limit == 0 || buffer->length + count <= buffer->limit);
+	if (!there && !ph_buffer_reserve(buffer, count))
+		return;
+	ph_put_number(buffer->data + buffer->length, value, count);
+	buffer->length += count;
+}
+
+static inline void
+ph_buffer_u8(ph_buffer *buffer, uint8_t value)
+{
+	ph_buffer_number(buffer, value, 1);
+}
+
+static inline void
+ph_buffer_u16(ph_buffer *buffer, uint16_t value)
+{
+	ph_buffer_number(buffer, value, 2);
+}
+
+static inline void
+ph_buffer_u32(ph_buffer *buffer, uint32_t value)
+{
+	ph_buffer_number(buffer, value, 4);
+}
+
+static inline void
+ph_buffer_u64(ph_buffer *buffer, uint64_t value)
+{
+	ph_buffer_number(buffer, value, 8);
+}
+
+static inline const uint8_t *
+ph_reader_bytes(ph_reader *reader, size_t length)
+{
+	/* never NULL on success, also for no bytes of an empty input */
+	static const uint8_t nothing[1];
+	if (reader->failed || length > reader->length - reader->at) {
+		reader->failed = true;
+		return NULL;
+	}
+	const uint8_t *bytes =
+	    reader->data == NULL ? nothing : reader->data + reader->at;
+	reader->at += length;
+	return bytes;
+}
+
+static inline uint64_t
+ph_reader_number(ph_reader *reader, unsigned count)
+{
+	const uint8_t *bytes = ph_reader_bytes(reader, count);
+	return bytes == NULL ? 0 : ph_get_number(bytes, count);
+}
+
+static inline uint8_t
+ph_reader_u8(ph_reader *reader)
+{
+	return (uint8_t) ph_reader_number(reader, 1);
+}
+
+static inline uint16_t
+ph_reader_u16(ph_reader *reader)
+{
+	return (uint16_t) ph_reader_number(reader, 2);
+}
+
+static inline uint32_t
+ph_reader_u32(ph_reader *reader)
+{
+	return (uint32_t) ph_reader_number(reader, 4);
+}
+
+static inline uint64_t
+ph_reader_u64(ph_reader *reader)
+{
+	return ph_reader_number(reader, 8);
+}
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@
 #define KEEP_FIRST 3
 #define KEEP_MOST  16
 #define BACKLOG	   128
+#define KEEP_BLOCK (8 << 20)  /* blocks up to this are never mapped by themselves */
+#define KEEP_FREE  (32 << 20) /* free memory at the top that is kept */
 
 ph_status
 ph_os_random(void *bytes, size_t length, ph_error *err)
@@ -362,6 +365,15 @@ ph_os_harden(void)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	/* the sanitizers trace their own process to look for leaks */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+void
+ph_os_keep_memory(void)
+{
+#if defined(__GLIBC__)
+	(void) mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
+	(void) mallopt(M_TRIM_THRESHOLD, KEEP_FREE);
 #endif
 }
 

@@ -46,6 +46,9 @@ ph_status ph_os_peer(int fd, uid_t *uid, pid_t *pid, ph_error *err);
 /* No core dumps, no ptrace by others: for processes that hold secrets. (Under a sanitizer
  * ptrace stays possible: it is how leaks are looked for.) */
 void ph_os_harden(void);
+/* Keep freed memory for the next use instead of giving it back to the system each time: for a
+ * daemon whose frames come and go a thousand times a second. Call once, at the start. */
+void ph_os_keep_memory(void);
 /* Resident memory of this process in bytes; 0 if unknown. */
 size_t ph_os_resident(void);
 

@@ -302,11 +302,14 @@ ph_client_next_inner(
     ph_client *client, int extra_fd, int timeout_ms, ph_inner_event *out, ph_error *err)
 {
 	PH_ASSERT(client != NULL && client->magic == PH_CLIENT_MAGIC);
-	int64_t deadline = timeout_ms < 0 ? INT64_MAX : ph_client_now() + timeout_ms;
+	int64_t deadline = timeout_ms < 0 ? INT64_MAX : -1;
 	*out = (ph_inner_event){.kind = PH_INNER_NONE, .event = &client->event};
 	for (;;) {
 		if (ready_now(client, out))
 			return PH_OK;
+		/* The clock is asked only by those who have to wait. */
+		if (deadline < 0)
+			deadline = ph_client_now() + timeout_ms;
 		if (client->state == LINK_REFUSED) {
 			if (err != NULL)
 				*err = client->refused;

@@ -44,12 +44,11 @@ grow(ph_outbox *outbox)
 	return true;
 }
 
-ph_status
-ph_outbox_add(ph_outbox *outbox, const ph_settle_view *item, const void *bindings,
+/* An outcome with more to say than what it is, as it will stand in its frame. */
+static ph_status
+encode(ph_outbox_item *place, const ph_settle_view *item, const void *bindings,
     size_t bindings_length, ph_error *err)
 {
-	if (outbox->next - outbox->first == outbox->capacity && !grow(outbox))
-		return ph_fail(err, PH_ERR_NOMEM, "no memory for an outcome");
 	ph_buffer encoded;
 	ph_buffer_init(&encoded, UINT16_MAX + 2u);
 	ph_settle_write(&encoded, item, bindings, bindings_length);
@@ -58,13 +57,23 @@ ph_outbox_add(ph_outbox *outbox, const ph_settle_view *item, const void *binding
 		return ph_fail(err, PH_ERR_TOO_LARGE,
 		    "PH6402 an outcome with over 64 KiB of text");
 	}
+	place->item = encoded.data;
+	place->length = (uint32_t) encoded.length;
+	return PH_OK;
+}
+
+ph_status
+ph_outbox_add(ph_outbox *outbox, const ph_settle_view *item, const void *bindings,
+    size_t bindings_length, ph_error *err)
+{
+	if (outbox->next - outbox->first == outbox->capacity && !grow(outbox))
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for an outcome");
 	ph_outbox_item *place = at(outbox, outbox->next);
 	*place = (ph_outbox_item){.delivery = item->delivery, .plain = item->outcome};
-	if (encoded.length > 11) {
-		place->item = encoded.data;
-		place->length = (uint32_t) encoded.length;
-	} else {
-		ph_buffer_fini(&encoded);
+	if (!ph_settle_plain(item, bindings_length)) {
+		ph_status status = encode(place, item, bindings, bindings_length, err);
+		if (status != PH_OK)
+			return status;
 	}
 	outbox->next++;
 	outbox->waiting++;
@@ -112,6 +121,11 @@ ph_outbox_frame(ph_outbox *outbox, ph_buffer *frame, uint64_t *after)
 {
 	uint64_t i = outbox->sent;
 	uint32_t count = 0;
+	uint64_t left = outbox->next - i;
+	/* room for plain ones; a failure shows at the first write */
+	(void) ph_buffer_reserve(frame,
+	    PH_FRAME_HEADER +
+		11 * (size_t) (left < ITEMS_PER_FRAME ? left : ITEMS_PER_FRAME));
 	for (;
 	     i < outbox->next && count < ITEMS_PER_FRAME && frame->length < FRAME_BYTES;
 	     i++) {

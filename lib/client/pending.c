@@ -127,16 +127,22 @@ ph_pending_frame(ph_pending *pending, size_t batch, ph_buffer *frame, uint64_t *
 		return true;
 	}
 	size_t size = PH_FRAME_HEADER;
-	uint32_t count = 0;
-	ph_frame_begin(frame, PH_FRAME_PUBLISH, ticket);
-	for (; ticket < pending->next && count < batch; ticket++, count++) {
-		const ph_pending_item *item = at(pending, ticket);
-		size += item_size(item);
-		if (item->answered || item->cursor || (count > 0 && size > FRAME_BYTES))
+	uint64_t end = ticket;
+	while (end < pending->next && end - ticket < batch) {
+		const ph_pending_item *item = at(pending, end);
+		size_t more = item_size(item);
+		if (item->answered || item->cursor ||
+		    (end > ticket && size + more > FRAME_BYTES))
 			break;
-		write_item(frame, item);
+		size += more;
+		end++;
 	}
-	ph_frame_count(frame, count);
-	*after = ticket;
+	/* The whole at once; a failure shows at the first write. */
+	(void) ph_buffer_reserve(frame, size);
+	ph_frame_begin(frame, PH_FRAME_PUBLISH, ticket);
+	for (uint64_t i = ticket; i < end; i++)
+		write_item(frame, at(pending, i));
+	ph_frame_count(frame, (uint32_t) (end - ticket));
+	*after = end;
 	return true;
 }

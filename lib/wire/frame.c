@@ -254,8 +254,8 @@ ph_settle_read(ph_frame *frame, ph_settle_view *out, ph_error *err)
 	return item.failed ? broken(frame, err) : PH_OK;
 }
 
-static bool
-settle_is_plain(const ph_settle_view *item, size_t bindings_length)
+bool
+ph_settle_plain(const ph_settle_view *item, size_t bindings_length)
 {
 	return item->delay_ms == 0 && item->reference.length == 0 &&
 	       item->stage.length == 0 && item->reason.length == 0 &&
@@ -270,7 +270,7 @@ ph_settle_write(ph_buffer *frame, const ph_settle_view *item, const void *bindin
 	ph_buffer_u16(frame, 9);
 	ph_buffer_u64(frame, item->delivery);
 	ph_buffer_u8(frame, item->outcome);
-	if (settle_is_plain(item, bindings_length))
+	if (ph_settle_plain(item, bindings_length))
 		return;
 	ph_buffer_u64(frame, item->delay_ms);
 	const ph_slice *const texts[] = {

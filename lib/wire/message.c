@@ -224,12 +224,14 @@ ph_message_decode(const void *bytes, size_t length, ph_message **out, ph_error *
 	return status;
 }
 
+/* What an attribute takes in the encoded message. */
 static ph_status
-write_attribute(ph_buffer *out, const ph_attribute *attribute, ph_error *err)
+attribute_size(
+    const ph_attribute *attribute, ph_message_tag *tag, size_t *size, ph_error *err)
 {
 	size_t name_length = strlen(attribute->name);
-	ph_message_tag tag = tag_of(attribute->name, name_length);
-	if (tag == PH_TAG_EXTENSION &&
+	*tag = tag_of(attribute->name, name_length);
+	if (*tag == PH_TAG_EXTENSION &&
 	    !ph_message_extension_ok(attribute->name, name_length))
 		return ph_fail(err, PH_ERR_INVALID,
 		    "PH6104 '%.40s' cannot name an attribute: 1 to 20 of a-z and 0-9",
@@ -238,57 +240,82 @@ write_attribute(ph_buffer *out, const ph_attribute *attribute, ph_error *err)
 		return ph_fail(err, PH_ERR_TOO_LARGE,
 		    "PH6105 attribute %s has %zu bytes; the limit is %d",
 		    attribute->name, attribute->length, PH_MESSAGE_VALUE_MAX);
-	ph_buffer_u8(out, (uint8_t) tag);
-	if (tag == PH_TAG_EXTENSION) {
-		ph_buffer_u8(out, (uint8_t) name_length);
-		ph_buffer_append(out, attribute->name, name_length + 1);
-	}
-	ph_buffer_blob16(out, attribute->value, attribute->length);
-	ph_buffer_u8(out, 0);
+	*size = 1 + (*tag == PH_TAG_EXTENSION ? name_length + 2 : 0) + 2 +
+		attribute->length + 1;
 	return PH_OK;
 }
 
-static ph_status
-encode(ph_buffer *out, const ph_attribute *attributes, size_t count, const void *data,
-    size_t data_length, ph_error *err)
+static uint8_t *
+write_bytes(uint8_t *at, const void *bytes, size_t length)
 {
-	ph_buffer_u32(out, 0);
-	ph_buffer_u8(out, LAYOUT_VERSION);
-	ph_buffer_u8(out, 0);
-	ph_buffer_u16(out, (uint16_t) count);
-	ph_buffer_u32(out, 0);
-	ph_buffer_u32(out, 0);
-	for (size_t i = 0; i < count; i++) {
-		ph_status status = write_attribute(out, &attributes[i], err);
-		if (status != PH_OK)
-			return status;
+	if (length > 0)
+		memcpy(at, bytes, length);
+	return at + length;
+}
+
+static uint8_t *
+write_attribute(uint8_t *at, const ph_attribute *attribute, ph_message_tag tag)
+{
+	*at++ = (uint8_t) tag;
+	if (tag == PH_TAG_EXTENSION) {
+		size_t name_length = strlen(attribute->name);
+		*at++ = (uint8_t) name_length;
+		at = write_bytes(at, attribute->name, name_length + 1);
 	}
-	size_t at = out->length;
-	ph_buffer_append(out, data, data_length);
-	if (out->failed)
-		return ph_fail(err, PH_ERR_TOO_LARGE,
-		    "PH6102 a message is at most %u bytes, attributes included",
-		    PH_MESSAGE_MAX);
-	ph_buffer_set_u32(out, 8, (uint32_t) at);
-	ph_buffer_set_u32(out, 0, (uint32_t) out->length);
-	return PH_OK;
+	ph_put_number(at, attribute->length, 2);
+	at = write_bytes(at + 2, attribute->value, attribute->length);
+	*at++ = 0;
+	return at;
+}
+
+static void
+write_message(ph_message *message, const ph_attribute *attributes, size_t count,
+    const ph_message_tag *tags, const void *data, size_t data_length)
+{
+	uint8_t *start = writable(message, count), *at = start + HEADER;
+	for (size_t i = 0; i < count; i++)
+		at = write_attribute(at, &attributes[i], tags[i]);
+	memset(start, 0, HEADER);
+	ph_put_number(start, message->length, 4);
+	start[4] = LAYOUT_VERSION;
+	ph_put_number(start + 6, count, 2);
+	ph_put_number(start + 8, (uint64_t) (at - start), 4);
+	(void) write_bytes(at, data, data_length);
 }
 
 ph_status
 ph_message_new(const ph_attribute *attributes, size_t count, const void *data,
     size_t data_length, ph_message **out, ph_error *err)
 {
+	ph_message_tag tags[PH_MESSAGE_ATTRIBUTES_MAX];
+	size_t length = HEADER;
 	PH_ASSERT(out != NULL && (attributes != NULL || count == 0));
 	if (count > PH_MESSAGE_ATTRIBUTES_MAX)
 		return ph_fail(err, PH_ERR_TOO_LARGE,
 		    "PH6106 %zu attributes; the limit is %d", count,
 		    PH_MESSAGE_ATTRIBUTES_MAX);
-	ph_buffer buffer;
-	ph_buffer_init(&buffer, PH_MESSAGE_MAX);
-	ph_status status = encode(&buffer, attributes, count, data, data_length, err);
-	if (status == PH_OK)
-		status = ph_message_decode(buffer.data, buffer.length, out, err);
-	ph_buffer_fini(&buffer);
+	for (size_t i = 0; i < count; i++) {
+		size_t size = 0;
+		ph_status status = attribute_size(&attributes[i], &tags[i], &size, err);
+		if (status != PH_OK)
+			return status;
+		length += size;
+	}
+	if (length > PH_MESSAGE_MAX || data_length > PH_MESSAGE_MAX - length)
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH6102 a message is at most %u bytes, attributes included",
+		    PH_MESSAGE_MAX);
+	length += data_length;
+	ph_message *message = allocate(count, length);
+	if (message == NULL)
+		return ph_fail(
+		    err, PH_ERR_NOMEM, "no memory for a message of %zu bytes", length);
+	write_message(message, attributes, count, tags, data, data_length);
+	ph_status status = index_message(message, count, err);
+	if (status != PH_OK)
+		ph_message_unref(&message);
+	else
+		*out = message;
 	return status;
 }
 
