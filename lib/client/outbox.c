@@ -123,9 +123,9 @@ ph_outbox_frame(ph_outbox *outbox, ph_buffer *frame, uint64_t *after)
 	uint32_t count = 0;
 	uint64_t left = outbox->next - i;
 	/* room for plain ones; a failure shows at the first write */
-	(void) ph_buffer_reserve(frame,
-	    PH_FRAME_HEADER +
-		11 * (size_t) (left < ITEMS_PER_FRAME ? left : ITEMS_PER_FRAME));
+	(void) ph_buffer_reserve(
+	    frame, PH_FRAME_HEADER +
+		       11 * (size_t) (left < ITEMS_PER_FRAME ? left : ITEMS_PER_FRAME));
 	for (;
 	     i < outbox->next && count < ITEMS_PER_FRAME && frame->length < FRAME_BYTES;
 	     i++) {
