@@ -1,39 +1,41 @@
 /*
- * bus - one pipelined publisher and one consumer, as two processes, through a running broker.
+ * bus - a pipelined publisher and a consumer, as two processes, through a running broker.
  *
- * Every message is published with a durable acknowledgement and settled by the consumer. The
- * publisher's clock runs from the first publish to the last acknowledgement, the consumer's from the
- * first delivery to the last confirmed settlement; the rate is the slower of both.
+ * Every message is published with a durable acknowledgement and settled by the consumer.
  *
- * Prints one JSON line: {"messages":N,"published_s":...,"consumed_s":...,"rate":...}.
+ *	bus --socket PATH [--messages N] [--size BYTES] [--batch N] [--window N] [--credit N]
+ *	    [--pace PER-SECOND] [--reference yes] [--queue NAME] [--queues N] [--types N]
+ *	    [--fanout N] [--idle N] [--consume no]
+ *
+ * With --queues the consumer takes NAME0, NAME1, ... instead of NAME; with --types the publisher
+ * goes round the types bench.0.v1, bench.1.v1, ...; with --fanout each message is expected that
+ * many times. --idle holds so many more clients, connected and still. --consume no leaves
+ * everything pending. --reference gives every message one of 10,000 business references.
+ *
+ * Prints the JSON line of measure.h.
  */
-#include <errno.h>
 #include <packhorse/packhorse.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench/measure.h"
+
 #define SUBJECTS 10000u
+#define SILENCE	 60000 /* ms without any event: something is wrong */
 
 typedef struct options {
 	const char *socket, *queue, *batch, *window;
-	uint64_t messages;
+	uint64_t messages, queues, types, fanout, idle;
 	size_t size;
-	int subject;
-	unsigned credit;
+	bool reference, consume;
+	uint64_t credit;
 	uint64_t pace; /* messages a second; 0: as fast as it goes */
 } options;
-
-static double
-now(void)
-{
-	struct timespec at;
-	(void) clock_gettime(CLOCK_MONOTONIC, &at);
-	return (double) at.tv_sec + (double) at.tv_nsec / 1e9;
-}
 
 static void
 must(ph_status status, const ph_error *err, const char *what)
@@ -72,36 +74,60 @@ next(ph_client *client, int timeout_ms)
 
 /* ---- the consumer ---- */
 
-static double
-consume(const options *how, int ready)
+static void
+subscribe(ph_client *client, const options *how)
 {
-	ph_client *client = open_client(how, "bench-consumer");
 	ph_error err = {.status = PH_OK};
-	must(ph_client_subscribe(client, how->queue, how->credit, &err), &err,
-	    "subscribe");
-	if (write(ready, "r", 1) != 1)
-		exit(1);
-	uint64_t settled = 0;
+	uint64_t credit = how->queues > 1 ? how->credit / how->queues : how->credit;
+	if (credit == 0)
+		credit = 1;
+	for (uint64_t i = 0; i < how->queues; i++) {
+		char name[64];
+		(void) snprintf(name, sizeof name, how->queues > 1 ? "%s%llu" : "%s",
+		    how->queue, (unsigned long long) i);
+		must(ph_client_subscribe(client, name, (uint32_t) credit, &err), &err,
+		    "subscribe");
+	}
+}
+
+static void
+take_delivery(
+    ph_client *client, const ph_event *event, const options *how, bench_report *report)
+{
+	ph_error err = {.status = PH_OK};
+	if (how->pace > 0) {
+		size_t length;
+		bench_delivered(report, how->pace,
+		    ph_message_data(ph_event_message(event), &length));
+	}
+	must(ph_client_settle(client, ph_event_delivery(event), PH_DELIVERED, NULL,
+		 NULL, NULL, 0, &err),
+	    &err, "settle");
+}
+
+static double
+consume(void *argument, bench_report *report)
+{
+	const options *how = argument;
+	if (!how->consume) {
+		bench_ready(report);
+		return 0;
+	}
+	ph_client *client = open_client(how, "bench-consumer");
+	subscribe(client, how);
+	bench_ready(report);
 	double first = 0;
-	while (settled < how->messages) {
-		const ph_event *event = next(client, 30000);
-		if (event == NULL) {
-			(void) fprintf(stderr,
-			    "bus: nothing came for 30 s after %llu messages\n",
-			    (unsigned long long) settled);
-			exit(1);
-		}
+	for (uint64_t settled = 0; settled < how->messages * how->fanout;) {
+		const ph_event *event = next(client, SILENCE);
+		bench_must(event != NULL, "bus: nothing more is delivered");
+		if (first == 0)
+			first = bench_now();
 		if (ph_event_kind_of(event) == PH_EVENT_SETTLED)
 			settled++;
-		if (ph_event_kind_of(event) != PH_EVENT_DELIVERY)
-			continue;
-		if (first == 0)
-			first = now();
-		must(ph_client_settle(client, ph_event_delivery(event), PH_DELIVERED,
-			 NULL, NULL, NULL, 0, &err),
-		    &err, "settle");
+		else if (ph_event_kind_of(event) == PH_EVENT_DELIVERY)
+			take_delivery(client, event, how, report);
 	}
-	double taken = now() - first;
+	double taken = bench_now() - first;
 	ph_client_destroy(&client);
 	return taken;
 }
@@ -111,158 +137,169 @@ consume(const options *how, int ready)
 static ph_message *
 make(const options *how, const char *data, const char *run, uint64_t number)
 {
-	char id[64], subject[32];
+	char id[64], type[64], subject[32];
 	int id_length =
 	    snprintf(id, sizeof id, "%s-%llu", run, (unsigned long long) number);
+	int type_length = snprintf(type, sizeof type, "bench.%llu.v1",
+	    (unsigned long long) (number % how->types));
 	int subject_length = snprintf(subject, sizeof subject, "SR-%013llu",
 	    (unsigned long long) (number % SUBJECTS));
 	ph_attribute attributes[] = {{"id", id, (size_t) id_length},
-	    {"source", "urn:bench", 9}, {"type", "bench.message.v1", 16},
+	    {"source", "urn:bench", 9}, {"type", type, (size_t) type_length},
 	    {"datacontenttype", "application/octet-stream", 24},
 	    {"subject", subject, (size_t) subject_length}};
 	ph_message *message = NULL;
 	ph_error err = {.status = PH_OK};
 	must(ph_message_new(
-		 attributes, how->subject ? 5 : 4, data, how->size, &message, &err),
+		 attributes, how->reference ? 5 : 4, data, how->size, &message, &err),
 	    &err, "message");
 	return message;
 }
 
-static void
-take_results(ph_client *client, uint64_t *results, int timeout_ms)
+/* Results come in the order of publishing. */
+static bool
+take_results(
+    ph_client *client, bench_pacer *pacer, int timeout_ms, bench_report *report)
 {
 	const ph_event *event;
-	while ((event = next(client, timeout_ms)) != NULL) {
-		timeout_ms = 0;
+	bool any = false;
+	while ((event = next(client, any ? 0 : timeout_ms)) != NULL) {
+		any = true;
 		if (ph_event_kind_of(event) != PH_EVENT_RESULT)
 			continue;
-		if (ph_event_result(event) != PH_ACCEPTED) {
-			(void) fprintf(
-			    stderr, "bus: refused: %s\n", ph_event_text(event));
-			exit(1);
-		}
-		++*results;
+		if (ph_event_result(event) != PH_ACCEPTED)
+			bench_die(ph_event_text(event));
+		bench_pacer_acked(pacer, pacer->acked + 1, report);
 	}
+	return any;
+}
+
+/* Publish one, or hear results where it cannot be done yet. */
+static bool
+publish_one(ph_client *client, const options *how, bench_pacer *pacer, char *data,
+    const char *run, uint64_t number, bench_report *report)
+{
+	ph_error err = {.status = PH_OK};
+	double wait = bench_pacer_wait(pacer, number);
+	if (wait >= 0.001)
+		(void) take_results(client, pacer, (int) (wait * 1000), report);
+	else if (wait > 0)
+		bench_sleep(wait);
+	if (wait > 0)
+		return false;
+	bench_pacer_stamp(pacer, number, data);
+	ph_message *message = make(how, data, run, number);
+	ph_status status = ph_client_publish(client, message, NULL, &err);
+	ph_message_unref(&message);
+	if (status == PH_ERR_FULL) {
+		bench_must(take_results(client, pacer, SILENCE, report),
+		    "bus: nothing more is acknowledged");
+		return false;
+	}
+	must(status, &err, "publish");
+	if (how->pace > 0)
+		must(ph_client_flush(client, &err), &err, "flush");
+	return true;
 }
 
 static double
-publish(const options *how)
+publish(void *argument, bench_report *report)
 {
+	const options *how = argument;
 	ph_client *client = open_client(how, "bench-publisher");
 	char run[32];
-	(void) snprintf(run, sizeof run, "%lx%lx", (unsigned long) getpid(),
-	    (unsigned long) time(NULL));
-	char *data = malloc(how->size + 1);
-	if (data == NULL)
-		exit(1);
+	bench_pacer pacer;
+	char *data = malloc(how->size + sizeof(double));
+	bench_must(data != NULL, "bus: no memory");
 	memset(data, 'x', how->size);
-	uint64_t results = 0;
-	double start = now();
+	bench_pacer_init(&pacer, how->pace, how->messages);
+	(void) snprintf(run, sizeof run, "%lx-%lx", (unsigned long) getpid(),
+	    (unsigned long) (pacer.started * 1000));
 	for (uint64_t number = 0; number < how->messages;) {
-		ph_error err = {.status = PH_OK};
-		if (how->pace > 0 &&
-		    (double) number > (now() - start) * (double) how->pace) {
-			take_results(client, &results, 1);
-			continue;
-		}
-		ph_message *message = make(how, data, run, number);
-		ph_status status = ph_client_publish(client, message, NULL, &err);
-		ph_message_unref(&message);
-		if (status == PH_ERR_FULL) {
-			take_results(client, &results, 1000);
-			continue;
-		}
-		must(status, &err, "publish");
-		number++;
+		if (publish_one(client, how, &pacer, data, run, number, report))
+			number++;
 	}
-	while (results < how->messages)
-		take_results(client, &results, 1000);
-	double taken = now() - start;
+	while (pacer.acked < how->messages)
+		bench_must(take_results(client, &pacer, SILENCE, report),
+		    "bus: nothing more is acknowledged");
+	double taken = bench_now() - pacer.started;
+	bench_pacer_fini(&pacer);
 	ph_client_destroy(&client);
 	free(data);
 	return taken;
 }
 
-/* ---- both ---- */
+/* ---- the others ---- */
 
 static void
-usage(void)
+keep_idle(const options *how, int ready)
 {
-	(void) fprintf(stderr,
-	    "usage: bus --socket PATH [--queue NAME] [--messages N] [--size BYTES] "
-	    "[--batch N]\n"
-	    "           [--window N] [--credit N] [--pace PER-SECOND] [--subject]\n");
-	exit(2);
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void) setrlimit(RLIMIT_NOFILE, &files);
+	}
+	for (uint64_t i = 0; i < how->idle; i++) {
+		char name[64];
+		(void) snprintf(
+		    name, sizeof name, "bench-idle-%llu", (unsigned long long) i);
+		(void) open_client(how, name);
+	}
+	bench_must(write(ready, "r", 1) == 1, "bus: nobody waits");
+	for (;;)
+		(void) pause();
 }
 
-static void
-parse(int argc, char **argv, options *how)
+/* The process that holds the idle clients, once they are connected; -1: none are wanted. */
+static pid_t
+start_idle(const options *how)
 {
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--subject") == 0) {
-			how->subject = 1;
-			continue;
-		}
-		if (i + 1 >= argc)
-			usage();
-		const char *value = argv[++i];
-		if (strcmp(argv[i - 1], "--socket") == 0)
-			how->socket = value;
-		else if (strcmp(argv[i - 1], "--queue") == 0)
-			how->queue = value;
-		else if (strcmp(argv[i - 1], "--messages") == 0)
-			how->messages = strtoull(value, NULL, 10);
-		else if (strcmp(argv[i - 1], "--size") == 0)
-			how->size = strtoul(value, NULL, 10);
-		else if (strcmp(argv[i - 1], "--batch") == 0)
-			how->batch = value;
-		else if (strcmp(argv[i - 1], "--window") == 0)
-			how->window = value;
-		else if (strcmp(argv[i - 1], "--credit") == 0)
-			how->credit = (unsigned) strtoul(value, NULL, 10);
-		else if (strcmp(argv[i - 1], "--pace") == 0)
-			how->pace = strtoull(value, NULL, 10);
-		else
-			usage();
+	int ready[2];
+	char byte;
+	if (how->idle == 0)
+		return -1;
+	bench_must(pipe(ready) == 0, "bus: cannot make a pipe");
+	pid_t child = fork();
+	if (child == 0) {
+		(void) close(ready[0]);
+		keep_idle(how, ready[1]);
 	}
-	if (how->socket == NULL || how->messages == 0)
-		usage();
+	(void) close(ready[1]);
+	bench_must(child > 0 && read(ready[0], &byte, 1) == 1,
+	    "bus: the idle clients cannot connect");
+	(void) close(ready[0]);
+	return child;
 }
 
 int
 main(int argc, char **argv)
 {
-	options how = {.queue = "bench",
-	    .batch = "1",
-	    .window = "4096",
-	    .messages = 100000,
-	    .size = 1024,
-	    .credit = 8192};
-	int ready[2], done[2];
-	char byte;
-	double consumed = 0;
-	parse(argc, argv, &how);
-	if (pipe(ready) != 0 || pipe(done) != 0)
-		return 1;
-	pid_t child = fork();
-	if (child == 0) {
-		consumed = consume(&how, ready[1]);
-		return write(done[1], &consumed, sizeof consumed) == sizeof consumed
-			   ? 0
-			   : 1;
+	options how = {.socket = bench_option(argv, "--socket", NULL),
+	    .queue = bench_option(argv, "--queue", "bench"),
+	    .batch = bench_option(argv, "--batch", "1"),
+	    .window = bench_option(argv, "--window", "4096"),
+	    .messages = bench_number(argv, "--messages", 100000),
+	    .size = bench_number(argv, "--size", 1024),
+	    .credit = bench_number(argv, "--credit", 8192),
+	    .pace = bench_number(argv, "--pace", 0),
+	    .queues = bench_number(argv, "--queues", 1),
+	    .types = bench_number(argv, "--types", 1),
+	    .fanout = bench_number(argv, "--fanout", 1),
+	    .idle = bench_number(argv, "--idle", 0),
+	    .reference = strcmp(bench_option(argv, "--reference", "no"), "yes") == 0,
+	    .consume = strcmp(bench_option(argv, "--consume", "yes"), "yes") == 0};
+	if (argc % 2 == 0 || how.socket == NULL || how.messages == 0 ||
+	    how.queues == 0 || how.types == 0 ||
+	    (how.pace > 0 && how.size < sizeof(double))) {
+		(void) fprintf(stderr, "usage: bus --socket PATH [--OPTION VALUE]..., "
+				       "as its source says\n");
+		return 2;
 	}
-	(void) close(ready[1]);
-	(void) close(done[1]);
-	if (read(ready[0], &byte, 1) != 1)
-		return 1;
-	double published = publish(&how);
-	if (read(done[0], &consumed, sizeof consumed) != sizeof consumed)
-		return 1;
-	(void) waitpid(child, NULL, 0);
-	double slower = published > consumed ? published : consumed;
-	(void) printf("{\"messages\":%llu,\"published_s\":%.4f,\"consumed_s\":%.4f,"
-		      "\"rate\":%.0f}\n",
-	    (unsigned long long) how.messages, published, consumed,
-	    (double) how.messages / slower);
+	pid_t idle = start_idle(&how);
+	bench_pair(consume, publish, &how, how.messages);
+	if (idle > 0) {
+		(void) kill(idle, SIGKILL);
+		(void) waitpid(idle, NULL, 0);
+	}
 	return 0;
 }
