@@ -26,6 +26,7 @@
 #define RECEIVE_HWM	     256
 #define SEND_HWM	     1000
 #define LINGER_MS	     300
+#define KERNEL_BYTES	     (1 << 20) /* the system's own buffers: fewer wake-ups */
 #define ZAP_ENDPOINT	     "inproc://zeromq.zap.01"
 #define ZAP_FIELD	     256
 
@@ -76,6 +77,8 @@ set_limits(void *handle)
 	       set_int(handle, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS) &&
 	       set_int(handle, ZMQ_RCVHWM, RECEIVE_HWM) &&
 	       set_int(handle, ZMQ_SNDHWM, SEND_HWM) &&
+	       set_int(handle, ZMQ_SNDBUF, KERNEL_BYTES) &&
+	       set_int(handle, ZMQ_RCVBUF, KERNEL_BYTES) &&
 	       set_int(handle, ZMQ_LINGER, LINGER_MS);
 }
 
