@@ -20,10 +20,11 @@
 #define PH_MINT_DIGITS	 13
 
 typedef struct ph_sitekey {
-	uint8_t token[PH_SITEKEY_BYTES]; /* resume tokens */
-	uint8_t mint[PH_SITEKEY_BYTES];	 /* canonical ids */
-	uint8_t print[16];		 /* fingerprints of messages */
-	uint8_t order[16];		 /* hashes of ordering keys */
+	uint8_t token[PH_SITEKEY_BYTES];  /* resume tokens */
+	uint8_t mint[PH_SITEKEY_BYTES];	  /* canonical ids */
+	uint8_t print[16];		  /* fingerprints of messages */
+	uint8_t digest[PH_SITEKEY_BYTES]; /* what is long in a fingerprint */
+	uint8_t order[16];		  /* hashes of ordering keys */
 } ph_sitekey;
 
 /* Read `<directory>/site.key`, or make it and sync it and its name. */
@@ -31,8 +32,12 @@ ph_status ph_sitekey_load(const char *directory, ph_sitekey *out, ph_error *err)
 /* From 32 bytes: for tests, and for the loading. */
 void ph_sitekey_derive(const uint8_t secret[PH_SITEKEY_BYTES], ph_sitekey *out);
 
-/* Fingerprint of two texts or byte strings, told apart whatever is in them; `kind` keeps prints of
- * different uses apart. */
+/*
+ * Fingerprint of two texts or byte strings, told apart whatever is in them; `kind` keeps prints of
+ * different uses apart. SipHash-2-4 with 128 bits over both, where a long one is first digested
+ * with Poly1305 (RFC 8439) under a secret key of its own: a universal hash, whose values nobody
+ * sees. Two contents of n bytes share a digest with a chance below n / 2^103.
+ */
 void ph_sitekey_print(const ph_sitekey *key, uint8_t kind, const void *first,
     size_t first_length, const void *second, size_t second_length,
     uint8_t out[PH_FINGERPRINT]);

@@ -13,7 +13,8 @@ failures=0
 
 # sources PATTERN... : files of the tree by shell patterns, without what builds leave behind
 sources() {
-	if git rev-parse --is-inside-work-tree > /dev/null 2>&1; then
+	# a release that lies unpacked inside some checkout is no part of it
+	if [ "$(git rev-parse --show-toplevel 2> /dev/null)" = "$(pwd -P)" ]; then
 		git ls-files --cached --others --exclude-standard -- "$@" |
 			while IFS= read -r path; do
 				[ -f "$path" ] && printf '%s\n' "$path"
@@ -21,7 +22,8 @@ sources() {
 	else
 		local pattern
 		for pattern in "$@"; do
-			find . -path './build*' -prune -o -path './packhorse-*' -prune -o \
+			find . -path './build*' -prune -o -path './_*' -prune -o \
+				-path './packhorse-*' -prune -o \
 				-type f -name "${pattern##*/}" -print
 		done | sed 's|^\./||' | sort -u
 	fi
