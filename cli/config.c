@@ -30,6 +30,7 @@ typedef struct checking {
 	const ph_site *site;
 	size_t problems, warnings, maps;
 	json_t *seen; /* maps checked, by adapter and name */
+	const char *place; /* where the map being checked is asked for */
 } checking;
 
 static void
@@ -51,7 +52,8 @@ tell_one(checking *c, const char *kind, const char *where, const char *text)
 static void
 tell(void *self, const char *kind, const char *where, const char *text)
 {
-	tell_one(self, kind, where, text);
+	checking *c = self;
+	tell_one(c, kind, where[0] != '\0' ? where : c->place, text);
 }
 
 /* --- maps --- */
@@ -71,11 +73,12 @@ check_map(void *self, const ph_declared *declared)
 	json_object_set_new(c->seen, key, json_true());
 	c->maps++;
 	ph_declared_folders(c->site, declared->adapter, folders);
+	ph_site_where(declared->adapter, declared->map, where, sizeof where);
+	c->place = where;
 	size_t before = c->problems;
 	ph_status status = ph_map_check(declared->map->text, folders, tell, c, &err);
 	if (status == PH_OK || c->problems > before)
 		return;
-	ph_site_where(declared->adapter, declared->map, where, sizeof where);
 	tell_one(c, "error", err.where[0] != '\0' ? err.where : where, err.text);
 }
 

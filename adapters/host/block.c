@@ -69,6 +69,39 @@ keep(builder *b, ph_node *made, const ph_node *origin)
 	return made;
 }
 
+/* The item of a list by its number, or the member of that name; NULL if there is none. */
+static const ph_node *
+step(const ph_node *node, const char *word)
+{
+	if (node->kind == PH_NODE_OBJECT)
+		return ph_node_get(node, word);
+	if (node->kind != PH_NODE_LIST || word[strspn(word, "0123456789")])
+		return NULL;
+	unsigned long left = strtoul(word, NULL, 10);
+	const ph_node *at = node->first;
+	for (; at && left; left--)
+		at = at->next;
+	return at;
+}
+
+char *
+ph_block_where(const ph_site_adapter *adapter, const char *path, char *out, size_t size)
+{
+	const ph_node *node = adapter->root;
+	char word[PATH_SIZE];
+	for (bool first = true; *path; first = false) {
+		size_t length = strcspn(path, "/");
+		snprintf(word, sizeof word, "%.*s", (int) length, path);
+		bool block = first && !strcmp(word, "transport");
+		const ph_node *next = step(node, block ? adapter->transport : word);
+		if (!next)
+			break;
+		node = next;
+		path += length + (path[length] == '/');
+	}
+	return ph_site_where(adapter, node, out, size);
+}
+
 static ph_status
 fail_at(builder *b, const ph_node *origin, const char *text)
 {
@@ -92,8 +125,11 @@ from_secret(builder *b, const ph_node *node)
 	size_t length = 0;
 	ph_status status = ph_secret_read(
 	    b->site->directory, node->first->text, &text, &length, b->err);
-	if (status)
+	if (status) {
+		/* the text says which file; the place is where it was asked for */
+		ph_site_where(b->adapter, node, b->err->where, sizeof b->err->where);
 		return NULL;
+	}
 	ph_node *made = ph_node_new(b->document, PH_NODE_STRING, text, length);
 	ph_secret_free(&text);
 	return keep(b, made, node);

@@ -19,6 +19,11 @@
 ph_status ph_block_build(const ph_site *site, const ph_site_adapter *adapter,
     const ph_plugin *plugin, ph_buffer *out, ph_error *err);
 
+/* Where a person wrote what the plug-in calls `path` ("transport/listen"), or the nearest thing
+ * around it that is there: "file:line:col". `out` has `size` bytes and is returned. */
+char *ph_block_where(
+    const ph_site_adapter *adapter, const char *path, char *out, size_t size);
+
 /* The keys of an entry of `list` (send, poll, receive) that are the host's own; NULL-terminated.
  */
 const char *const *ph_block_own_keys(const char *list);

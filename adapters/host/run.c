@@ -156,11 +156,27 @@ open_plugin(ph_host *host, ph_error *err)
 	const char *transport = host->adapter->transport;
 	snprintf(path, sizeof path, "%s/%s.so", host->site->plugins, transport);
 	ph_status status = ph_plugin_open(path, &host->plugin, err);
+	if (status == PH_ERR_NOT_FOUND && err) {
+		const ph_node *said = ph_node_get(host->adapter->root, "transport");
+		ph_site_where(host->adapter, said ? said : host->adapter->root,
+		    err->where, sizeof err->where);
+	}
 	if (status || !strcmp(ph_plugin_manifest(host->plugin)->name, transport))
 		return status;
 	return ph_fail_at(err, PH_ERR_INVALID, path,
 	    "PH4008 it calls itself `%s`: a plug-in's file is named after it",
 	    ph_plugin_manifest(host->plugin)->name);
+}
+
+/* What the plug-in says, where a person wrote what it is about. */
+static ph_status
+plugin_fails(const ph_host *host, ph_status status, const ph_adapter_error *said,
+    ph_error *err)
+{
+	char where[PH_ERROR_WHERE];
+	ph_block_where(host->adapter, said->path, where, sizeof where);
+	return ph_fail_at(err, status, where, "%s%s%s", said->text,
+	    *said->path ? " at " : "", said->path);
 }
 
 static ph_status
@@ -178,9 +194,7 @@ create_instance(ph_host *host, ph_error *err)
 		ph_services_fill(host);
 		if (ph_plugin_ops(host->plugin)
 			->create(&host->table, &config, &host->instance, &error))
-			status = ph_fail_at(err, PH_ERR_INVALID, host->adapter->file,
-			    "%s%s%s", error.text, *error.path ? " at " : "",
-			    error.path);
+			status = plugin_fails(host, PH_ERR_INVALID, &error, err);
 	}
 	if (json.data) /* it holds secrets */
 		memset(json.data, 0, json.capacity);
@@ -425,8 +439,7 @@ start_plugin(ph_host *host, ph_error *err)
 		 ->start(
 		     host->instance, (uint64_t) ph_host_now(host) + PLUGIN_MS, &error))
 		return PH_OK;
-	return ph_fail_at(err, PH_ERR_IO, host->adapter->file, "%s%s%s", error.text,
-	    *error.path ? " at " : "", error.path);
+	return plugin_fails(host, PH_ERR_IO, &error, err);
 }
 
 static bool

@@ -30,18 +30,18 @@ ph_secret_read(
 	size_t size = 0;
 	if (ph_fs_slurp(path, PH_SECRET_MAX, &text, &size, NULL))
 		return ph_fail_at(err, PH_ERR_NOT_FOUND, path,
-		    "PH4021 the secret `%s` cannot be read: put it into this file, "
-		    "with "
-		    "mode 0600",
-		    name);
+		    "PH4021 the secret `%s` cannot be read: put it into the file %s, "
+		    "with mode 0600",
+		    name, path);
 	if (size && text[size - 1] == '\n')
 		text[--size] = '\0';
 	if (size && text[size - 1] == '\r')
 		text[--size] = '\0';
 	if (memchr(text, 0, size)) {
 		ph_secret_free(&text);
-		return ph_fail_at(
-		    err, PH_ERR_INVALID, path, "PH4022 a secret is one text");
+		return ph_fail_at(err, PH_ERR_INVALID, path,
+		    "PH4022 the secret in %s has a zero byte: a secret is one text",
+		    path);
 	}
 	*out = text;
 	*length = size;
