@@ -207,13 +207,17 @@ hand_back(ph_ledger *ledger, ph_ledger_job *job)
 	pthread_mutex_unlock(&ledger->lock);
 }
 
-/* Answer every waiting question with the trouble there is. */
+/* Answer the waiting questions with the trouble there is, but for the patient ones. */
 static void
 answer_trouble(ph_ledger *ledger, const ph_error *err)
 {
-	while (ledger->waiting != NULL) {
-		ph_ledger_job *job = ledger->waiting;
-		ledger->waiting = job->next;
+	for (ph_ledger_job **at = &ledger->waiting; *at != NULL;) {
+		ph_ledger_job *job = *at;
+		if (job->ask.patient) {
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
 		job->answer = (ph_ledger_answer){
 		    .kind = job->ask.kind, .status = err->status, .error = *err};
 		hand_back(ledger, job);
@@ -246,6 +250,18 @@ answer_ready(ph_ledger *ledger, ph_position applied, ph_error *err)
 }
 
 /* --- the thread: trouble --- */
+
+/* The rows cannot grow (a full disk, mostly): what is there still answers the questions that need
+ * no more than it has. Deliveries resolve their references so, since the overlay keeps the rest. */
+static void
+answer_behind(ph_ledger *ledger)
+{
+	pthread_mutex_lock(&ledger->lock);
+	ph_position applied = ledger->applied;
+	pthread_mutex_unlock(&ledger->lock);
+	if (ledger->file.db != NULL)
+		(void) answer_ready(ledger, applied, NULL);
+}
 
 static int64_t
 now_ms(void)
@@ -427,6 +443,8 @@ work(ph_ledger *ledger)
 		return;
 	}
 	ph_error why = err;
+	if (status != PH_ERR_DAMAGED)
+		answer_behind(ledger);
 	if (status != PH_ERR_DAMAGED || start_over(ledger, &why, &err) != PH_OK)
 		back_off(ledger, PH_LEDGER_FAILED, &err);
 	else

@@ -95,6 +95,7 @@ typedef struct ph_ledger_ask {
 	ph_ledger_kind kind;
 	ph_position upto; /* include every record before this */
 	bool current;	  /* instead: everything told durable by now */
+	bool patient;	  /* in trouble it waits instead of being refused */
 	const char *key;  /* see the kinds */
 	uint64_t acceptance;
 	int64_t from_ms, to_ms;		 /* to_ms is not included; 0: no end */

@@ -224,7 +224,10 @@ ask_ledger(ph_broker *broker, ph_wants *wants, ph_error *err)
 		    .key = text + one->key};
 	}
 	ph_ledger_ask ask = {
-	    .kind = PH_LEDGER_RESOLVE, .lookups = lookups, .count = wants->count};
+	    .kind = PH_LEDGER_RESOLVE,
+	    .patient = true,
+	    .lookups = lookups,
+	    .count = wants->count};
 	ph_question_note(broker, &wants->question, abandon_wants);
 	ph_status status = ph_ledger_query(broker->ledger, &ask, answered, wants, err);
 	if (status != PH_OK)

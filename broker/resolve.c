@@ -287,6 +287,7 @@ ph_resolve_query(ph_broker *broker, ph_session *session, ph_frame *frame, ph_err
 	ph_ledger_ask question = {
 	    .kind = kind == PH_QUERY_SUBJECT ? PH_LEDGER_SUBJECT : PH_LEDGER_TYPE,
 	    .current = true,
+	    .patient = true,
 	    .key = key,
 	    .from_ms = (int64_t) from_ms,
 	    .to_ms = (int64_t) to_ms,

@@ -5,8 +5,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -546,6 +548,67 @@ START_TEST(a_question_waits_until_its_position_is_applied)
 }
 END_TEST
 
+/* Nothing can be written behind what the file's log has now; or everything again. */
+static void
+fill_disk(bool full)
+{
+	struct rlimit limit;
+	struct stat log;
+	char path[128];
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	if (full) {
+		snprintf(path, sizeof path, "%s/ledger.sqlite-wal", b.directory);
+		ck_assert_int_eq(stat(path, &log), 0);
+		limit.rlim_cur = (rlim_t) log.st_size;
+		signal(SIGXFSZ, SIG_IGN);
+	}
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+see_trouble(const ph_ledger_answer *answer)
+{
+	ck_assert_int_ne(answer->status, PH_OK);
+}
+
+START_TEST(what_it_has_is_answered_while_the_disk_is_full)
+{
+	const ph_ledger_ask resolve = {
+	    .kind = PH_LEDGER_RESOLVE, .lookups = lookups, .count = 6};
+	accepted later = created;
+	later.acceptance = 3;
+	later.id = "calderdale/Roads/3087715";
+	later.key = "calderdale/Roads/3087715";
+	later.subject = "SR-0000000000002";
+	history();
+	open_ledger();
+	ask_now(resolve, see_resolved);
+	fill_disk(true);
+	add_accept(b.store, &later);
+	ph_ledger_durable(b.ledger, ph_store_durable(&b.store->base));
+	for (int i = 0; i < 3; i++)
+		ask(&resolve, see_resolved);
+	ck_assert_uint_eq(b.told[PH_LEDGER_FAILED], 1);
+	/* what needs more is refused, or waits if it is patient */
+	ask_now(resolve, see_trouble);
+	ph_ledger_ask patient = resolve;
+	patient.current = patient.patient = true;
+	look = see_resolved;
+	answered = false;
+	ck_assert_int_eq(
+	    ph_ledger_query(b.ledger, &patient, on_answer, NULL, NULL), PH_OK);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(ph_loop_turn(b.loop, 20, NULL), PH_OK);
+	ck_assert(!answered);
+	fill_disk(false);
+	wait_for(&answered);
+	while (b.applied.offset < ph_store_durable(&b.store->base).offset)
+		ck_assert_int_eq(ph_loop_turn(b.loop, 100, NULL), PH_OK);
+	ck_assert_uint_eq(b.told[PH_LEDGER_REBUILT], 0);
+}
+END_TEST
+
 START_TEST(the_loop_is_told_how_far_the_rows_are)
 {
 	history();
@@ -942,6 +1005,7 @@ ledger_suite(void)
 	tcase_add_test(tests, messages_without_a_subject_cost_no_rows);
 	tcase_add_test(tests, dead_letters_are_listed_until_somebody_acts);
 	tcase_add_test(tests, a_question_waits_until_its_position_is_applied);
+	tcase_add_test(tests, what_it_has_is_answered_while_the_disk_is_full);
 	tcase_add_test(tests, the_loop_is_told_how_far_the_rows_are);
 	tcase_add_test(tests, a_rebuilt_ledger_equals_the_one_that_was_lost);
 	tcase_add_test(tests, a_file_that_is_no_database_is_moved_aside);
