@@ -6,6 +6,7 @@
  */
 #include "cli/message.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,14 @@ print_message(tailing *t, const ph_message *message)
 	bool written = !line.failed &&
 		       fwrite(line.data, 1, line.length, t->cli->out) == line.length &&
 		       fflush(t->cli->out) == 0;
+	int failed = errno;
 	ph_buffer_fini(&line);
+	if (!written && failed != EPIPE) { /* a reader that has enough is no trouble */
+		ph_error err;
+		(void) ph_fail_errno(&err, failed,
+		    "PH7024 cannot write a message out; it was not settled");
+		(void) ph_cli_fail(t->cli, &err);
+	}
 	t->printed++;
 	t->heard_ms = now_ms();
 	return written;
