@@ -12,7 +12,8 @@
  *   verb           arguments (* needed)             rows
  *   status                                          one: see below
  *   queue.ls                                        queue state ready in_flight held dead oldest_s
- *                                                   next_try_s last_error; oldest_s null: empty
+ *                                                   rate_min next_try_s last_error; oldest_s
+ *                                                   null: empty; rate_min: settled a minute
  *   queue.show     queue*                           the same, and the books of that queue
  *   queue.peek     queue* most after reveal         id acceptance state attempts accepted_ms source
  *                                                   message_id type subject size; revealed: message

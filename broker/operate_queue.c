@@ -150,6 +150,8 @@ queue_members(ph_broker *broker, const ph_destination *to, ph_buffer *row)
 		ph_row_null(row, "oldest_s");
 	else
 		ph_row_number(row, "oldest_s", (ph_broker_now(broker) - oldest) / 1000);
+	ph_row_count(row, "rate_min",
+	    ph_rate_minute(&to->settled, ph_clock_mono(broker->clock)));
 	if (due_ms == INT64_MAX)
 		ph_row_null(row, "next_try_s");
 	else

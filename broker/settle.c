@@ -187,6 +187,8 @@ commit(ph_broker *broker, ending *end, ph_error *err)
 	status = ph_settle_apply(broker, &record, offset, err);
 	if (status != PH_OK)
 		broker->failed = true;
+	if (record.state == PH_RECORD_SETTLED)
+		ph_rate_count(&end->to->settled, ph_clock_mono(broker->clock));
 	for (size_t i = 0; PH_MUTANT("xref-in-memory") && i < end->binding_count; i++)
 		(void) ph_xref_bind(broker->xref, end->bindings[i].entity,
 		    end->bindings[i].system, end->bindings[i].key,
