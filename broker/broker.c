@@ -32,18 +32,18 @@
 #include "lib/base/os.h"
 #include "lib/base/text.h"
 
-#define TURN_FRAMES   256
-#define TURN_BYTES    (8u << 20)
-#define CACHE_BYTES   (64u << 20)
-#define XREF_KEEP     16384
-#define IDLE_MS	      100
-#define SLOW_PEER_MS  5
-#define TOKEN_LIFE_MS 60000
-#define PATH_SIZE     4096
-#define LOCK_WAIT_MS  3000 /* for the journal of a broker that is just ending */
-#define LOCK_LOOK_MS  10
+#define TURN_FRAMES    256
+#define TURN_BYTES     (8u << 20)
+#define CACHE_BYTES    (64u << 20)
+#define XREF_KEEP      16384
+#define IDLE_MS	       100
+#define SLOW_PEER_MS   5
+#define TOKEN_LIFE_MS  60000
+#define PATH_SIZE      4096
+#define LOCK_WAIT_MS   3000 /* for the journal of a broker that is just ending */
+#define LOCK_LOOK_MS   10
 #define MUTANT_DISK_MS 100 /* a slow disk lets what was said too early get out */
-#define SPACE_LOOK    256 /* turns between two looks at the disk's space */
+#define SPACE_LOOK     256 /* turns between two looks at the disk's space */
 
 int64_t
 ph_broker_now(const ph_broker *broker)

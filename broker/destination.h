@@ -26,7 +26,7 @@ typedef struct ph_destination {
 	bool declared;			/* in today's configuration */
 	ph_holder away;			/* in flight with a host that is not here now */
 	ph_subscription *first; /* the next to be handed something; a ring by `next` */
-	ph_rate settled;		/* since the start: deliveries that are over */
+	ph_rate settled;	/* since the start: deliveries that are over */
 	char last_error
 	    [256]; /* of the last delivery that failed; "" once one went well */
 } ph_destination;

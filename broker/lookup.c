@@ -223,8 +223,7 @@ ask_ledger(ph_broker *broker, ph_wants *wants, ph_error *err)
 		    .system = text + one->system,
 		    .key = text + one->key};
 	}
-	ph_ledger_ask ask = {
-	    .kind = PH_LEDGER_RESOLVE,
+	ph_ledger_ask ask = {.kind = PH_LEDGER_RESOLVE,
 	    .patient = true,
 	    .lookups = lookups,
 	    .count = wants->count};

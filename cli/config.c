@@ -29,7 +29,7 @@ typedef struct checking {
 	ph_cli *cli;
 	const ph_site *site;
 	size_t problems, warnings, maps;
-	json_t *seen; /* maps checked, by adapter and name */
+	json_t *seen;	   /* maps checked, by adapter and name */
 	const char *place; /* where the map being checked is asked for */
 } checking;
 

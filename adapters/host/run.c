@@ -170,8 +170,8 @@ open_plugin(ph_host *host, ph_error *err)
 
 /* What the plug-in says, where a person wrote what it is about. */
 static ph_status
-plugin_fails(const ph_host *host, ph_status status, const ph_adapter_error *said,
-    ph_error *err)
+plugin_fails(
+    const ph_host *host, ph_status status, const ph_adapter_error *said, ph_error *err)
 {
 	char where[PH_ERROR_WHERE];
 	ph_block_where(host->adapter, said->path, where, sizeof where);
