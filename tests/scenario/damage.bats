@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# Disks that lie, and disks that are full.
+
+load helpers
+
+teardown() {
+	if mountpoint -q "$WORK/state"; then
+		broker_stop
+		hosts_kill TERM
+		umount "$WORK/state"
+	fi
+	site_down
+}
+
+segment() { echo "$WORK/state/journal/0000000001.segment"; }
+
+# flip OFFSET: turn one bit of a byte of the journal around; twice leaves it as it was.
+flip() {
+	"$PYTHON" - "$(segment)" "$1" <<-'PY'
+		import sys
+		with open(sys.argv[1], "r+b") as file:
+		    file.seek(int(sys.argv[2]))
+		    byte = file.read(1)
+		    file.seek(-1, 1)
+		    file.write(bytes([byte[0] ^ 0x10]))
+	PY
+}
+
+@test "a damaged journal is named, nothing is deleted, and nothing is started with it" {
+	accepted Potholes 2201 "$(title 'Zanzibarium')"
+	local reference=$REFERENCE place before code=0
+	accepted Potholes 2202 "$(title 'Another')"
+	settle_down
+	broker_stop
+	place=$(grep -abo Zanzibarium "$(segment)" | head -1 | cut -d: -f1)
+	flip "$place"
+	before=$(cat "$WORK"/state/journal/*.segment | sha256sum)
+	timeout 20 "$PACKHORSED" -c "$WORK/site" >"$WORK/said" 2>&1 || code=$?
+	[ "$code" -gt 0 ]
+	[ "$code" -lt 99 ]
+	grep -qE '^journal 0000000001@[0-9]+: PH5002 ' "$WORK/said"
+	not grep -q Zanzibarium "$WORK/said"
+	equal "$(cat "$WORK"/state/journal/*.segment | sha256sum)" "$before"
+	equal "$("$PYTHON" "$ROOT/demo/parts.py" orphans "$RUN")" ''
+	# an independent reader names the same place
+	"$PYTHON" -B "$ROOT/tests/decoder/journal.py" "$WORK/state/journal" >"$WORK/out" 2>"$WORK/damaged" || true
+	grep -q '^damaged 0000000001.segment@' "$WORK/damaged"
+	local where
+	where=$(sed -n 's/^damaged 0000000001.segment@\([0-9]*\):.*/\1/p' "$WORK/damaged" | head -1)
+	grep -q "$where" "$WORK/said"
+
+	flip "$place"
+	broker_start
+	settle_down
+	equal "$(count highways enquiry "$reference")" 1
+	get "requests/$reference.xml"
+	equal "$STATUS" 200
+}
+
+@test "a torn end is cut off, and all that was promised is there" {
+	accepted Potholes 2210 "$(title 'A hole')"
+	settle_down
+	broker_kill
+	hosts_kill
+	"$PYTHON" - "$(segment)" <<-'PY'
+		import sys
+		with open(sys.argv[1], "r+b") as file:
+		    end = len(file.read().rstrip(b"\0"))
+		    file.seek((end + 7) // 8 * 8 + 16)
+		    file.write(b"half a record, then the power went")
+	PY
+	broker_start
+	get "requests/$REFERENCE.xml"
+	equal "$STATUS" 200
+	accepted Potholes 2210 "$(title 'A hole')"
+	settle_down
+	equal "$(count highways enquiry "$REFERENCE")" 1
+	equal "$(status balance)" 0
+}
+
+# big FROM TO: events of 16 KB.
+big() {
+	"$PYTHON" -c 'import sys
+for n in range(int(sys.argv[1]), int(sys.argv[2])):
+    print("""{"specversion":"1.0","id":"b-%d","source":"urn:x","type":"council.test.v1","data":{"x":"%s"}}"""
+          % (n, "x" * 16000))' "$1" "$2"
+}
+
+@test "a full disk: new messages are refused, the others go on, and it mends itself" {
+	broker_stop
+	rm -rf "$WORK/state"
+	mkdir "$WORK/state"
+	mount -t tmpfs -o size=12m,mode=700 tmpfs "$WORK/state" 2>"$WORK/out" || skip "no file system can be mounted here"
+	cat >>"$WORK/site/packhorse.yaml" <<-'YAML'
+		queues: {test: {}}
+		limits: {segment-bytes: 1M, reserve-bytes: 1M}
+	YAML
+	sed -i '$a\  - {route: test, purpose: test, when: {type: council.test.v1}, to: [test]}' "$WORK/site/routes/demo.yaml"
+	broker_start
+	mode crm '{"mode": "down"}'
+	accepted Tree 2220 "$(title 'A tree')"
+	local waiting=$REFERENCE n=0 taken sessions
+	sessions=$(grep -c 'session-start .* name=open311 ' "$WORK/packhorsed.log")
+	head -c 64M /dev/zero >"$WORK/state/filler" 2>"$WORK/out" || true
+
+	: >"$WORK/told"
+	until grep -q refused "$WORK/told" || [ "$n" -ge 1000 ]; do
+		big "$n" $((n + 20)) | ph message publish - >>"$WORK/told" || true
+		n=$((n + 20))
+	done
+	equal "$(jq -r 'select(.status == "refused") | .code' "$WORK/told" | sort -u)" PH5004
+	taken=$(jq -r 'select(.status == "accepted") | .id' "$WORK/told" | wc -l)
+	equal "$(status accepting)" false
+	post Tree 2221 "$(title 'Another tree')"
+	equal "$STATUS" 503
+	grep -q '<errors>' <<<"$BODY"
+	equal "$(queue test ready)" "$taken"
+	# it is refused, not cut off
+	equal "$(grep -c 'session-start .* name=open311 ' "$WORK/packhorsed.log")" "$sessions"
+
+	# what was taken before is delivered, and that is written down
+	mode crm '{"mode": "up"}'
+	wait_is 1 count crm case "$waiting"
+	wait_is 0 queue crm ready
+	equal "$(status balance)" 0
+
+	rm "$WORK/state/filler"
+	wait_is true status accepting
+	accepted Tree 2221 "$(title 'Another tree')"
+	wait_is 1 count crm case "$REFERENCE"
+	broker_kill
+	broker_start
+	equal "$(queue test ready)" "$taken"
+	equal "$(status balance)" 0
+	equal "$(count crm case "$waiting")" 1
+	# the space is given back, not leaked: it can all be taken out again
+	ph message tail --queue test --settle --count "$taken" --timeout 20 >"$WORK/out"
+	equal "$(wc -l <"$WORK/out")" "$taken"
+}
