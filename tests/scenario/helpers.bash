@@ -375,6 +375,7 @@ count() {
 post() {
 	local service=$1 ident=$2 text=$3 answer=$WORK/answer.$BASHPID # some post at the same time
 	shift 3
+	: >"$answer" # nothing may come
 	STATUS=$(curl -s -o "$answer" -w '%{http_code}' --max-time 60 \
 		--data-urlencode "service_code=$service" \
 		--data-urlencode "attribute[fixmystreet_id]=$ident" \
