@@ -5,6 +5,11 @@ load helpers
 
 polls() { curl -s "http://127.0.0.1:$CONTROL_highways/_sim/state" | jq .calls.up; }
 
+# windows FILTER: those asked for, through a filter of jq.
+windows() {
+	curl -s "http://127.0.0.1:$CONTROL_highways/_sim/state" | jq -r ".windows | $1"
+}
+
 # some_polls N: until N more calls have come to the highways system.
 some_polls() {
 	local goal=$(($(polls) + $1))
@@ -44,11 +49,12 @@ some_polls() {
 	some_polls 2
 	broker_stop
 	hosts_kill
+	local before since
+	before=$(windows length)
 	broker_start
 	some_polls 2
 	# the first window after the start reaches back by the overlap, not by a day
-	local since
-	since=$(jq -r .last_window.since <<<"$(curl -s "http://127.0.0.1:$CONTROL_highways/_sim/state")")
+	since=$(windows ".[$before].since")
 	[ "$(($(date +%s) - $(date -d "$since" +%s)))" -lt 600 ]
 }
 

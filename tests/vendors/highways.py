@@ -193,7 +193,7 @@ class Highways(simulator.Simulator):
         self.enquiries = {}
         self.log = []
         self.steps = {}
-        self.window = None
+        self.windows = []  # asked for, oldest first
         for row in self.journal.rows:
             self._fold(row)
         for number in range(FIRST_FOREIGN, FIRST_FOREIGN + self.options.foreign):
@@ -265,7 +265,7 @@ class Highways(simulator.Simulator):
             reply = NewEnquiryResponse(Enquiry=Enquiry(EnquiryNumber=str(number)))
             return OperationResponse(NewEnquiryResponse=reply)
         asked = operation.GetEnquiryStatusChanges
-        self.window = {"since": asked.LoggedTimeFrom, "until": asked.LoggedTimeTo}
+        self.windows.append({"since": asked.LoggedTimeFrom, "until": asked.LoggedTimeTo})
         changes = self._changes(instant(asked.LoggedTimeFrom), instant(asked.LoggedTimeTo))
         reply = GetEnquiryStatusChangesResponse(UpdatedEnquiry=changes)
         return OperationResponse(GetEnquiryStatusChangesResponse=reply)
@@ -344,7 +344,7 @@ class Highways(simulator.Simulator):
     def describe(self):
         return {"enquiries": sum(row["kind"] == "enquiry" for row in self.enquiries.values()),
                 "statuses": len(self.log), "done": self._done(),
-                "last_window": self.window}
+                "windows": self.windows}
 
 
 def main():
