@@ -50,7 +50,9 @@ typedef struct publishing {
 	uint64_t expected;    /* the slot the next answer is likely for */
 	bool refused;	      /* one at least */
 	int64_t patience_ms, heard_ms;
-	int code; /* not 0: stop */
+	char lost
+	    [PH_ERROR_TEXT]; /* why there is no session now; "" while there is one */
+	int code;	     /* not 0: stop */
 } publishing;
 
 /* --- answers, in order --- */
@@ -137,8 +139,12 @@ pump(publishing *p, int timeout_ms)
 	while (status == PH_OK) {
 		if (ph_event_kind_of(event) == PH_EVENT_RESULT)
 			take_result(p, event);
+		if (ph_event_kind_of(event) == PH_EVENT_CONNECTED)
+			p->lost[0] = '\0';
 		if (ph_event_kind_of(event) != PH_EVENT_DISCONNECTED)
 			p->heard_ms = now_ms();
+		else
+			snprintf(p->lost, sizeof p->lost, "%s", ph_event_text(event));
 		status = ph_client_next(p->client, 0, &event, &err);
 	}
 	if (status != PH_ERR_TIMEOUT)
@@ -147,11 +153,14 @@ pump(publishing *p, int timeout_ms)
 	if (ph_client_pending(p->client) == 0)
 		p->heard_ms = now_ms();
 	if (p->code == PH_EXIT_OK && now_ms() - p->heard_ms > p->patience_ms) {
+		bool lost = p->lost[0] != '\0';
 		(void) ph_fail(&err, PH_ERR_TIMEOUT,
 		    "PH7011 the broker has acknowledged nothing for %lld s; %zu events "
-		    "may or "
-		    "may not be accepted: publish them again, repeats are recognised",
-		    (long long) (p->patience_ms / 1000), ph_client_pending(p->client));
+		    "may or may not be accepted: publish them again, repeats are "
+		    "recognised%s%.200s%s",
+		    (long long) (p->patience_ms / 1000), ph_client_pending(p->client),
+		    lost ? " (no session: " : " (the session is up)", p->lost,
+		    lost ? ")" : "");
 		p->code = ph_ask_unreachable(p->cli, &err);
 	}
 }
