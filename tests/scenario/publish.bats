@@ -84,6 +84,7 @@ events() {
 	wait_until test -s "$WORK/answers"
 	broker_kill
 	broker_launch
+	wait_until broker_answers # else the publisher waits in vain
 	wait "$publisher"
 	equal "$(jq -r .id "$WORK/answers" | md5sum)" "$(seq 20000 | md5sum)"
 	equal "$(jq -r .status "$WORK/answers" | grep -cv -e accepted -e duplicate)" 0
