@@ -77,6 +77,7 @@ check_map(void *self, const ph_declared *declared)
 	c->place = where;
 	size_t before = c->problems;
 	ph_status status = ph_map_check(declared->map->text, folders, tell, c, &err);
+	c->place = "";
 	if (status == PH_OK || c->problems > before)
 		return;
 	tell_one(c, "error", err.where[0] != '\0' ? err.where : where, err.text);
