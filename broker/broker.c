@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "broker/accept.h"
+#include "broker/checkpoint.h"
 #include "broker/control.h"
 #include "broker/crashpoint.h"
 #include "broker/dispatch.h"
@@ -71,8 +72,11 @@ ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
 	    message_length > 0 ? 2 : 1, &position, err);
 	if (status == PH_ERR_IO)
 		broker->failed = true;
-	if (status == PH_OK)
+	if (status == PH_OK) {
 		broker->dirty = true;
+		broker->last_position = position;
+		broker->written += broker->record.length + message_length;
+	}
 	*offset = position.offset;
 	return status;
 }
@@ -231,6 +235,8 @@ finish_turn(void *self)
 		return false;
 	}
 	ph_operate_flushed(broker);
+	if (broker->checkpoints != NULL)
+		ph_checkpoint_turn(broker);
 	if (ph_sessions_send(broker->sessions, broker->router, now_ms))
 		ph_timer_set(broker->slow, SLOW_PEER_MS);
 	if (wrote && ++broker->turns % SPACE_LOOK == 0)
@@ -286,6 +292,9 @@ ledger_news(void *self, ph_ledger_news news, const char *text)
 		break;
 	case PH_LEDGER_FAILED:
 		ph_log(PH_LOG_ERROR, "ledger-failed", "text=%s", text);
+		break;
+	case PH_LEDGER_RESTORED:
+		ph_log(PH_LOG_WARN, "ledger-restored", "text=%s", text);
 		break;
 	}
 }
@@ -459,19 +468,23 @@ recover(ph_broker *broker, ph_error *err)
 {
 	ph_recovery recovery;
 	int64_t start_ms = ph_clock_mono(broker->clock);
-	ph_status status = ph_recover(broker, &recovery, err);
+	ph_status status = ph_checkpoint_open(broker, err);
+	if (status == PH_OK)
+		status = ph_recover(broker, &recovery, err);
 	if (status != PH_OK)
 		return status;
-	if (recovery.records > 0)
+	if (recovery.records > 0 || recovery.checkpoint > 0)
 		ph_log(PH_LOG_INFO, "recovered",
-		    "records=%" PRIu64 " pending=%" PRIu64 " in_flight=%" PRIu64
-		    " took_ms=%" PRId64,
-		    recovery.records, recovery.pending, recovery.away,
-		    ph_clock_mono(broker->clock) - start_ms);
+		    "checkpoint=%" PRIu64 " records=%" PRIu64 " pending=%" PRIu64
+		    " in_flight=%" PRIu64 " took_ms=%" PRId64,
+		    recovery.checkpoint, recovery.records, recovery.pending,
+		    recovery.away, ph_clock_mono(broker->clock) - start_ms);
 	status = declare_queues(broker, err);
 	if (status == PH_OK)
 		status = ph_store_flush(broker->store, NULL, err);
 	broker->dirty = false;
+	if (status == PH_OK)
+		ph_checkpoint_begin(broker);
 	return status;
 }
 
@@ -633,9 +646,11 @@ ph_broker_destroy(ph_broker **broker_p)
 	if (broker == NULL)
 		return;
 	ph_error err = {.status = PH_OK};
-	if (broker->store != NULL)
-		(void) ph_broker_flush(broker);
+	if (broker->store != NULL && ph_broker_flush(broker) == PH_OK &&
+	    broker->checkpoints != NULL)
+		ph_checkpoint_last(broker);
 	end_sessions(broker);
+	ph_checkpoint_close(&broker->checkpoints);
 	ph_ledger_close(&broker->ledger);
 	abandon_questions(broker);
 	ph_operate_end(broker);

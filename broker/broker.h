@@ -12,7 +12,8 @@
  *   resolve   cross-references, cursors, queries: what asks the ledger
  *   greet     sessions' beginnings and ends
  *   supervise hosts' processes
- *   recover   the state at start, from the journal
+ *   recover   the state at start, from the newest checkpoint and the journal since
+ *   checkpoint   the state written down from time to time
  *
  * Thread: owner (the loop's). Errors: as each function says.
  */
@@ -43,6 +44,7 @@
 
 typedef struct ph_broker ph_broker;
 typedef struct ph_supervisor ph_supervisor;
+typedef struct ph_checkpoints ph_checkpoints;
 
 /* Something that waits for the ledger's answer: first member of whatever that is. */
 typedef struct ph_question ph_question;
@@ -77,7 +79,8 @@ struct ph_broker {
 	ph_table *progress; /* delivery number -> ph_progress */
 	ph_destinations *destinations;
 	ph_sessions *sessions;
-	ph_supervisor *supervisor;  /* NULL until started */
+	ph_checkpoints *checkpoints; /* NULL until the state is recovered */
+	ph_supervisor *supervisor;   /* NULL until started */
 	struct ph_control *control; /* NULL until opened */
 	ph_question *questions;	    /* asked and not answered */
 	struct ph_operation *operations,
@@ -89,6 +92,9 @@ struct ph_broker {
 	int64_t told_ms;      /* when a refusal was logged last (mono) */
 	uint64_t turns;
 	uint64_t last_acceptance;
+	ph_position last_position; /* of the last record; offset 0: none yet */
+	ph_position known;	   /* bindings of records before it may be missing in xref */
+	uint64_t written;	   /* bytes of records submitted since the start */
 	uint32_t generation; /* of the configuration: the beginning of its digest */
 	ph_broker_counts counts;
 	int64_t started_ms; /* wall */

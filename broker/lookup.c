@@ -223,8 +223,10 @@ ask_ledger(ph_broker *broker, ph_wants *wants, ph_error *err)
 		    .system = text + one->system,
 		    .key = text + one->key};
 	}
-	ph_ledger_ask ask = {
-	    .kind = PH_LEDGER_RESOLVE, .lookups = lookups, .count = wants->count};
+	ph_ledger_ask ask = {.kind = PH_LEDGER_RESOLVE,
+	    .upto = broker->known,
+	    .lookups = lookups,
+	    .count = wants->count};
 	ph_question_note(broker, &wants->question, abandon_wants);
 	ph_status status = ph_ledger_query(broker->ledger, &ask, answered, wants, err);
 	if (status != PH_OK)

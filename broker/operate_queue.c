@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "broker/checkpoint.h"
 #include "lib/base/os.h"
 
 #ifndef PACKAGE_VERSION
@@ -60,6 +61,22 @@ store_members(ph_broker *broker, ph_buffer *row)
 	ph_row_count(row, "resident_bytes", ph_os_resident());
 }
 
+static void
+checkpoint_members(const ph_broker *broker, ph_buffer *row)
+{
+	ph_checkpoint_state state;
+	ph_checkpoint_look(broker, &state);
+	ph_row_count(row, "checkpoint", state.number);
+	if (state.number == 0)
+		ph_row_null(row, "checkpoint_age_s");
+	else
+		ph_row_number(row, "checkpoint_age_s",
+		    (ph_broker_now(broker) - state.taken_ms) / 1000);
+	ph_row_count(row, "checkpoint_position", state.position.offset);
+	ph_row_count(row, "checkpoint_record", state.sequence);
+	ph_row_count(row, "checkpoint_failures", state.failures);
+}
+
 ph_status
 ph_operate_status(ph_broker *broker, const ph_operate_args *args, const ph_reply *reply,
     bool *later, ph_error *err)
@@ -93,6 +110,7 @@ ph_operate_status(ph_broker *broker, const ph_operate_args *args, const ph_reply
 	    &row, "sessions", ph_sessions_count(broker->sessions, PH_ROLE_CLIENT));
 	ph_row_count(&row, "hosts", ph_sessions_count(broker->sessions, PH_ROLE_HOST));
 	store_members(broker, &row);
+	checkpoint_members(broker, &row);
 	ph_operate_row(reply, &row);
 	ph_buffer_fini(&row);
 	return PH_OK;

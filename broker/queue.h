@@ -84,6 +84,8 @@ void ph_queue_hurry(ph_queue *queue, ph_item *item);
 /* When the next one is due (mono); INT64_MAX if none waits. */
 int64_t ph_queue_next_due(const ph_queue *queue);
 
+/* The waiting item at a place of the heap, from 0; NULL past the last. */
+ph_item *ph_queue_waiting(const ph_queue *queue, size_t at);
 /* First in unknown, first dead letter; go on with `next`. */
 ph_item *ph_queue_unknown(const ph_queue *queue);
 ph_item *ph_queue_dead(const ph_queue *queue);
@@ -91,5 +93,13 @@ const ph_queue_counts *ph_queue_count(const ph_queue *queue);
 /* Deliveries that are neither gone nor dead. */
 uint64_t ph_queue_pending(const ph_queue *queue);
 const ph_books *ph_queue_books(const ph_queue *queue);
+
+/* Coming back from a checkpoint: an item that is nowhere yet is put where its state has it, behind
+ * those of its key that came before it. The books are not touched. `state` is ready, waiting (until
+ * `due_ms`), unknown or dead (*letter_p is taken). PH_ERR_DAMAGED: one that stands behind another
+ * can be ready only. */
+ph_status ph_queue_restore(ph_queue *queue, ph_item *item, ph_delivery_state state,
+    int64_t due_ms, ph_letter **letter_p, ph_error *err);
+void ph_queue_restore_books(ph_queue *queue, const ph_books *books);
 
 #endif

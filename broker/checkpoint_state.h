@@ -1,0 +1,35 @@
+/*
+ * checkpoint_state - the broker's state into the sections of a checkpoint, and back.
+ *
+ * What is written down is what a fold of the journal up to the last record would give, and, where
+ * memory knows more than any record tells (hand-outs to destinations that may be sent a thing twice),
+ * that too. Deliveries in flight are written down as ready, in front; the rules for those found at a
+ * start are applied after loading, as after a fold (ph_dispatch_recovered).
+ *
+ * Thread: owner. Errors: PH_ERR_NOMEM; loading also PH_ERR_DAMAGED (sections that contradict each
+ * other), PH_ERR_CONFLICT (not of this journal).
+ */
+#ifndef PH_BROKER_CHECKPOINT_STATE_H
+#define PH_BROKER_CHECKPOINT_STATE_H
+
+#include "broker/broker.h"
+#include "broker/checkpoint_file.h"
+
+/* The last record that is in the state. */
+typedef struct ph_checkpoint_place {
+	ph_position position;
+	uint64_t sequence;
+	uint32_t length, crc; /* of its body */
+} ph_checkpoint_place;
+
+/* Append the sections. Everything submitted must be durable, and there must have been a record. */
+ph_status ph_checkpoint_state_save(
+    ph_broker *broker, ph_buffer *image, ph_checkpoint_place *place, ph_error *err);
+/* The place, if that record is still there: else PH_ERR_CONFLICT (PH5322). */
+ph_status ph_checkpoint_state_place(ph_broker *broker, const ph_checkpoint_file *file,
+    ph_checkpoint_place *out, ph_error *err);
+/* Into a broker that has no state yet. On an error what is in it is of no use. */
+ph_status ph_checkpoint_state_load(
+    ph_broker *broker, const ph_checkpoint_file *file, ph_error *err);
+
+#endif
