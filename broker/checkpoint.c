@@ -271,9 +271,11 @@ ph_checkpoint_recall(
 	ph_status status = PH_ERR_NOT_FOUND;
 	bool loaded = false;
 	ph_error why = {.status = PH_OK};
-	kept found = {.number = 0};
+	kept found;
+	*number = *sequence = 0;
 	each(at->directory, "", SUFFIX, note_number, &list);
 	for (size_t i = list.count; i-- > 0 && status != PH_OK && !loaded;) {
+		found = (kept){.number = 0};
 		status = try_one(broker, list.at[i], &found, &loaded, &why);
 		if (status != PH_OK && status != PH_ERR_NOMEM)
 			put_aside(at, list.at[i], &why);
@@ -281,6 +283,8 @@ ph_checkpoint_recall(
 	free(list.at);
 	if (loaded && status != PH_OK)
 		return ph_fail(err, status, "%s", why.text);
+	if (status != PH_OK)
+		return PH_OK;
 	at->last[0] = found;
 	at->ledger = found.ledger;
 	*number = found.number;
