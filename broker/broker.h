@@ -81,8 +81,8 @@ struct ph_broker {
 	ph_sessions *sessions;
 	ph_checkpoints *checkpoints; /* NULL until the state is recovered */
 	ph_supervisor *supervisor;   /* NULL until started */
-	struct ph_control *control; /* NULL until opened */
-	ph_question *questions;	    /* asked and not answered */
+	struct ph_control *control;  /* NULL until opened */
+	ph_question *questions;	     /* asked and not answered */
 	struct ph_operation *operations,
 	    *operations_last; /* replies that wait for the flush */
 	ph_timer *timer;      /* the next thing that is due */
@@ -93,8 +93,8 @@ struct ph_broker {
 	uint64_t turns;
 	uint64_t last_acceptance;
 	ph_position last_position; /* of the last record; offset 0: none yet */
-	ph_position known;	   /* bindings of records before it may be missing in xref */
-	uint64_t written;	   /* bytes of records submitted since the start */
+	ph_position known;   /* bindings of records before it may be missing in xref */
+	uint64_t written;    /* bytes of records submitted since the start */
 	uint32_t generation; /* of the configuration: the beginning of its digest */
 	ph_broker_counts counts;
 	int64_t started_ms; /* wall */

@@ -27,7 +27,7 @@
 
 #define PATH_SIZE     4096
 #define FILE_MOST     ((size_t) 4 << 30) /* bytes of a checkpoint */
-#define PAUSE_MS      1000		 /* between two that are taken for their bytes */
+#define PAUSE_MS      1000 /* between two that are taken for their bytes */
 #define COPIES_BYTES  4 /* the ledger is copied after so many times checkpoint-bytes */
 #define COPIES_AFTER  2 /* or so many times checkpoint-after */
 #define SUFFIX	      ".checkpoint"
@@ -171,8 +171,8 @@ ph_checkpoint_open(ph_broker *broker, ph_error *err)
 		return ph_fail(err, PH_ERR_TOO_LARGE, "the state's path is too long");
 	ph_status status = ph_fs_make_dirs(at->directory, 0700, err);
 	if (status == PH_OK)
-		status = ph_timer_new(
-		    broker->loop, something_due, broker, &at->timer, err);
+		status =
+		    ph_timer_new(broker->loop, something_due, broker, &at->timer, err);
 	if (status != PH_OK)
 		return status;
 	remove_all(at->directory, ".new");
@@ -455,8 +455,7 @@ new_job(ph_broker *broker, bool copying)
 	    .taken_ms = ph_broker_now(broker),
 	    .ledger = at->ledger};
 	ph_buffer_init(&work->image, FILE_MOST);
-	ph_checkpoint_image_begin(
-	    &work->image, work->made.number, work->made.taken_ms);
+	ph_checkpoint_image_begin(&work->image, work->made.number, work->made.taken_ms);
 	if (ph_checkpoint_state_save(broker, &work->image, &work->made.place, &err) !=
 	    PH_OK) {
 		tell_failure(at, work->made.number, &err);
@@ -519,8 +518,7 @@ copy_is_old(const ph_broker *broker, int64_t now_ms)
 		       ph_options_get(options, PH_OPTION_CHECKPOINT_AFTER_MS) ||
 	       broker->written - at->copied_bytes >=
 		   COPIES_BYTES *
-		       (uint64_t) ph_options_get(
-			   options, PH_OPTION_CHECKPOINT_BYTES);
+		       (uint64_t) ph_options_get(options, PH_OPTION_CHECKPOINT_BYTES);
 }
 
 /* From now on the next one is counted. */
@@ -574,10 +572,9 @@ is_due(ph_broker *broker, int64_t now_ms)
 		at->due_ms = now_ms + after_ms;
 		ph_timer_set(at->timer, after_ms);
 	}
-	return now_ms >= at->due_ms ||
-	       (bytes >= (uint64_t) ph_options_get(
-			     options, PH_OPTION_CHECKPOINT_BYTES) &&
-		   now_ms - at->taken_ms >= PAUSE_MS);
+	return now_ms >= at->due_ms || (bytes >= (uint64_t) ph_options_get(options,
+						     PH_OPTION_CHECKPOINT_BYTES) &&
+					   now_ms - at->taken_ms >= PAUSE_MS);
 }
 
 static void

@@ -38,7 +38,7 @@ void ph_checkpoint_turn(ph_broker *broker);
 void ph_checkpoint_last(ph_broker *broker);
 
 typedef struct ph_checkpoint_state {
-	uint64_t number; /* of the last one; 0: none yet */
+	uint64_t number;  /* of the last one; 0: none yet */
 	int64_t taken_ms; /* wall */
 	ph_position position;
 	uint64_t sequence;

@@ -75,8 +75,8 @@ seal_section(ph_buffer *image, size_t at, uint32_t salt)
 	(void) ph_reader_u64(&head);
 	size_t length = (size_t) ph_reader_u64(&head);
 	PH_ASSERT(length <= image->length - at - SECTION_HEAD);
-	ph_buffer_set_u32(image, at + 16,
-	    ph_crc32c(salt, image->data + at + SECTION_HEAD, length));
+	ph_buffer_set_u32(
+	    image, at + 16, ph_crc32c(salt, image->data + at + SECTION_HEAD, length));
 	ph_buffer_set_u32(image, at + 20, ph_crc32c(salt, image->data + at, 20));
 	return at + SECTION_HEAD + length;
 }
@@ -191,8 +191,7 @@ ph_checkpoint_file_parse(
 	ph_reader_init(&reader, bytes, length);
 	reader.at = HEAD;
 	for (out->count = 0; out->count < count; out->count++) {
-		status =
-		    parse_section(&reader, salt, &out->sections[out->count], err);
+		status = parse_section(&reader, salt, &out->sections[out->count], err);
 		if (status != PH_OK)
 			return status;
 	}

@@ -24,13 +24,13 @@ extern "C" {
 
 /* The numbers are on disk: never changed, never used again. */
 typedef enum ph_checkpoint_tag {
-	PH_CHECKPOINT_END = 0,	      /* nothing follows */
-	PH_CHECKPOINT_PLACE = 1,      /* the last record that is in the state; counters */
-	PH_CHECKPOINT_QUEUES = 2,     /* numbers, names, books, last errors */
-	PH_CHECKPOINT_ENTRIES = 3,    /* the messages that some queue needs */
-	PH_CHECKPOINT_ITEMS = 4,      /* their place in each queue, in its order */
-	PH_CHECKPOINT_PROGRESS = 5,   /* of deliveries that are not finished */
-	PH_CHECKPOINT_CURSORS = 6,    /* how far sources have been read */
+	PH_CHECKPOINT_END = 0,	    /* nothing follows */
+	PH_CHECKPOINT_PLACE = 1,    /* the last record that is in the state; counters */
+	PH_CHECKPOINT_QUEUES = 2,   /* numbers, names, books, last errors */
+	PH_CHECKPOINT_ENTRIES = 3,  /* the messages that some queue needs */
+	PH_CHECKPOINT_ITEMS = 4,    /* their place in each queue, in its order */
+	PH_CHECKPOINT_PROGRESS = 5, /* of deliveries that are not finished */
+	PH_CHECKPOINT_CURSORS = 6,  /* how far sources have been read */
 	PH_CHECKPOINT_DUPLICATES = 7, /* the window */
 	PH_CHECKPOINT_ADAPTERS = 8,   /* names behind the numbers in items */
 	PH_CHECKPOINT_LEDGER = 9      /* the ledger's snapshot; optional */

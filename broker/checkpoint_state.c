@@ -18,7 +18,8 @@
 #define ENTRY_BYTES 40 /* about: of an entry and of an item, to reserve room at once */
 #define ITEM_BYTES  16
 #define SEEN_BYTES  40
-#define FLAGS_KEPT  (PH_ITEM_SENT | PH_ITEM_POSSIBLY | PH_ITEM_REPLAYED | PH_ITEM_ATTEMPT)
+#define FLAGS_KEPT                                                                     \
+	(PH_ITEM_SENT | PH_ITEM_POSSIBLY | PH_ITEM_REPLAYED | PH_ITEM_ATTEMPT)
 
 /* Where an item stands, on disk. */
 enum { STORED_READY = 1, STORED_WAITING, STORED_UNKNOWN, STORED_DEAD };
@@ -155,8 +156,7 @@ save_item(saving *to, ph_item *item)
 	ph_buffer_u16(to->image, item->attempts);
 	ph_buffer_u8(to->image, item->only);
 	if (item->state == PH_DELIVERY_WAITING)
-		ph_buffer_u64(
-		    to->image, (uint64_t) (item->as.due_ms + to->to_wall_ms));
+		ph_buffer_u64(to->image, (uint64_t) (item->as.due_ms + to->to_wall_ms));
 	if (item->state == PH_DELIVERY_DEAD)
 		save_letter(item->as.letter, to->image);
 	to->count++;
@@ -249,8 +249,7 @@ save_items(ph_broker *broker, ph_buffer *image, ph_error *err)
 	const ph_destination *from;
 	ph_status status = PH_OK;
 	saving to = {.image = image,
-	    .to_wall_ms =
-		ph_broker_now(broker) - ph_clock_mono(broker->clock)};
+	    .to_wall_ms = ph_broker_now(broker) - ph_clock_mono(broker->clock)};
 	while (status == PH_OK &&
 	       (from = ph_destinations_next(broker->destinations, &cursor)) != NULL)
 		status = save_items_of(&to, from, err);
@@ -273,8 +272,8 @@ save_progress(ph_broker *broker, ph_buffer *image)
 	size_t cursor = 0, length = 0;
 	const void *key = NULL;
 	const ph_progress *progress;
-	while ((progress = ph_table_next(
-		    broker->progress, &cursor, &key, &length)) != NULL) {
+	while ((progress = ph_table_next(broker->progress, &cursor, &key, &length)) !=
+	       NULL) {
 		uint64_t number;
 		PH_ASSERT(length == sizeof number);
 		memcpy(&number, key, sizeof number);
@@ -312,9 +311,8 @@ ph_status
 ph_checkpoint_state_save(
     ph_broker *broker, ph_buffer *image, ph_checkpoint_place *place, ph_error *err)
 {
-	size_t wanted =
-	    ph_backlog_count(broker->backlog) * (ENTRY_BYTES + ITEM_BYTES) +
-	    ph_duplicates_count(broker->duplicates) * SEEN_BYTES;
+	size_t wanted = ph_backlog_count(broker->backlog) * (ENTRY_BYTES + ITEM_BYTES) +
+			ph_duplicates_count(broker->duplicates) * SEEN_BYTES;
 	(void) ph_buffer_reserve(image, wanted);
 	ph_status status = save_place(broker, image, place, err);
 	if (status != PH_OK)
@@ -337,17 +335,18 @@ ph_checkpoint_state_save(
 static ph_status
 senseless(const char *what, ph_error *err)
 {
-	return ph_fail(err, PH_ERR_DAMAGED,
-	    "PH5323 the %s in the checkpoint make no sense", what);
+	return ph_fail(
+	    err, PH_ERR_DAMAGED, "PH5323 the %s in the checkpoint make no sense", what);
 }
 
 static ph_status
-open_section(const ph_checkpoint_file *file, uint32_t tag, ph_reader *out, ph_error *err)
+open_section(
+    const ph_checkpoint_file *file, uint32_t tag, ph_reader *out, ph_error *err)
 {
 	const ph_checkpoint_section *section = ph_checkpoint_file_find(file, tag);
 	if (section == NULL)
-		return ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5323 the checkpoint lacks section %u", tag);
+		return ph_fail(
+		    err, PH_ERR_DAMAGED, "PH5323 the checkpoint lacks section %u", tag);
 	ph_reader_init(out, section->body, section->length);
 	return PH_OK;
 }
@@ -518,9 +517,8 @@ static ph_item *
 find_item(const loading *at, uint64_t number)
 {
 	ph_entry *entry = ph_backlog_find(at->broker->backlog, number);
-	ph_item *item = entry == NULL
-			    ? NULL
-			    : ph_entry_item(entry, ph_queue_number(at->to->queue));
+	ph_item *item =
+	    entry == NULL ? NULL : ph_entry_item(entry, ph_queue_number(at->to->queue));
 	return item == NULL || item->state != PH_DELIVERY_NONE ? NULL : item;
 }
 
@@ -564,8 +562,8 @@ load_item(const loading *at, ph_reader *reader, ph_error *err)
 	if (status == PH_OK && state == PH_DELIVERY_DEAD)
 		status = load_letter(reader, &letter, err);
 	if (status == PH_OK)
-		status = ph_queue_restore(
-		    at->to->queue, item, state, due_ms, &letter, err);
+		status =
+		    ph_queue_restore(at->to->queue, item, state, due_ms, &letter, err);
 	free(letter);
 	return status;
 }
@@ -681,7 +679,7 @@ ph_status
 ph_checkpoint_state_load(
     ph_broker *broker, const ph_checkpoint_file *file, ph_error *err)
 {
-	static ph_status (*const steps[])(ph_broker *broker,
+	static ph_status (*const steps[])(ph_broker * broker,
 	    const ph_checkpoint_file *file, ph_error *err) = {load_place, load_queues,
 	    load_entries, load_items, load_progress, load_cursors, load_duplicates};
 	PH_ASSERT(ph_backlog_count(broker->backlog) == 0);

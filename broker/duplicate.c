@@ -190,8 +190,8 @@ ph_duplicates_save(const ph_duplicates *duplicates, ph_buffer *out)
 {
 	ph_buffer_u64(out, duplicates->count);
 	for (size_t i = 0; i < duplicates->count; i++) {
-		const seen *at = &duplicates->ring[(duplicates->oldest + i) %
-						   duplicates->capacity];
+		const seen *at =
+		    &duplicates->ring[(duplicates->oldest + i) % duplicates->capacity];
 		ph_buffer_append(out, at->id, PH_FINGERPRINT);
 		ph_buffer_append(out, at->content, PH_FINGERPRINT);
 		ph_buffer_u64(out, at->acceptance);

@@ -279,8 +279,7 @@ unusable(ph_status status)
 static ph_status
 check_restored(ph_ledger *ledger, ph_error *err)
 {
-	ph_status status =
-	    ph_ledger_file_open(ledger->directory, &ledger->file, err);
+	ph_status status = ph_ledger_file_open(ledger->directory, &ledger->file, err);
 	if (status == PH_OK)
 		status = ph_ledger_file_check(&ledger->file, err);
 	if (status == PH_OK)
@@ -535,7 +534,8 @@ first_look(ph_ledger *ledger)
 	if (unusable(status))
 		status = start_over(ledger, &why, &err);
 	else if (status == PH_OK && ledger->file.sequence == 0)
-		status = restore(ledger, &err); /* a new file: is it one that was lost? */
+		status =
+		    restore(ledger, &err); /* a new file: is it one that was lost? */
 	if (status != PH_OK) {
 		ph_ledger_file_close(&ledger->file);
 		tell(ledger, PH_LEDGER_FAILED, "%s%s%s", err.where,

@@ -70,13 +70,13 @@ look_through(sqlite3 *to, ph_ledger_copied *out, bool *is_ok)
 		code = one_row(to, "select value from meta where name = 'partition'",
 		    &partition, NULL);
 	if (code == SQLITE_OK)
-		code = one_row(to, "select value from meta where name = 'offset'",
-		    &offset, NULL);
+		code = one_row(
+		    to, "select value from meta where name = 'offset'", &offset, NULL);
 	if (code == SQLITE_OK)
 		code = one_row(to, "select value from meta where name = 'sequence'",
 		    &sequence, NULL);
-	*out = (ph_ledger_copied){
-	    .position = {.partition = (uint32_t) partition, .offset = (uint64_t) offset},
+	*out = (ph_ledger_copied){.position = {.partition = (uint32_t) partition,
+				      .offset = (uint64_t) offset},
 	    .sequence = (uint64_t) sequence};
 	return code;
 }
@@ -100,8 +100,8 @@ fill_copy(
 	if (code == SQLITE_OK)
 		code = copy_pages(from, to);
 	if (code == SQLITE_OK)
-		code = sqlite3_exec(
-		    to, "pragma journal_mode = delete", NULL, NULL, NULL);
+		code =
+		    sqlite3_exec(to, "pragma journal_mode = delete", NULL, NULL, NULL);
 	if (code == SQLITE_OK)
 		code = look_through(to, out, &is_ok);
 	ph_status status = PH_OK;
@@ -166,8 +166,8 @@ ph_ledger_copy(
 	if (access(path, F_OK) == 0)
 		return ph_fail(
 		    err, PH_ERR_CONFLICT, "PH5326 %s is there already", path);
-	int fd = open(
-	    partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd =
+	    open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return ph_fail_errno(err, errno, "PH5326 cannot make %s", partial);
 	close(fd);
@@ -207,8 +207,8 @@ copy_bytes(const char *from_path, const char *to_path)
 	int from = open(from_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (from < 0)
 		return errno;
-	int to = open(
-	    to_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int to =
+	    open(to_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int failed = to < 0 ? errno : pour(from, to);
 	if (failed == 0 && fsync(to) != 0)
 		failed = errno;

@@ -642,7 +642,9 @@ ph_queue_restore(ph_queue *queue, ph_item *item, ph_delivery_state state,
 		    "PH5323 an item behind another in queue %s is not ready",
 		    queue->name);
 	item->state = (uint8_t) state;
-	++*counter(queue, state);
+	uint64_t *count = counter(queue, state);
+	PH_ASSERT(count != NULL);
+	++*count;
 	if (state == PH_DELIVERY_DEAD)
 		restore_dead(queue, item, letter_p);
 	else if (state == PH_DELIVERY_UNKNOWN)

@@ -145,7 +145,8 @@ recover_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
 
 /* ---- bindings that the ledger has not applied ---- */
 
-#define NEAR_BYTES (64u << 20) /* of journal between ledger and checkpoint: read at the start */
+#define NEAR_BYTES                                                                     \
+	(64u << 20) /* of journal between ledger and checkpoint: read at the start */
 
 /* The bindings of any record that has some. */
 static ph_status
@@ -156,8 +157,8 @@ bind_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
 	ph_status status = PH_OK;
 	switch (record->type) {
 	case PH_RECORD_ACCEPT:
-		status = ph_record_accept_decode(
-		    record->body, record->length, &accept, err);
+		status =
+		    ph_record_accept_decode(record->body, record->length, &accept, err);
 		if (status == PH_OK)
 			ph_accept_bind(
 			    broker, &accept.bindings, record->position.offset);
@@ -180,8 +181,8 @@ bind_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
 static uint64_t
 distance(const ph_broker *broker, ph_position from, ph_position to)
 {
-	uint64_t bytes = (uint64_t) ph_options_get(
-	    &broker->site->options, PH_OPTION_SEGMENT_BYTES);
+	uint64_t bytes =
+	    (uint64_t) ph_options_get(&broker->site->options, PH_OPTION_SEGMENT_BYTES);
 	uint64_t files = (to.offset >> 32) - (from.offset >> 32);
 	return files * bytes + (to.offset & UINT32_MAX) - (from.offset & UINT32_MAX);
 }

@@ -17,8 +17,8 @@
 typedef struct ph_recovery {
 	uint64_t checkpoint; /* its number; 0: none was used */
 	uint64_t records;    /* entered */
-	uint64_t pending; /* deliveries that are neither settled nor dead */
-	uint64_t away;	  /* of them in flight with hosts that may come back */
+	uint64_t pending;    /* deliveries that are neither settled nor dead */
+	uint64_t away;	     /* of them in flight with hosts that may come back */
 } ph_recovery;
 
 /* Read all there is; *out tells what it came to. */

@@ -34,8 +34,7 @@ write_file(const char *directory, const char *name, const char *text)
 	char path[300];
 	(void) snprintf(path, sizeof path, "%s/%s", directory, name);
 	ck_assert_int_eq(
-	    ph_fs_replace(ph_fs_system(), path, text, strlen(text), 0600, NULL),
-	    PH_OK);
+	    ph_fs_replace(ph_fs_system(), path, text, strlen(text), 0600, NULL), PH_OK);
 }
 
 void
@@ -82,8 +81,8 @@ history_broker(const char *directory)
 }
 
 static bool
-turn_until(ph_broker *broker, bool (*done)(ph_broker *broker, uint64_t than),
-    uint64_t than)
+turn_until(
+    ph_broker *broker, bool (*done)(ph_broker *broker, uint64_t than), uint64_t than)
 {
 	int64_t end = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
 	while (!done(broker, than)) {
@@ -192,8 +191,7 @@ submit_accept(history *self, ph_record_accept *record, ph_message *message)
 	    ph_broker_submit(broker, PH_RECORD_ACCEPT, PH_STORE_NEW,
 		record->message.data, record->message.length, &offset, NULL),
 	    PH_OK);
-	ck_assert_int_eq(
-	    ph_accept_apply(broker, record, message, offset, NULL), PH_OK);
+	ck_assert_int_eq(ph_accept_apply(broker, record, message, offset, NULL), PH_OK);
 	broker->counts.messages++;
 }
 
@@ -212,11 +210,10 @@ accept_one(history *self)
 		record.has_failure = true;
 		record.queue_count = 1;
 		record.queues[0] = PH_QUEUE_INBOUND;
-		record.failure =
-		    (ph_record_failure){.stage = ph_view_of("decode"),
-			.reason = ph_view_of("not-json"),
-			.path = ph_view_of("/"),
-			.text = ph_view_of("PH2101 it is not")};
+		record.failure = (ph_record_failure){.stage = ph_view_of("decode"),
+		    .reason = ph_view_of("not-json"),
+		    .path = ph_view_of("/"),
+		    .text = ph_view_of("PH2101 it is not")};
 	}
 	record.ignored = record.queue_count == 0;
 	if (history_random(self, 5) == 0) {
@@ -257,11 +254,10 @@ any_item(history *self, ph_destination **to, ph_delivery_state state)
 {
 	ph_item *found = NULL;
 	unsigned seen = 0, queue = history_random(self, 5);
-	*to = queue == 4 ? ph_destinations_get(
-			       self->broker->destinations, PH_QUEUE_INBOUND)
-			 : self->queues[queue];
-	for (ph_entry *entry = ph_backlog_next(self->broker->backlog, 0);
-	     entry != NULL;
+	*to = queue == 4
+		  ? ph_destinations_get(self->broker->destinations, PH_QUEUE_INBOUND)
+		  : self->queues[queue];
+	for (ph_entry *entry = ph_backlog_next(self->broker->backlog, 0); entry != NULL;
 	     entry = ph_backlog_next(self->broker->backlog, entry->number)) {
 		ph_item *item = ph_entry_item(entry, ph_queue_number((*to)->queue));
 		if (item != NULL && item->state == state &&
@@ -348,8 +344,7 @@ outcome_of(history *self, ph_destination *to, ph_item *item)
 	ph_buffer_clear(&self->broker->record);
 	ph_record_outcome_encode(&record, &self->broker->record);
 	submit_plain(self, PH_RECORD_OUTCOME, &offset);
-	ck_assert_int_eq(
-	    ph_settle_apply(self->broker, &record, offset, NULL), PH_OK);
+	ck_assert_int_eq(ph_settle_apply(self->broker, &record, offset, NULL), PH_OK);
 }
 
 static void
@@ -360,8 +355,8 @@ outcome(history *self)
 	ph_destination *to;
 	ph_item *item = any_item(self, &to, states[history_random(self, 4)]);
 	/* Ready ones are settled only where they are never handed out. */
-	if (item != NULL && (item->state != PH_DELIVERY_READY ||
-				to == self->queues[BENCH]))
+	if (item != NULL &&
+	    (item->state != PH_DELIVERY_READY || to == self->queues[BENCH]))
 		outcome_of(self, to, item);
 }
 
@@ -476,10 +471,8 @@ dump_item(ph_broker *broker, ph_item *item, ph_buffer *out)
 	unsigned flags = item->flags & ~(unsigned) PH_ITEM_RECOVERED;
 	if (!tells_attempts(to))
 		flags &= ~(unsigned) PH_ITEM_SENT;
-	ph_buffer_printf(out, "  %s %s flags %x only %u",
-	    ph_queue_name(to->queue),
-	    ph_delivery_state_name((ph_delivery_state) item->state), flags,
-	    item->only);
+	ph_buffer_printf(out, "  %s %s flags %x only %u", ph_queue_name(to->queue),
+	    ph_delivery_state_name((ph_delivery_state) item->state), flags, item->only);
 	if (tells_attempts(to))
 		ph_buffer_printf(out, " attempts %u", item->attempts);
 	if (item->state == PH_DELIVERY_WAITING)
@@ -500,8 +493,8 @@ dump_item(ph_broker *broker, ph_item *item, ph_buffer *out)
 		for (const ph_item *at = item->key_next; at != NULL; at = at->key_next)
 			ph_buffer_printf(out, " <- %" PRIu64,
 			    ph_item_entry((ph_item *) (uintptr_t) at)->number);
-		ph_buffer_printf(out, " last %" PRIu64,
-		    ph_item_entry(item->key_last)->number);
+		ph_buffer_printf(
+		    out, " last %" PRIu64, ph_item_entry(item->key_last)->number);
 	}
 	ph_buffer_text(out, "\n");
 }
@@ -548,8 +541,7 @@ dump_queue(const ph_destination *to, ph_buffer *out)
 	     item != NULL && strcmp(ph_queue_name(to->queue), "bench") == 0;
 	     item = item->next) {
 		if ((item->flags & PH_ITEM_SENT) == 0)
-			ph_buffer_printf(
-			    out, " %" PRIu64, ph_item_entry(item)->number);
+			ph_buffer_printf(out, " %" PRIu64, ph_item_entry(item)->number);
 	}
 	ph_buffer_text(out, "\n  dead:");
 	for (ph_item *item = ph_queue_dead(to->queue); item != NULL; item = item->next)
@@ -606,8 +598,8 @@ dump_references(ph_broker *broker, ph_buffer *out)
 		(void) snprintf(key, sizeof key, "ENQ %u", i);
 		if (ph_xref_look(broker->xref, PH_XREF_CANONICAL, "service-request",
 			"vendor", key, &value) == PH_XREF_ASK) {
-			const ph_ledger_lookup lookup = {PH_LOOKUP_CANONICAL,
-			    "service-request", "vendor", key};
+			const ph_ledger_lookup lookup = {
+			    PH_LOOKUP_CANONICAL, "service-request", "vendor", key};
 			const ph_ledger_ask ask = {.kind = PH_LEDGER_RESOLVE,
 			    .upto = broker->known,
 			    .lookups = &lookup,
@@ -646,8 +638,7 @@ dump_table(sqlite3 *db, const char *name, ph_buffer *out)
 	char sql[80];
 	sqlite3_stmt *statement = NULL;
 	(void) snprintf(sql, sizeof sql, "select * from %s order by 1, 2", name);
-	ck_assert_int_eq(
-	    sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
 	while (sqlite3_step(statement) == SQLITE_ROW) {
 		ph_buffer_text(out, name);
 		for (int i = 0; i < sqlite3_column_count(statement); i++) {
@@ -663,9 +654,8 @@ dump_table(sqlite3 *db, const char *name, ph_buffer *out)
 void
 history_dump_ledger(const char *directory, ph_buffer *out)
 {
-	static const char *const tables[] = {
-	    "meta", "word", "queue", "message", "place", "xref", "attempt", "event",
-	    "dead"};
+	static const char *const tables[] = {"meta", "word", "queue", "message",
+	    "place", "xref", "attempt", "event", "dead"};
 	char path[300];
 	sqlite3 *db = NULL;
 	(void) snprintf(path, sizeof path, "%s/state/ledger.sqlite", directory);

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -19,8 +20,7 @@
 static char home[64];
 static char site[80];
 
-static void
-run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void
 run(const char *format, ...)
@@ -104,9 +104,9 @@ logged(const char *text)
 	return found;
 }
 
-/* Run `live` in a process that dies at its end without a good-bye. */
+/* Run `live` in a process that dies without a good-bye: at the crash point `at`, or at its end. */
 static void
-in_a_life(void (*live)(history *self), uint64_t seed)
+until(const char *at, void (*live)(history *self), uint64_t seed)
 {
 	int status = 0;
 	(void) fflush(NULL);
@@ -114,12 +114,23 @@ in_a_life(void (*live)(history *self), uint64_t seed)
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
 		history self;
+		if (at != NULL)
+			(void) setenv("PACKHORSE_CRASH_AT", at, 1);
 		history_begin(&self, history_broker(site), seed);
 		live(&self);
 		_exit(0);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	if (at == NULL)
+		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	else
+		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void
+in_a_life(void (*live)(history *self), uint64_t seed)
+{
+	until(NULL, live, seed);
 }
 
 /* Start on a site, look at everything, stop. Gives the number of the checkpoint that was used. */
@@ -314,6 +325,63 @@ START_TEST(a_trimmed_journal_without_one_is_refused)
 }
 END_TEST
 
+/* ---- killed while one is taken ---- */
+
+static const char *const deaths[] = {"checkpoint-written:1", "checkpoint-written:2",
+    "checkpoint-written:3", "checkpoint-tidied:1", "checkpoint-tidied:3"};
+
+static void
+live_with_four(history *self)
+{
+	for (unsigned rounds = 0; rounds < 4; rounds++) {
+		for (unsigned i = 0; i < 60; i++)
+			history_step(self);
+		ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+		ph_checkpoint_last(self->broker);
+	}
+}
+
+/* Compare a start on the site with one that has no checkpoint. */
+static void
+start_is_right(uint64_t number)
+{
+	ph_buffer is, should;
+	const char *folded = copy_site("folded");
+	run("rm -r %s/state/checkpoint", folded);
+	ck_assert_uint_eq(look_at(copy_site("restored"), &is), number);
+	ck_assert_uint_eq(look_at(folded, &should), 0);
+	compare(&is, &should, first_seed());
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+
+START_TEST(a_kill_leaves_one_that_can_be_used)
+{
+	const char *at = deaths[_i];
+	until(at, live_with_four, first_seed());
+	start_is_right((uint64_t) (at[strlen(at) - 1] - '0'));
+}
+END_TEST
+
+static void
+live_often(history *self)
+{
+	history_publish(self, 100);
+	history_await_checkpoint(self->broker);
+}
+
+START_TEST(a_kill_before_it_is_written_leaves_what_was)
+{
+	until("checkpoint-copied:1", live_often, first_seed());
+	run("printf half > %s/state/checkpoint/0000000001.checkpoint.new", site);
+	start_is_right(0);
+	ck_assert_uint_eq(files(site, ".sqlite"), 1);
+	in_a_life(live_often, first_seed());
+	ck_assert_uint_eq(files(site, ".new"), 0);
+	start_is_right(2); /* the copy has used up the first number */
+}
+END_TEST
+
 /* ---- when they are taken ---- */
 
 START_TEST(two_are_kept_with_their_ledgers)
@@ -492,8 +560,8 @@ checkpoint_suite(void)
 	TCase *tests = tcase_create("start");
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 120);
-	tcase_add_loop_test(tests, a_start_from_a_checkpoint_gives_what_a_fold_gives, 0,
-	    histories());
+	tcase_add_loop_test(
+	    tests, a_start_from_a_checkpoint_gives_what_a_fold_gives, 0, histories());
 	tcase_add_test(tests, a_damaged_one_is_put_aside_and_the_older_used);
 	tcase_add_test(tests, one_taken_just_before_the_end_is_right);
 	tcase_add_test(tests, without_any_the_whole_journal_is_folded);
@@ -502,11 +570,14 @@ checkpoint_suite(void)
 	tcase_add_test(tests, bindings_are_known_when_the_ledger_is_behind);
 	tcase_add_test(tests, bindings_are_known_when_the_ledger_begins_anew);
 	tcase_add_test(tests, a_clean_stop_leaves_nothing_to_read);
+	tcase_add_loop_test(tests, a_kill_leaves_one_that_can_be_used, 0,
+	    sizeof deaths / sizeof *deaths);
 	suite_add_tcase(suite, tests);
 	TCase *often = tcase_create("often");
 	tcase_add_checked_fixture(often, setup_often, teardown);
 	tcase_set_timeout(often, 120);
 	tcase_add_test(often, two_are_kept_with_their_ledgers);
+	tcase_add_test(often, a_kill_before_it_is_written_leaves_what_was);
 	tcase_add_test(often, a_deleted_ledger_comes_back);
 	tcase_add_test(often, a_damaged_ledger_comes_back);
 	tcase_add_test(often, a_damaged_snapshot_is_done_without);

@@ -108,8 +108,7 @@ START_TEST(every_other_length_is_noticed)
 		uint8_t *bytes = malloc(length + (length == 0));
 		ck_assert_ptr_nonnull(bytes);
 		memcpy(bytes, image.data, length);
-		ph_status status =
-		    ph_checkpoint_file_parse(bytes, length, &file, NULL);
+		ph_status status = ph_checkpoint_file_parse(bytes, length, &file, NULL);
 		ck_assert_int_eq(
 		    status, length == image.length - 1 ? PH_OK : PH_ERR_DAMAGED);
 		free(bytes);
