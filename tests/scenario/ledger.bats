@@ -60,7 +60,8 @@ ledger() { find "$WORK/state" -name '*.sqlite*' -o -name '*ledger*' -type f; }
 
 @test "a copy of the ledger is written for people to query, without bodies" {
 	fill
-	run -0 ph ledger snapshot "$WORK/copy.sqlite" --json
+	run ph ledger snapshot "$WORK/copy.sqlite" --json
+	equal "$status" 0
 	[ "$(jq .record <<<"$output")" -gt 0 ]
 	equal "$(jq -r .file <<<"$output")" "$WORK/copy.sqlite"
 	equal "$(stat -c %a "$WORK/copy.sqlite")" 600
@@ -71,10 +72,12 @@ ledger() { find "$WORK/state" -name '*.sqlite*' -o -name '*ledger*' -type f; }
 		      db.execute("select count(*) from dead").fetchone()[0])
 	EOF
 	)" '1 1'
-	run -1 grep -q 'A hole' "$WORK/copy.sqlite"
-	run -1 ph ledger snapshot "$WORK/copy.sqlite"
+	equal "$(grep -c 'A hole' "$WORK/copy.sqlite")" 0
+	run ph ledger snapshot "$WORK/copy.sqlite"
+	equal "$status" 1
 	[[ $output == *PH5326* ]]
-	run -1 ph ledger snapshot /nowhere/copy.sqlite
+	run ph ledger snapshot /nowhere/copy.sqlite
+	equal "$status" 1
 	[[ $output == *PH5326* ]]
 }
 
