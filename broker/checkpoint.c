@@ -228,7 +228,7 @@ try_one(ph_broker *broker, uint64_t number, kept *out, bool *loaded, ph_error *e
 		status = ph_checkpoint_file_parse(bytes, length, &file, err);
 	if (status == PH_OK && file.number != number)
 		status = ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5320 the checkpoint is damaged: it has another number");
+		    "PH5340 the checkpoint is damaged: it has another number");
 	if (status == PH_OK)
 		status = ph_checkpoint_state_place(broker, &file, &out->place, err);
 	if (status == PH_OK) {
@@ -329,7 +329,7 @@ verify(const job *work, const char *path, ph_error *err)
 	if (status == PH_OK && (length != work->image.length ||
 				   memcmp(bytes, work->image.data, length) != 0))
 		status = ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5320 the checkpoint does not read as it was written");
+		    "PH5340 the checkpoint does not read as it was written");
 	free(bytes);
 	return status;
 }

@@ -117,7 +117,7 @@ static ph_status
 damaged(const char *what, ph_error *err)
 {
 	return ph_fail(
-	    err, PH_ERR_DAMAGED, "PH5320 the checkpoint is damaged: %s", what);
+	    err, PH_ERR_DAMAGED, "PH5340 the checkpoint is damaged: %s", what);
 }
 
 static ph_status
@@ -139,7 +139,7 @@ parse_head(const uint8_t *bytes, size_t length, ph_checkpoint_file *out,
 		return damaged("its header is not what was written", err);
 	if (version != FORMAT)
 		return ph_fail(err, PH_ERR_VERSION,
-		    "PH5321 the checkpoint has version %u, this program knows %u",
+		    "PH5341 the checkpoint has version %u, this program knows %u",
 		    version, FORMAT);
 	if (whole != length || zero != 0 || *count > PH_CHECKPOINT_SECTIONS)
 		return damaged("its length is not what was written", err);
@@ -167,12 +167,12 @@ parse_section(
 	reader->at += out->length;
 	if (ph_crc32c(salt, out->body, out->length) != body_crc)
 		return ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5320 the checkpoint is damaged: section %u is not what was "
+		    "PH5340 the checkpoint is damaged: section %u is not what was "
 		    "written",
 		    out->tag);
 	if (out->tag > PH_CHECKPOINT_LEDGER && !out->optional)
 		return ph_fail(err, PH_ERR_VERSION,
-		    "PH5321 the checkpoint has a section %u, which this program does "
+		    "PH5341 the checkpoint has a section %u, which this program does "
 		    "not know",
 		    out->tag);
 	return PH_OK;

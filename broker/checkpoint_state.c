@@ -336,7 +336,7 @@ static ph_status
 senseless(const char *what, ph_error *err)
 {
 	return ph_fail(
-	    err, PH_ERR_DAMAGED, "PH5323 the %s in the checkpoint make no sense", what);
+	    err, PH_ERR_DAMAGED, "PH5343 the %s in the checkpoint make no sense", what);
 }
 
 static ph_status
@@ -346,7 +346,7 @@ open_section(
 	const ph_checkpoint_section *section = ph_checkpoint_file_find(file, tag);
 	if (section == NULL)
 		return ph_fail(
-		    err, PH_ERR_DAMAGED, "PH5323 the checkpoint lacks section %u", tag);
+		    err, PH_ERR_DAMAGED, "PH5343 the checkpoint lacks section %u", tag);
 	ph_reader_init(out, section->body, section->length);
 	return PH_OK;
 }
@@ -388,7 +388,7 @@ ph_checkpoint_state_place(ph_broker *broker, const ph_checkpoint_file *file,
 	if (same)
 		return PH_OK;
 	return ph_fail(err, PH_ERR_CONFLICT,
-	    "PH5322 the journal does not have record %llu as the checkpoint knows it",
+	    "PH5342 the journal does not have record %llu as the checkpoint knows it",
 	    (unsigned long long) out->sequence);
 }
 

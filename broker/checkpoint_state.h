@@ -25,7 +25,7 @@ typedef struct ph_checkpoint_place {
 /* Append the sections. Everything submitted must be durable, and there must have been a record. */
 ph_status ph_checkpoint_state_save(
     ph_broker *broker, ph_buffer *image, ph_checkpoint_place *place, ph_error *err);
-/* The place, if that record is still there: else PH_ERR_CONFLICT (PH5322). */
+/* The place, if that record is still there: else PH_ERR_CONFLICT (PH5342). */
 ph_status ph_checkpoint_state_place(ph_broker *broker, const ph_checkpoint_file *file,
     ph_checkpoint_place *out, ph_error *err);
 /* Into a broker that has no state yet. On an error what is in it is of no use. */

@@ -209,7 +209,7 @@ ph_duplicates_load(
 	if (reader.failed || ph_reader_left(&reader) % (2 * PH_FINGERPRINT + 8) != 0 ||
 	    ph_reader_left(&reader) / (2 * PH_FINGERPRINT + 8) != count)
 		return ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5323 the duplicates in the checkpoint make no sense");
+		    "PH5343 the duplicates in the checkpoint make no sense");
 	for (uint64_t i = 0; i < count; i++) {
 		const uint8_t *id = ph_reader_bytes(&reader, PH_FINGERPRINT);
 		const uint8_t *content = ph_reader_bytes(&reader, PH_FINGERPRINT);

@@ -27,7 +27,7 @@ refused(sqlite3 *db, int code, const char *path, ph_error *err)
 	    (code & 0xff) == SQLITE_FULL      ? PH_ERR_FULL
 	    : (code & 0xff) == SQLITE_CORRUPT ? PH_ERR_DAMAGED
 					      : PH_ERR_IO,
-	    path, "PH5325 the ledger cannot be copied: %s",
+	    path, "PH5345 the ledger cannot be copied: %s",
 	    db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(code));
 }
 
@@ -109,7 +109,7 @@ fill_copy(
 		status = refused(to != NULL ? to : from, code, from_path, err);
 	else if (!is_ok)
 		status = ph_fail_at(err, PH_ERR_DAMAGED, from_path,
-		    "PH5325 the ledger cannot be copied: its pages contradict each "
+		    "PH5345 the ledger cannot be copied: its pages contradict each "
 		    "other");
 	(void) sqlite3_close(to);
 	(void) sqlite3_close(from);
@@ -149,7 +149,7 @@ static ph_status
 name_copy(const char *partial, const char *path, ph_error *err)
 {
 	if (link(partial, path) != 0)
-		return ph_fail_errno(err, errno, "PH5326 cannot make %s", path);
+		return ph_fail_errno(err, errno, "PH5346 cannot make %s", path);
 	return sync_above(path, err);
 }
 
@@ -162,14 +162,14 @@ ph_ledger_copy(
 		(int) sizeof from ||
 	    snprintf(partial, sizeof partial, "%s.partial", path) >=
 		(int) sizeof partial)
-		return ph_fail(err, PH_ERR_TOO_LARGE, "PH5326 the path is too long");
+		return ph_fail(err, PH_ERR_TOO_LARGE, "PH5346 the path is too long");
 	if (access(path, F_OK) == 0)
 		return ph_fail(
-		    err, PH_ERR_CONFLICT, "PH5326 %s is there already", path);
+		    err, PH_ERR_CONFLICT, "PH5346 %s is there already", path);
 	int fd =
 	    open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return ph_fail_errno(err, errno, "PH5326 cannot make %s", partial);
+		return ph_fail_errno(err, errno, "PH5346 cannot make %s", partial);
 	close(fd);
 	ph_status status = fill_copy(from, partial, out, err);
 	if (status == PH_OK)

@@ -639,7 +639,7 @@ ph_queue_restore(ph_queue *queue, ph_item *item, ph_delivery_state state,
 	bool head = state != PH_DELIVERY_DEAD && join_key(queue, item);
 	if (!head && state != PH_DELIVERY_READY && state != PH_DELIVERY_DEAD)
 		return ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5323 an item behind another in queue %s is not ready",
+		    "PH5343 an item behind another in queue %s is not ready",
 		    queue->name);
 	item->state = (uint8_t) state;
 	uint64_t *count = counter(queue, state);

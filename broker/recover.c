@@ -233,7 +233,7 @@ check_first(const ph_store_record *record, ph_error *err)
 	    queue.number == PH_QUEUE_INBOUND)
 		return PH_OK;
 	return ph_fail(err, PH_ERR_DAMAGED,
-	    "PH5324 no checkpoint can be used, and the journal, which begins with "
+	    "PH5344 no checkpoint can be used, and the journal, which begins with "
 	    "record %llu, has been trimmed",
 	    (unsigned long long) record->sequence);
 }

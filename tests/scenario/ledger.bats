@@ -75,10 +75,10 @@ ledger() { find "$WORK/state" -name '*.sqlite*' -o -name '*ledger*' -type f; }
 	equal "$(grep -c 'A hole' "$WORK/copy.sqlite")" 0
 	run ph ledger snapshot "$WORK/copy.sqlite"
 	equal "$status" 1
-	[[ $output == *PH5326* ]]
+	[[ $output == *PH5346* ]]
 	run ph ledger snapshot /nowhere/copy.sqlite
 	equal "$status" 1
-	[[ $output == *PH5326* ]]
+	[[ $output == *PH5346* ]]
 }
 
 @test "the status tells of the last checkpoint, and a start reads it" {

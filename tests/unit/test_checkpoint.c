@@ -293,7 +293,7 @@ START_TEST(one_of_another_journal_is_not_used)
 	run("mkdir -p %s/state && cp -r %s/state/checkpoint %s/state", other, site,
 	    other);
 	ck_assert_uint_eq(look_at(other, &is), 0);
-	ck_assert(logged("PH5322"));
+	ck_assert(logged("PH5342"));
 	ph_buffer_fini(&is);
 }
 END_TEST
@@ -321,7 +321,7 @@ START_TEST(a_trimmed_journal_without_one_is_refused)
 	ck_assert_int_eq(ph_store_close(&store, NULL), PH_OK);
 	ph_buffer_fini(&body);
 	ck_assert_int_eq(history_start(site, &broker, &err), PH_ERR_DAMAGED);
-	ck_assert_ptr_nonnull(strstr(err.text, "PH5324"));
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5344"));
 }
 END_TEST
 

@@ -91,7 +91,7 @@ START_TEST(every_changed_byte_is_noticed)
 			    image.data, image.length, &file, &err);
 			ck_assert_msg(status == PH_ERR_DAMAGED,
 			    "byte %zu, bit %u: status %d", i, bit, (int) status);
-			ck_assert_ptr_nonnull(strstr(err.text, "PH5320"));
+			ck_assert_ptr_nonnull(strstr(err.text, "PH5340"));
 			image.data[i] ^= (uint8_t) (1u << bit);
 		}
 	}
@@ -124,7 +124,7 @@ START_TEST(a_section_that_is_needed_and_not_known_is_refused)
 	ck_assert_int_eq(
 	    ph_checkpoint_file_parse(image.data, image.length, &file, &err),
 	    PH_ERR_VERSION);
-	ck_assert_ptr_nonnull(strstr(err.text, "PH5321"));
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5341"));
 }
 END_TEST
 
@@ -138,7 +138,7 @@ START_TEST(another_version_is_refused)
 	ck_assert_int_eq(
 	    ph_checkpoint_file_parse(image.data, image.length, &file, &err),
 	    PH_ERR_VERSION);
-	ck_assert_ptr_nonnull(strstr(err.text, "PH5321"));
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5341"));
 }
 END_TEST
 
