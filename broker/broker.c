@@ -301,13 +301,12 @@ ledger_news(void *self, ph_ledger_news news, const char *text)
 
 /* ---- beginning ---- */
 
+/* What is folded from the journal. */
 static ph_status
-make_parts(ph_broker *broker, ph_error *err)
+make_state(ph_broker *broker, ph_error *err)
 {
 	const ph_options *options = &broker->site->options;
-	ph_status status = ph_loop_new(broker->clock, &broker->loop, err);
-	if (status == PH_OK)
-		status = ph_backlog_new(CACHE_BYTES, &broker->backlog, err);
+	ph_status status = ph_backlog_new(CACHE_BYTES, &broker->backlog, err);
 	if (status == PH_OK)
 		status = ph_duplicates_new(
 		    (size_t) ph_options_get(options, PH_OPTION_DUPLICATES),
@@ -317,6 +316,48 @@ make_parts(ph_broker *broker, ph_error *err)
 		    (size_t) ph_options_get(options, PH_OPTION_QUEUES),
 		    &broker->destinations, err);
 	if (status == PH_OK)
+		status = ph_table_new(&broker->cursors, err);
+	if (status == PH_OK)
+		status = ph_table_new(&broker->progress, err);
+	return status;
+}
+
+static void
+free_cursor(void *cursor)
+{
+	free(cursor);
+}
+
+static void
+free_state(ph_broker *broker)
+{
+	/* queues look at their items once more, for the letters of the dead */
+	ph_destinations_destroy(&broker->destinations);
+	ph_backlog_destroy(&broker->backlog);
+	ph_duplicates_destroy(&broker->duplicates);
+	ph_table_destroy(&broker->cursors, free_cursor);
+	ph_table_destroy(&broker->progress, ph_progress_destroy);
+}
+
+ph_status
+ph_broker_forget(ph_broker *broker, ph_error *err)
+{
+	PH_ASSERT(broker->router == NULL && !broker->dirty);
+	free_state(broker);
+	broker->last_acceptance = 0;
+	broker->last_position = (ph_position){.offset = 0};
+	broker->counts = (ph_broker_counts){.messages = 0};
+	return make_state(broker, err);
+}
+
+static ph_status
+make_parts(ph_broker *broker, ph_error *err)
+{
+	const ph_options *options = &broker->site->options;
+	ph_status status = ph_loop_new(broker->clock, &broker->loop, err);
+	if (status == PH_OK)
+		status = make_state(broker, err);
+	if (status == PH_OK)
 		status = ph_sessions_new(
 		    (size_t) ph_options_get(options, PH_OPTION_SESSIONS),
 		    &broker->sessions, err);
@@ -325,10 +366,6 @@ make_parts(ph_broker *broker, ph_error *err)
 	if (status == PH_OK)
 		status = ph_tokens_new(
 		    &broker->key, broker->clock, TOKEN_LIFE_MS, &broker->tokens, err);
-	if (status == PH_OK)
-		status = ph_table_new(&broker->cursors, err);
-	if (status == PH_OK)
-		status = ph_table_new(&broker->progress, err);
 	return status;
 }
 
@@ -599,12 +636,6 @@ ph_broker_stop(ph_broker *broker)
 }
 
 static void
-free_cursor(void *cursor)
-{
-	free(cursor);
-}
-
-static void
 end_sessions(ph_broker *broker)
 {
 	size_t cursor = 0;
@@ -664,15 +695,10 @@ ph_broker_destroy(ph_broker **broker_p)
 	run_last_posts(broker);
 	ph_socket_destroy(&broker->router);
 	ph_sessions_destroy(&broker->sessions);
-	/* queues look at their items once more, for the letters of the dead */
-	ph_destinations_destroy(&broker->destinations);
-	ph_backlog_destroy(&broker->backlog);
+	free_state(broker);
 	ph_routes_destroy(&broker->routes);
-	ph_duplicates_destroy(&broker->duplicates);
 	ph_tokens_destroy(&broker->tokens);
 	ph_xref_destroy(&broker->xref);
-	ph_table_destroy(&broker->cursors, free_cursor);
-	ph_table_destroy(&broker->progress, ph_progress_destroy);
 	ph_loop_destroy(&broker->loop);
 	ph_site_destroy(&broker->site);
 	ph_buffer_fini(&broker->record);

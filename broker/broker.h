@@ -117,6 +117,8 @@ void ph_broker_stop(ph_broker *broker);
 /* Flush, close, free. NULL allowed. */
 void ph_broker_destroy(ph_broker **broker_p);
 
+/* Before sockets are open: back to having no state. */
+ph_status ph_broker_forget(ph_broker *broker, ph_error *err);
 /* Submit the record in broker->record, with `message` (length 0: none) behind it. */
 ph_status ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
     const void *message, size_t message_length, uint64_t *offset, ph_error *err);

@@ -268,28 +268,28 @@ ph_checkpoint_recall(
 {
 	ph_checkpoints *at = broker->checkpoints;
 	numbers list = {.count = 0};
-	ph_status status = PH_ERR_NOT_FOUND;
-	bool loaded = false;
-	ph_error why = {.status = PH_OK};
-	kept found;
+	ph_status status = PH_OK;
 	*number = *sequence = 0;
 	each(at->directory, "", SUFFIX, note_number, &list);
-	for (size_t i = list.count; i-- > 0 && status != PH_OK && !loaded;) {
-		found = (kept){.number = 0};
+	for (size_t i = list.count; i-- > 0 && status == PH_OK && *number == 0;) {
+		kept found = {.number = 0};
+		bool loaded = false;
+		ph_error why = {.status = PH_OK};
 		status = try_one(broker, list.at[i], &found, &loaded, &why);
-		if (status != PH_OK && status != PH_ERR_NOMEM)
+		if (status == PH_OK) {
+			at->last[0] = found;
+			at->ledger = found.ledger;
+			*number = found.number;
+			*sequence = found.place.sequence;
+		} else if (status == PH_ERR_NOMEM) {
+			(void) ph_fail(err, status, "%s", why.text);
+		} else {
 			put_aside(at, list.at[i], &why);
+			status = loaded ? ph_broker_forget(broker, err) : PH_OK;
+		}
 	}
 	free(list.at);
-	if (loaded && status != PH_OK)
-		return ph_fail(err, status, "%s", why.text);
-	if (status != PH_OK)
-		return PH_OK;
-	at->last[0] = found;
-	at->ledger = found.ledger;
-	*number = found.number;
-	*sequence = found.place.sequence;
-	return PH_OK;
+	return status;
 }
 
 void
@@ -639,6 +639,7 @@ ph_checkpoint_look(const ph_broker *broker, ph_checkpoint_state *out)
 	    .taken_ms = at->last[0].taken_ms,
 	    .position = at->last[0].place.position,
 	    .sequence = at->last[0].place.sequence,
+	    .copied = at->ledger.at.sequence,
 	    .bytes = at->last[0].bytes,
 	    .failures = at->failures};
 }

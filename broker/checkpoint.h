@@ -24,9 +24,9 @@ ph_status ph_checkpoint_open(ph_broker *broker, ph_error *err);
 /* Let go; one that is being written is waited for. NULL allowed. */
 void ph_checkpoint_close(ph_checkpoints **checkpoints_p);
 
-/* Load the newest checkpoint that is whole; those that are not are named and put aside. *number: 0 if
- * there is none; then the broker has no state yet. *sequence: of the last record that is in it.
- * PH_ERR_DAMAGED: it was whole and made no sense; it is put aside, and the next start uses another. */
+/* Load the newest checkpoint that can be used; those that cannot are named and put aside. *number: 0
+ * if there is none; then the broker has no state yet. *sequence: of the last record that is in it.
+ * PH_ERR_NOMEM. */
 ph_status ph_checkpoint_recall(
     ph_broker *broker, uint64_t *number, uint64_t *sequence, ph_error *err);
 /* The state is complete: checkpoints may be taken from now on. */
@@ -42,6 +42,7 @@ typedef struct ph_checkpoint_state {
 	int64_t taken_ms; /* wall */
 	ph_position position;
 	uint64_t sequence;
+	uint64_t copied;   /* last record in the ledger\'s newest snapshot; 0: none */
 	uint64_t bytes;	   /* of its file; 0: it was not taken by this process */
 	uint64_t failures; /* since the start */
 } ph_checkpoint_state;
