@@ -42,7 +42,7 @@ typedef struct ph_checkpoint_state {
 	int64_t taken_ms; /* wall */
 	ph_position position;
 	uint64_t sequence;
-	uint64_t copied;   /* last record in the ledger\'s newest snapshot; 0: none */
+	uint64_t copied;   /* last record in the ledger's newest snapshot; 0: none */
 	uint64_t bytes;	   /* of its file; 0: it was not taken by this process */
 	uint64_t failures; /* since the start */
 } ph_checkpoint_state;
