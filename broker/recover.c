@@ -4,6 +4,7 @@
 #include "broker/cursor.h"
 #include "broker/dispatch.h"
 #include "broker/progress.h"
+#include "broker/refill.h"
 #include "broker/settle.h"
 #include "lib/base/assert.h"
 
@@ -148,20 +149,25 @@ ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
 	ph_store_reader *reader = NULL;
 	ph_store_record record;
 	*out = (ph_recovery){.records = 0};
-	ph_status status = ph_store_reader_new(
-	    broker->store, (ph_position){.offset = 0}, 0, &reader, err);
+	ph_status status = ph_refill_begin(broker, err);
+	if (status == PH_OK)
+		status = ph_store_reader_new(
+		    broker->store, (ph_position){.offset = 0}, 0, &reader, err);
 	if (status != PH_OK)
 		return status;
 	while (status == PH_OK) {
 		status = ph_store_reader_next(reader, &record, err);
 		if (status == PH_OK)
 			status = recover_one(broker, &record, err);
+		if (status == PH_OK && broker->failed)
+			status = ph_fail(err, PH_ERR_IO, "a shelf has failed");
 		out->records += status == PH_OK;
 	}
 	ph_store_reader_destroy(&reader);
 	if (status != PH_ERR_AGAIN)
 		return status;
 	ph_dispatch_recovered(broker);
+	ph_refill_recovered(broker);
 	unsigned cursor = 0;
 	const ph_destination *to;
 	while ((to = ph_destinations_next(broker->destinations, &cursor)) != NULL) {
