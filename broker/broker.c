@@ -104,18 +104,25 @@ ph_broker_flush(ph_broker *broker)
 ph_status
 ph_broker_message(ph_broker *broker, ph_entry *entry, ph_message **out, ph_error *err)
 {
+	if (entry->message == NULL)
+		return ph_broker_message_at(
+		    broker, entry->number, entry->offset, out, err);
+	*out = ph_message_ref(entry->message);
+	return PH_OK;
+}
+
+ph_status
+ph_broker_message_at(ph_broker *broker, uint64_t acceptance, uint64_t offset,
+    ph_message **out, ph_error *err)
+{
 	ph_store_record record;
 	ph_record_accept accept;
-	if (entry->message != NULL) {
-		*out = ph_message_ref(entry->message);
-		return PH_OK;
-	}
-	ph_position position = {.offset = entry->offset};
+	ph_position position = {.offset = offset};
 	ph_status status = ph_store_read(broker->store, position, &record, err);
 	if (status == PH_OK)
 		status =
 		    ph_record_accept_decode(record.body, record.length, &accept, err);
-	if (status == PH_OK && accept.acceptance != entry->number)
+	if (status == PH_OK && accept.acceptance != acceptance)
 		status = ph_fail(
 		    err, PH_ERR_DAMAGED, "PH5308 another record is in its place");
 	if (status == PH_OK)
@@ -354,6 +361,8 @@ static ph_status
 make_parts(ph_broker *broker, ph_error *err)
 {
 	const ph_options *options = &broker->site->options;
+	broker->queue_memory =
+	    (uint64_t) ph_options_get(options, PH_OPTION_QUEUE_MEMORY);
 	ph_status status = ph_loop_new(broker->clock, &broker->loop, err);
 	if (status == PH_OK)
 		status = make_state(broker, err);

@@ -9,6 +9,7 @@
  *   accept    new messages: duplicates, routes, the record, queues
  *   settle    outcomes, attempts' ends, dead letters, operators' verdicts
  *   dispatch  subscriptions and handing out
+ *   refill    what of a queue is in memory and what on its shelf
  *   resolve   cross-references, cursors, queries: what asks the ledger
  *   greet     sessions' beginnings and ends
  *   supervise hosts' processes
@@ -95,6 +96,8 @@ struct ph_broker {
 	ph_position last_position; /* of the last record; offset 0: none yet */
 	ph_position known;   /* bindings of records before it may be missing in xref */
 	uint64_t written;    /* bytes of records submitted since the start */
+	uint64_t recovered;    /* the last acceptance of an earlier process */
+	uint64_t queue_memory; /* ready deliveries of one queue kept in memory */
 	uint32_t generation; /* of the configuration: the beginning of its digest */
 	ph_broker_counts counts;
 	int64_t started_ms; /* wall */
@@ -103,6 +106,7 @@ struct ph_broker {
 	bool more;	    /* the router may have more frames */
 	bool accepting;	    /* false: the disk is nearly full */
 	bool failed;	    /* the store has failed: say nothing more */
+	bool recovering;    /* the journal is being read */
 	char instance[33];  /* random; of this process */
 	char endpoint[PH_BROKER_ENDPOINT]; /* of the bus */
 };
@@ -127,6 +131,9 @@ ph_status ph_broker_flush(ph_broker *broker);
 /* The message of an entry, from memory or the journal. *out is yours. */
 ph_status ph_broker_message(
     ph_broker *broker, ph_entry *entry, ph_message **out, ph_error *err);
+/* The message of an acceptance whose record is at `offset`. *out is yours. */
+ph_status ph_broker_message_at(ph_broker *broker, uint64_t acceptance, uint64_t offset,
+    ph_message **out, ph_error *err);
 /* Note a question down before it is asked, and strike it out when it is answered. */
 void ph_question_note(
     ph_broker *broker, ph_question *at, void (*abandon)(ph_question *at));

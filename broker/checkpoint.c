@@ -21,6 +21,7 @@
 
 #include "broker/checkpoint_state.h"
 #include "broker/crashpoint.h"
+#include "broker/refill.h"
 #include "lib/base/assert.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
@@ -54,7 +55,10 @@ typedef struct job {
 	ph_loop *loop;	   /* to be woken */
 	const char *state; /* directories; the keeper's */
 	const char *directory;
+	char shelves[PATH_SIZE];
 	ph_buffer image;
+	ph_buffer paths;  /* files of shelves to be synced first */
+	bool unsynced;	  /* that has failed */
 	kept made;	   /* what is being made */
 	uint64_t previous; /* checkpoint that stays beside it */
 	uint64_t previous_copy;
@@ -377,6 +381,14 @@ static void
 do_job(job *work)
 {
 	char path[PATH_SIZE + 64];
+	work->status = ph_shelf_sync(
+	    ph_fs_system(), work->shelves, &work->paths, &work->err);
+	ph_buffer_fini(&work->paths);
+	if (work->status != PH_OK) {
+		work->unsynced = true;
+		ph_buffer_fini(&work->image);
+		return;
+	}
 	if (work->copying)
 		copy_ledger(work);
 	append_ledger(&work->image, &work->made.ledger);
@@ -455,11 +467,19 @@ new_job(ph_broker *broker, bool copying)
 	    .taken_ms = ph_broker_now(broker),
 	    .ledger = at->ledger};
 	ph_buffer_init(&work->image, FILE_MOST);
+	ph_buffer_init(&work->paths, 0);
 	ph_checkpoint_image_begin(&work->image, work->made.number, work->made.taken_ms);
-	if (ph_checkpoint_state_save(broker, &work->image, &work->made.place, &err) !=
-	    PH_OK) {
+	ph_status status =
+	    ph_refill_directory(broker, work->shelves, sizeof work->shelves, &err);
+	if (status == PH_OK)
+		status = ph_checkpoint_state_save(broker, &work->image, &work->paths,
+		    &work->made.place, &err);
+	if (status != PH_OK) {
+		/* Files that were to be synced with this one are not asked for again. */
+		at->ready = work->paths.length == 0;
 		tell_failure(at, work->made.number, &err);
 		ph_buffer_fini(&work->image);
+		ph_buffer_fini(&work->paths);
 		free(work);
 		return NULL;
 	}
@@ -477,8 +497,11 @@ finish(ph_broker *broker, job **work_p)
 	if (work->copy_err.status != PH_OK)
 		tell_failure(at, work->made.number, &work->copy_err);
 	if (work->status != PH_OK) {
+		/* A sync that failed is never tried again. */
+		at->ready = at->ready && !work->unsynced;
 		tell_failure(at, work->made.number, &work->err);
 	} else {
+		ph_checkpoint_state_saved(broker);
 		at->last[1] = at->last[0];
 		at->last[0] = work->made;
 		at->ledger = work->made.ledger;
@@ -552,7 +575,9 @@ take(ph_broker *broker, int64_t now_ms)
 	if (failed != 0) {
 		(void) ph_fail_errno(&work->err, failed, "cannot start a thread");
 		work->status = work->err.status;
+		work->unsynced = work->paths.length > 0;
 		ph_buffer_fini(&work->image);
+		ph_buffer_fini(&work->paths);
 		finish(broker, &work);
 		return;
 	}

@@ -12,6 +12,7 @@
 #include "broker/accept.h"
 #include "broker/cursor.h"
 #include "broker/progress.h"
+#include "broker/refill.h"
 #include "lib/base/assert.h"
 #include "lib/base/crc32c.h"
 
@@ -95,8 +96,10 @@ save_entries(ph_broker *broker, ph_buffer *image)
 {
 	size_t at = ph_checkpoint_section_begin(image, PH_CHECKPOINT_ENTRIES, false);
 	for (const ph_entry *entry = ph_backlog_next(broker->backlog, 0); entry != NULL;
-	     entry = ph_backlog_next(broker->backlog, entry->number))
-		save_entry(entry, image);
+	     entry = ph_backlog_next(broker->backlog, entry->number)) {
+		for (const ph_entry *one = entry; one != NULL; one = one->also)
+			save_entry(one, image);
+	}
 	ph_checkpoint_section_end(image, at);
 }
 
@@ -233,8 +236,9 @@ save_items_of(saving *to, const ph_destination *from, ph_error *err)
 		save_chain(to, item);
 	for (item = ph_queue_dead(from->queue); item != NULL; item = item->next)
 		save_item(to, item);
-	PH_ASSERT(to->count == ph_queue_pending(from->queue) +
-				   ph_queue_count(from->queue)->dead &&
+	PH_ASSERT(to->count + ph_queue_count(from->queue)->shelved ==
+		      ph_queue_pending(from->queue) +
+			  ph_queue_count(from->queue)->dead &&
 		  to->count <= UINT32_MAX);
 	if (!to->image->failed)
 		ph_buffer_set_u32(to->image, at + 2, (uint32_t) to->count);
@@ -307,9 +311,38 @@ save_duplicates(ph_broker *broker, ph_buffer *image)
 	ph_checkpoint_section_end(image, at);
 }
 
+static ph_status
+save_shelves(ph_broker *broker, ph_buffer *image, ph_buffer *paths, ph_error *err)
+{
+	size_t at = ph_checkpoint_section_begin(image, PH_CHECKPOINT_SHELVES, false);
+	unsigned cursor = 0;
+	ph_destination *from;
+	ph_status status = PH_OK;
+	while (status == PH_OK &&
+	       (from = ph_destinations_next(broker->destinations, &cursor)) != NULL) {
+		if (from->shelf == NULL)
+			continue;
+		ph_buffer_u16(image, ph_queue_number(from->queue));
+		status = ph_refill_save(from, image, paths, err);
+	}
+	ph_checkpoint_section_end(image, at);
+	return status;
+}
+
+void
+ph_checkpoint_state_saved(ph_broker *broker)
+{
+	unsigned cursor = 0;
+	ph_destination *from;
+	while ((from = ph_destinations_next(broker->destinations, &cursor)) != NULL) {
+		if (from->shelf != NULL && ph_shelf_saving(from->shelf))
+			ph_shelf_saved(from->shelf);
+	}
+}
+
 ph_status
-ph_checkpoint_state_save(
-    ph_broker *broker, ph_buffer *image, ph_checkpoint_place *place, ph_error *err)
+ph_checkpoint_state_save(ph_broker *broker, ph_buffer *image, ph_buffer *paths,
+    ph_checkpoint_place *place, ph_error *err)
 {
 	size_t wanted = ph_backlog_count(broker->backlog) * (ENTRY_BYTES + ITEM_BYTES) +
 			ph_duplicates_count(broker->duplicates) * SEEN_BYTES;
@@ -324,6 +357,8 @@ ph_checkpoint_state_save(
 	save_progress(broker, image);
 	save_cursors(broker, image);
 	save_duplicates(broker, image);
+	if (status == PH_OK)
+		status = save_shelves(broker, image, paths, err);
 	if (status == PH_OK && image->failed)
 		status =
 		    ph_fail(err, PH_ERR_NOMEM, "no memory for a checkpoint this large");
@@ -453,7 +488,7 @@ load_entry(ph_broker *broker, ph_reader *reader, uint64_t *last, ph_error *err)
 	unsigned count = ph_reader_u8(reader);
 	for (unsigned i = 0; i < count; i++)
 		queues[i] = ph_reader_u16(reader);
-	if (reader->failed || count == 0 || number <= *last ||
+	if (reader->failed || count == 0 || number < *last ||
 	    number > broker->last_acceptance)
 		return senseless("messages", err);
 	*last = number;
@@ -598,9 +633,11 @@ check_all_placed(const ph_broker *broker, ph_error *err)
 {
 	for (const ph_entry *entry = ph_backlog_next(broker->backlog, 0); entry != NULL;
 	     entry = ph_backlog_next(broker->backlog, entry->number)) {
-		for (unsigned i = 0; i < entry->count; i++) {
-			if (entry->items[i].state == PH_DELIVERY_NONE)
-				return senseless("deliveries", err);
+		for (const ph_entry *at = entry; at != NULL; at = at->also) {
+			for (unsigned i = 0; i < at->count; i++) {
+				if (at->items[i].state == PH_DELIVERY_NONE)
+					return senseless("deliveries", err);
+			}
 		}
 	}
 	return PH_OK;
@@ -675,13 +712,29 @@ load_duplicates(ph_broker *broker, const ph_checkpoint_file *file, ph_error *err
 			       : status;
 }
 
+static ph_status
+load_shelves(ph_broker *broker, const ph_checkpoint_file *file, ph_error *err)
+{
+	ph_reader reader;
+	ph_status status = open_section(file, PH_CHECKPOINT_SHELVES, &reader, err);
+	while (status == PH_OK && more(&reader)) {
+		uint16_t number = ph_reader_u16(&reader);
+		ph_destination *to = ph_destinations_get(broker->destinations, number);
+		status = to == NULL || to->shelf != NULL
+			     ? senseless("shelves", err)
+			     : ph_refill_load(broker, to, &reader, err);
+	}
+	return status;
+}
+
 ph_status
 ph_checkpoint_state_load(
     ph_broker *broker, const ph_checkpoint_file *file, ph_error *err)
 {
 	static ph_status (*const steps[])(ph_broker * broker,
 	    const ph_checkpoint_file *file, ph_error *err) = {load_place, load_queues,
-	    load_entries, load_items, load_progress, load_cursors, load_duplicates};
+	    load_entries, load_items, load_progress, load_cursors, load_duplicates,
+	    load_shelves};
 	PH_ASSERT(ph_backlog_count(broker->backlog) == 0);
 	ph_status status = PH_OK;
 	for (size_t i = 0; status == PH_OK && i < sizeof steps / sizeof steps[0]; i++)

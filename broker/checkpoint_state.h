@@ -22,9 +22,13 @@ typedef struct ph_checkpoint_place {
 	uint32_t length, crc; /* of its body */
 } ph_checkpoint_place;
 
-/* Append the sections. Everything submitted must be durable, and there must have been a record. */
-ph_status ph_checkpoint_state_save(
-    ph_broker *broker, ph_buffer *image, ph_checkpoint_place *place, ph_error *err);
+/* Append the sections. Everything submitted must be durable, and there must have been a record.
+ * `paths` are files of shelves to be synced before the checkpoint is one (ph_shelf_sync); once it is,
+ * or is known not to become one, say so with ph_checkpoint_state_saved. */
+ph_status ph_checkpoint_state_save(ph_broker *broker, ph_buffer *image,
+    ph_buffer *paths, ph_checkpoint_place *place, ph_error *err);
+/* The checkpoint with these sections is durable. */
+void ph_checkpoint_state_saved(ph_broker *broker);
 /* The place, if that record is still there: else PH_ERR_CONFLICT (PH5342). */
 ph_status ph_checkpoint_state_place(ph_broker *broker, const ph_checkpoint_file *file,
     ph_checkpoint_place *out, ph_error *err);

@@ -409,6 +409,25 @@ ph_queue_add(ph_queue *queue, ph_item *item)
 		append(&queue->ready, item);
 }
 
+void
+ph_queue_shelve(ph_queue *queue)
+{
+	queue->counts.ready++;
+	queue->counts.shelved++;
+	queue->books.accepted++;
+}
+
+void
+ph_queue_load(ph_queue *queue, ph_item *item)
+{
+	PH_ASSERT(item->state == PH_DELIVERY_NONE && item->queue == queue->number);
+	PH_ASSERT(queue->counts.shelved > 0);
+	item->state = PH_DELIVERY_READY;
+	queue->counts.shelved--;
+	if (join_key(queue, item))
+		append(&queue->ready, item);
+}
+
 static void
 bury(ph_queue *queue, ph_item *item, ph_letter **letter_p)
 {
@@ -662,4 +681,11 @@ void
 ph_queue_restore_books(ph_queue *queue, const ph_books *books)
 {
 	queue->books = *books;
+}
+
+void
+ph_queue_restore_shelved(ph_queue *queue, uint64_t count)
+{
+	queue->counts.ready += count;
+	queue->counts.shelved += count;
 }

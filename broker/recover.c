@@ -5,6 +5,7 @@
 #include "broker/cursor.h"
 #include "broker/dispatch.h"
 #include "broker/progress.h"
+#include "broker/refill.h"
 #include "broker/settle.h"
 #include "lib/base/assert.h"
 
@@ -252,6 +253,8 @@ recover_records(ph_broker *broker, uint64_t after, ph_recovery *out, ph_error *e
 			status = check_first(&record, err);
 		if (status == PH_OK)
 			status = recover_one(broker, &record, err);
+		if (status == PH_OK && broker->failed)
+			status = ph_fail(err, PH_ERR_IO, "a shelf has failed");
 		if (status == PH_OK) {
 			broker->last_position = record.position;
 			out->records++;
@@ -267,6 +270,8 @@ ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
 	uint64_t after = 0;
 	*out = (ph_recovery){.records = 0};
 	ph_status status = ph_checkpoint_recall(broker, &out->checkpoint, &after, err);
+	if (status == PH_OK)
+		status = ph_refill_begin(broker, err);
 	if (status == PH_OK && out->checkpoint > 0)
 		status = recover_bindings(broker, after, err);
 	if (status == PH_OK)
@@ -274,6 +279,7 @@ ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
 	if (status != PH_OK)
 		return status;
 	ph_dispatch_recovered(broker);
+	ph_refill_recovered(broker);
 	unsigned cursor = 0;
 	const ph_destination *to;
 	while ((to = ph_destinations_next(broker->destinations, &cursor)) != NULL) {

@@ -15,6 +15,7 @@
 #include "broker/cursor.h"
 #include "broker/dispatch.h"
 #include "broker/progress.h"
+#include "broker/refill.h"
 #include "broker/settle.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/fs.h"
@@ -347,6 +348,16 @@ outcome_of(history *self, ph_destination *to, ph_item *item)
 	ck_assert_int_eq(ph_settle_apply(self->broker, &record, offset, NULL), PH_OK);
 }
 
+/* As handing out does before it looks for something. */
+static void
+refill(history *self)
+{
+	for (size_t i = 0; i < 4; i++) {
+		if (ph_queue_count(self->queues[i]->queue)->shelved > 0)
+			ph_refill(self->broker, self->queues[i]);
+	}
+}
+
 static void
 outcome(history *self)
 {
@@ -376,7 +387,9 @@ operator(history *self)
 	ph_item *item = any_item(self, &to, PH_DELIVERY_DEAD);
 	if (item == NULL)
 		return;
-	ck_assert_int_eq(history_random(self, 2) == 0
+	/* Where a replay comes to stand among those on a shelf depends on what is in memory. */
+	bool may_replay = self->broker->queue_memory > 1000;
+	ck_assert_int_eq(may_replay && history_random(self, 2) == 0
 			     ? ph_settle_replay(self->broker, to, item, "test", NULL)
 			     : ph_settle_discard(self->broker, to, item, "test", NULL),
 	    PH_OK);
@@ -431,6 +444,8 @@ history_step(history *self)
 {
 	unsigned what = history_random(self, 100);
 	self->steps++;
+	if (history_random(self, 3) == 0)
+		refill(self);
 	if (what < 30)
 		accept_one(self);
 	else if (what < 55)
@@ -500,28 +515,51 @@ dump_item(ph_broker *broker, ph_item *item, ph_buffer *out)
 }
 
 static void
-dump_entries(ph_broker *broker, ph_buffer *out)
+dump_entry(ph_broker *broker, ph_entry *entry, ph_buffer *out)
 {
-	for (ph_entry *entry = ph_backlog_next(broker->backlog, 0); entry != NULL;
-	     entry = ph_backlog_next(broker->backlog, entry->number)) {
-		ph_message *message = NULL;
-		ck_assert_int_eq(
-		    ph_broker_message(broker, entry, &message, NULL), PH_OK);
-		ph_buffer_printf(out,
-		    "%" PRIu64 " at %" PRIu64 " key %" PRIx64 " ms %" PRId64
-		    " id %s live %u\n",
-		    entry->number, entry->offset, entry->key, entry->accepted_ms,
-		    ph_message_get(message, "id", NULL), entry->live);
-		ph_message_unref(&message);
-		for (unsigned i = 0; i < entry->count; i++) {
-			if (entry->items[i].state != PH_DELIVERY_GONE)
-				dump_item(broker, &entry->items[i], out);
-		}
+	ph_message *message = NULL;
+	unsigned at = 0;
+	const ph_destination *to;
+	ck_assert_int_eq(ph_broker_message(broker, entry, &message, NULL), PH_OK);
+	ph_buffer_printf(out,
+	    "%" PRIu64 " at %" PRIu64 " key %" PRIx64 " ms %" PRId64 " id %s\n",
+	    entry->number, entry->offset, entry->key, entry->accepted_ms,
+	    ph_message_get(message, "id", NULL));
+	ph_message_unref(&message);
+	while ((to = ph_destinations_next(broker->destinations, &at)) != NULL) {
+		ph_item *item = ph_entry_item(entry, ph_queue_number(to->queue));
+		if (item != NULL)
+			dump_item(broker, item, out);
 	}
 }
 
 static void
-dump_queue(const ph_destination *to, ph_buffer *out)
+dump_entries(ph_broker *broker, ph_buffer *out)
+{
+	for (ph_entry *entry = ph_backlog_next(broker->backlog, 0); entry != NULL;
+	     entry = ph_backlog_next(broker->backlog, entry->number))
+		dump_entry(broker, entry, out);
+}
+
+/* All that is on shelves into memory: what is where is not compared. */
+static void
+clear_shelves(ph_broker *broker)
+{
+	unsigned at = 0;
+	ph_destination *to;
+	ph_shelf_entry first;
+	broker->recovering = true;
+	while ((to = ph_destinations_next(broker->destinations, &at)) != NULL) {
+		while (ph_refill_next(broker, to, 0, &first))
+			ck_assert_ptr_nonnull(
+			    ph_refill_reach(broker, to, first.number));
+		ck_assert_uint_eq(ph_queue_count(to->queue)->shelved, 0);
+	}
+	broker->recovering = false;
+}
+
+static void
+dump_queue(const ph_destination *to, bool in_order, ph_buffer *out)
 {
 	const ph_queue_counts *counts = ph_queue_count(to->queue);
 	const ph_books *books = ph_queue_books(to->queue);
@@ -538,7 +576,7 @@ dump_queue(const ph_destination *to, ph_buffer *out)
 	ck_assert_int_eq(ph_books_balance(books, ph_queue_pending(to->queue)), 0);
 	ph_buffer_text(out, "\n  first to last:");
 	for (ph_item *item = ph_queue_first(to->queue);
-	     item != NULL && strcmp(ph_queue_name(to->queue), "bench") == 0;
+	     item != NULL && in_order && strcmp(ph_queue_name(to->queue), "bench") == 0;
 	     item = item->next) {
 		if ((item->flags & PH_ITEM_SENT) == 0)
 			ph_buffer_printf(out, " %" PRIu64, ph_item_entry(item)->number);
@@ -621,11 +659,11 @@ history_dump(ph_broker *broker, ph_buffer *out)
 	unsigned at = 0;
 	const ph_destination *to;
 	(void) ph_dispatch_due(broker); /* what was due before the stop is ready */
-	ph_buffer_printf(out, "last %" PRIu64 " messages %" PRIu64 " entries %zu\n",
-	    broker->last_acceptance, broker->counts.messages,
-	    ph_backlog_count(broker->backlog));
+	clear_shelves(broker);
+	ph_buffer_printf(out, "last %" PRIu64 " messages %" PRIu64 "\n",
+	    broker->last_acceptance, broker->counts.messages);
 	while ((to = ph_destinations_next(broker->destinations, &at)) != NULL)
-		dump_queue(to, out);
+		dump_queue(to, broker->queue_memory > 1000, out);
 	dump_entries(broker, out);
 	dump_tables(broker, out);
 	dump_references(broker, out);

@@ -44,7 +44,7 @@ void history_await_checkpoint(ph_broker *broker);
 void history_await_ledger(ph_broker *broker);
 
 /* All views of the broker as text, to be compared: what no record tells is left out (attempts at
- * queues that may be sent a thing twice, the order of those tried before). */
+ * queues that may be sent a thing twice, the order of those tried before, or of all when queues keep little in memory). */
 void history_dump(ph_broker *broker, ph_buffer *out);
 /* All rows of the ledger as text. */
 void history_dump_ledger(const char *directory, ph_buffer *out);

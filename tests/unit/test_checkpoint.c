@@ -56,6 +56,12 @@ setup(void)
 }
 
 static void
+setup_shelves(void)
+{
+	setup_with("queue-memory: 10");
+}
+
+static void
 setup_often(void)
 {
 	setup_with("checkpoint-after: 10ms");
@@ -626,6 +632,12 @@ checkpoint_suite(void)
 	tcase_add_loop_test(tests, a_kill_leaves_one_that_can_be_used, 0,
 	    sizeof deaths / sizeof *deaths);
 	suite_add_tcase(suite, tests);
+	TCase *shelves = tcase_create("shelves");
+	tcase_add_checked_fixture(shelves, setup_shelves, teardown);
+	tcase_set_timeout(shelves, 120);
+	tcase_add_loop_test(shelves, a_start_from_a_checkpoint_gives_what_a_fold_gives,
+	    0, histories());
+	suite_add_tcase(suite, shelves);
 	TCase *often = tcase_create("often");
 	tcase_add_checked_fixture(often, setup_often, teardown);
 	tcase_set_timeout(often, 120);
