@@ -57,8 +57,8 @@ typedef struct job {
 	const char *directory;
 	char shelves[PATH_SIZE];
 	ph_buffer image;
-	ph_buffer paths;  /* files of shelves to be synced first */
-	bool unsynced;	  /* that has failed */
+	ph_buffer paths;   /* files of shelves to be synced first */
+	bool unsynced;	   /* that has failed */
 	kept made;	   /* what is being made */
 	uint64_t previous; /* checkpoint that stays beside it */
 	uint64_t previous_copy;
@@ -381,8 +381,8 @@ static void
 do_job(job *work)
 {
 	char path[PATH_SIZE + 64];
-	work->status = ph_shelf_sync(
-	    ph_fs_system(), work->shelves, &work->paths, &work->err);
+	work->status =
+	    ph_shelf_sync(ph_fs_system(), work->shelves, &work->paths, &work->err);
 	ph_buffer_fini(&work->paths);
 	if (work->status != PH_OK) {
 		work->unsynced = true;
@@ -472,8 +472,8 @@ new_job(ph_broker *broker, bool copying)
 	ph_status status =
 	    ph_refill_directory(broker, work->shelves, sizeof work->shelves, &err);
 	if (status == PH_OK)
-		status = ph_checkpoint_state_save(broker, &work->image, &work->paths,
-		    &work->made.place, &err);
+		status = ph_checkpoint_state_save(
+		    broker, &work->image, &work->paths, &work->made.place, &err);
 	if (status != PH_OK) {
 		/* Files that were to be synced with this one are not asked for again. */
 		at->ready = work->paths.length == 0;

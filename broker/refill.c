@@ -28,7 +28,8 @@ static ph_status
 make_shelf(ph_broker *broker, ph_destination *to, ph_error *err)
 {
 	char directory[PATH_SIZE];
-	ph_status status = ph_refill_directory(broker, directory, sizeof directory, err);
+	ph_status status =
+	    ph_refill_directory(broker, directory, sizeof directory, err);
 	if (status != PH_OK)
 		return status;
 	ph_shelf_config config = {.fs = ph_fs_system(),
@@ -146,9 +147,9 @@ ph_refill_reach(ph_broker *broker, ph_destination *to, uint64_t acceptance)
 	ph_entry *entry = NULL;
 	while ((broker->recovering || room(broker, to) > 0) && load(broker, to)) {
 		entry = ph_backlog_find(broker->backlog, acceptance);
-		ph_item *item =
-		    entry == NULL ? NULL
-				  : ph_entry_item(entry, ph_queue_number(to->queue));
+		ph_item *item = entry == NULL
+				    ? NULL
+				    : ph_entry_item(entry, ph_queue_number(to->queue));
 		if (item != NULL)
 			return item;
 	}
@@ -156,8 +157,8 @@ ph_refill_reach(ph_broker *broker, ph_destination *to, uint64_t acceptance)
 }
 
 bool
-ph_refill_next(ph_broker *broker, const ph_destination *to, uint64_t after,
-    ph_shelf_entry *out)
+ph_refill_next(
+    ph_broker *broker, const ph_destination *to, uint64_t after, ph_shelf_entry *out)
 {
 	ph_error err = {.status = PH_OK};
 	if (ph_queue_count(to->queue)->shelved == 0)
@@ -177,8 +178,7 @@ ph_refill_save(ph_destination *to, ph_buffer *section, ph_buffer *paths, ph_erro
 }
 
 ph_status
-ph_refill_load(
-    ph_broker *broker, ph_destination *to, ph_reader *section, ph_error *err)
+ph_refill_load(ph_broker *broker, ph_destination *to, ph_reader *section, ph_error *err)
 {
 	PH_ASSERT(to->shelf == NULL);
 	ph_status status = make_shelf(broker, to, err);
@@ -202,7 +202,8 @@ ph_refill_begin(ph_broker *broker, ph_error *err)
 {
 	char directory[PATH_SIZE];
 	broker->recovering = true;
-	ph_status status = ph_refill_directory(broker, directory, sizeof directory, err);
+	ph_status status =
+	    ph_refill_directory(broker, directory, sizeof directory, err);
 	return status == PH_OK ? ph_shelf_sweep(ph_fs_system(), directory, still_wanted,
 				     broker, err)
 			       : status;

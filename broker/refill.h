@@ -53,8 +53,8 @@ ph_refill_item(ph_broker *broker, ph_destination *to, uint64_t acceptance)
 }
 
 /* The first on the shelf after this acceptance; false: none. */
-bool ph_refill_next(ph_broker *broker, const ph_destination *to, uint64_t after,
-    ph_shelf_entry *out);
+bool ph_refill_next(
+    ph_broker *broker, const ph_destination *to, uint64_t after, ph_shelf_entry *out);
 
 /* A checkpoint's part of a queue that has a shelf; `paths` as ph_shelf_save has it. */
 ph_status ph_refill_save(

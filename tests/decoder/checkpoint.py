@@ -95,6 +95,12 @@ def items(r):
     return {"number": number, "items": [item(r) for _ in range(count)]}
 
 
+def shelf(r):
+    number, following, oldest, taken, count = r.take("HQQII")
+    return {"number": number, "next": following, "oldest": oldest, "taken": taken,
+            "files": [r.take("QIQQ") for _ in range(count)]}
+
+
 def read(data):
     parts = sections(data)
     partition, offset, sequence, length, crc, last, messages = Reader(parts[1]).take("IQQIIQQ")
@@ -110,6 +116,7 @@ def read(data):
         "cursors": Reader(parts[6]).until_end(lambda r: [r.text(), r.blob("I").hex()]),
         "duplicates": [window.take("16s16sQ")[2] for _ in range(window.take("Q"))],
         "adapters": Reader(parts[8]).until_end(lambda r: r.text()),
+        "shelves": Reader(parts[10]).until_end(shelf),
         "ledger": list(Reader(parts[9]).take("QIQQ")) if 9 in parts else None,
     }
 
