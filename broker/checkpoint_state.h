@@ -6,6 +6,8 @@
  * that too. Deliveries in flight are written down as ready, in front; the rules for those found at a
  * start are applied after loading, as after a fold (ph_dispatch_recovered).
  *
+ * checkpoint_state.c saves, checkpoint_load.c loads.
+ *
  * Thread: owner. Errors: PH_ERR_NOMEM; loading also PH_ERR_DAMAGED (sections that contradict each
  * other), PH_ERR_CONFLICT (not of this journal).
  */
@@ -14,6 +16,18 @@
 
 #include "broker/broker.h"
 #include "broker/checkpoint_file.h"
+
+/* Flags of an item that are kept. */
+#define PH_CHECKPOINT_FLAGS                                                            \
+	(PH_ITEM_SENT | PH_ITEM_POSSIBLY | PH_ITEM_REPLAYED | PH_ITEM_ATTEMPT)
+
+/* Where an item stands, on disk. */
+enum {
+	PH_CHECKPOINT_READY = 1,
+	PH_CHECKPOINT_WAITING,
+	PH_CHECKPOINT_UNKNOWN,
+	PH_CHECKPOINT_DEAD
+};
 
 /* The last record that is in the state. */
 typedef struct ph_checkpoint_place {
