@@ -297,6 +297,7 @@ write_gathered(ph_shelf *shelf, ph_error *err)
 	part *to = last_part(shelf);
 	if (shelf->gathered_count == 0)
 		return PH_OK;
+	PH_ASSERT(to != NULL);
 	ph_status status = write_at(shelf, to, in_file(shelf, to), shelf->gathered,
 	    (size_t) shelf->gathered_count * ENTRY, err);
 	if (status != PH_OK)
