@@ -13,6 +13,7 @@
 
 #include "broker/crashpoint.h"
 #include "broker/cursor.h"
+#include "broker/refill.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 #include "lib/wire/message.h"
@@ -239,7 +240,7 @@ check_room(ph_broker *broker, const uint16_t *queues, size_t count, ph_error *er
 			return ph_fail(err, PH_ERR_FULL,
 			    "PH5303 queue %s is full (%llu messages)",
 			    ph_queue_name(to->queue), (unsigned long long) most);
-		ph_status status = ph_queue_reserve(to->queue, err);
+		ph_status status = ph_refill_reserve(broker, to, err);
 		if (status != PH_OK)
 			return status;
 	}
@@ -572,15 +573,33 @@ ph_accept_adapter_of(const ph_broker *broker, const ph_message *message)
 	return 0;
 }
 
-static ph_status
-enter_queues(ph_broker *broker, const ph_record_accept *record, ph_entry *entry,
-    const ph_message *message, uint64_t offset, ph_error *err)
+/* Put it on the shelves of the queues whose memory is full; the others are left in `hot`. */
+static unsigned
+shelve_some(ph_broker *broker, const ph_record_accept *record,
+    const ph_shelf_entry *shelved, uint16_t *hot)
 {
+	unsigned count = 0;
 	for (size_t i = 0; i < record->queue_count; i++) {
 		ph_destination *to =
 		    ph_destinations_get(broker->destinations, record->queues[i]);
 		PH_ASSERT(to != NULL);
+		if (!record->has_failure && ph_refill_full(broker, to))
+			ph_refill_shelve(to, shelved);
+		else
+			hot[count++] = record->queues[i];
+	}
+	return count;
+}
+
+static ph_status
+enter_queues(ph_broker *broker, const ph_record_accept *record, ph_entry *entry,
+    const ph_message *message, uint64_t offset, ph_error *err)
+{
+	for (size_t i = 0; i < entry->count; i++) {
 		ph_item *item = &entry->items[i];
+		ph_destination *to =
+		    ph_destinations_get(broker->destinations, item->queue);
+		PH_ASSERT(to != NULL);
 		if (!record->has_failure) {
 			ph_queue_add(to->queue, item);
 			continue;
@@ -589,12 +608,34 @@ enter_queues(ph_broker *broker, const ph_record_accept *record, ph_entry *entry,
 		    &record->failure, record->accepted_ms, offset, PH_RECORD_ACCEPT);
 		if (letter == NULL)
 			return ph_fail(err, PH_ERR_NOMEM, "no memory for a letter");
-		item->only = record->queues[i] == PH_QUEUE_INBOUND
+		item->only = item->queue == PH_QUEUE_INBOUND
 				 ? ph_accept_adapter_of(broker, message)
 				 : 0;
 		ph_queue_add_dead(to->queue, item, &letter);
 	}
 	return PH_OK;
+}
+
+static ph_status
+enter_message(ph_broker *broker, const ph_record_accept *record, ph_message *message,
+    uint64_t offset, ph_error *err)
+{
+	uint16_t hot[PH_RECORD_QUEUES_MAX];
+	ph_shelf_entry place = {.number = record->acceptance,
+	    .offset = offset,
+	    .key = order_of(broker, message),
+	    .accepted_ms = record->accepted_ms};
+	unsigned count = shelve_some(broker, record, &place, hot);
+	if (count == 0)
+		return PH_OK;
+	ph_entry *entry =
+	    ph_backlog_add(broker->backlog, place.number, hot, count, message);
+	if (entry == NULL)
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for a message");
+	entry->offset = offset;
+	entry->accepted_ms = place.accepted_ms;
+	entry->key = place.key;
+	return enter_queues(broker, record, entry, message, offset, err);
 }
 
 static ph_status
@@ -608,7 +649,7 @@ check_queues(ph_broker *broker, const ph_record_accept *record, ph_error *err)
 			    "PH5304 acceptance %llu is for queue %u, which no record "
 			    "names",
 			    (unsigned long long) record->acceptance, record->queues[i]);
-		ph_status status = ph_queue_reserve(to->queue, err);
+		ph_status status = ph_refill_reserve(broker, to, err);
 		if (status != PH_OK)
 			return status;
 	}
@@ -630,16 +671,8 @@ ph_accept_apply(ph_broker *broker, const ph_record_accept *record, ph_message *m
 	broker->last_acceptance = record->acceptance;
 	ph_duplicates_add(
 	    broker->duplicates, record->id, record->content, record->acceptance);
-	if (record->queue_count > 0) {
-		ph_entry *entry = ph_backlog_add(broker->backlog, record->acceptance,
-		    record->queues, (unsigned) record->queue_count, message);
-		if (entry == NULL)
-			return ph_fail(err, PH_ERR_NOMEM, "no memory for a message");
-		entry->offset = offset;
-		entry->accepted_ms = record->accepted_ms;
-		entry->key = order_of(broker, message);
-		status = enter_queues(broker, record, entry, message, offset, err);
-	}
+	if (record->queue_count > 0)
+		status = enter_message(broker, record, message, offset, err);
 	if (status == PH_OK && record->has_cursor)
 		status =
 		    ph_cursor_apply(broker, record->cursor_name, record->cursor, err);

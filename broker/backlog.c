@@ -1,6 +1,7 @@
 /*
  * How it works: a page holds the pointers of 64 numbers in a row; the pages are a window over the
- * numbers, [first, first + used), that slides forward as its oldest page empties. The cache drops
+ * numbers, [first, first + used), that slides forward as its oldest page empties, and is stretched backward when
+ * an older number comes back from a shelf. Entries of one number are a list. The cache drops
  * the message with the smallest number first: a cursor walks up the numbers, so no list is kept.
  */
 #include "broker/backlog.h"
@@ -75,8 +76,12 @@ ph_backlog_destroy(ph_backlog **backlog_p)
 	for (size_t i = 0; i < backlog->capacity; i++) {
 		page *at = backlog->pages[i];
 		for (size_t k = 0; at != NULL && k < PAGE_SIZE; k++) {
-			if (at->entries[k] != NULL)
-				free_entry(at->entries[k]);
+			ph_entry *also;
+			for (ph_entry *entry = at->entries[k]; entry != NULL;
+			     entry = also) {
+				also = entry->also;
+				free_entry(entry);
+			}
 		}
 		free(at);
 	}
@@ -101,13 +106,30 @@ widen(ph_backlog *backlog)
 	return true;
 }
 
-/* The page of a number at the end of the window, made if it is missing. */
+/* Stretch the window backward to a page older than its first. */
+static bool
+stretch(ph_backlog *backlog, uint64_t at)
+{
+	while (at < backlog->first) {
+		if (backlog->used == backlog->capacity && !widen(backlog))
+			return false;
+		backlog->head = (backlog->head - 1) & (backlog->capacity - 1);
+		backlog->pages[backlog->head] = NULL;
+		backlog->first--;
+		backlog->used++;
+	}
+	return true;
+}
+
+/* The page of a number, made if it is missing; the window grows to it. */
 static page *
 page_for(ph_backlog *backlog, uint64_t number)
 {
 	uint64_t at = number >> PAGE_BITS;
 	if (backlog->used == 0)
 		backlog->first = at;
+	if (!stretch(backlog, at))
+		return NULL;
 	while (at - backlog->first >= backlog->used) {
 		if (backlog->used == backlog->capacity && !widen(backlog))
 			return NULL;
@@ -147,8 +169,9 @@ keep_cache_small(ph_backlog *backlog)
 		ph_entry *entry = ph_backlog_next(backlog, backlog->evict);
 		if (entry == NULL || entry->number == backlog->last)
 			return;
-		drop_message(backlog, entry);
 		backlog->evict = entry->number;
+		for (; entry != NULL; entry = entry->also)
+			drop_message(backlog, entry);
 	}
 }
 
@@ -156,7 +179,8 @@ ph_entry *
 ph_backlog_add(ph_backlog *backlog, uint64_t number, const uint16_t *queues,
     unsigned count, ph_message *message)
 {
-	PH_ASSERT(number > backlog->last && count > 0 && count <= PH_ENTRY_ITEMS_MAX);
+	PH_ASSERT(count > 0 && count <= PH_ENTRY_ITEMS_MAX);
+	PH_ASSERT(number > backlog->last || message == NULL);
 	page *at = page_for(backlog, number);
 	ph_entry *entry =
 	    at == NULL ? NULL : calloc(1, sizeof *entry + count * sizeof(ph_item));
@@ -168,10 +192,17 @@ ph_backlog_add(ph_backlog *backlog, uint64_t number, const uint16_t *queues,
 		entry->items[i].queue = queues[i];
 		entry->items[i].index = (uint8_t) i;
 	}
-	at->entries[number & (PAGE_SIZE - 1)] = entry;
-	at->live++;
+	ph_entry **first = &at->entries[number & (PAGE_SIZE - 1)];
+	if (*first == NULL) {
+		*first = entry;
+		at->live++;
+	} else {
+		entry->also = (*first)->also;
+		(*first)->also = entry;
+	}
 	backlog->count++;
-	backlog->last = number;
+	if (number > backlog->last)
+		backlog->last = number;
 	if (message != NULL) {
 		entry->message = ph_message_ref(message);
 		backlog->cached += message_size(message);
@@ -215,10 +246,12 @@ ph_backlog_next(const ph_backlog *backlog, uint64_t after)
 ph_item *
 ph_entry_item(ph_entry *entry, uint16_t queue)
 {
-	for (unsigned i = 0; i < entry->count; i++) {
-		ph_item *item = &entry->items[i];
-		if (item->queue == queue)
-			return item->state == PH_DELIVERY_GONE ? NULL : item;
+	for (; entry != NULL; entry = entry->also) {
+		for (unsigned i = 0; i < entry->count; i++) {
+			ph_item *item = &entry->items[i];
+			if (item->queue == queue && item->state != PH_DELIVERY_GONE)
+				return item;
+		}
 	}
 	return NULL;
 }
@@ -251,8 +284,12 @@ ph_backlog_release(ph_backlog *backlog, ph_item *item)
 	page **place = slot(backlog, entry->number);
 	PH_ASSERT(place != NULL && *place != NULL);
 	page *at = *place;
-	at->entries[entry->number & (PAGE_SIZE - 1)] = NULL;
-	at->live--;
+	ph_entry **from = &at->entries[entry->number & (PAGE_SIZE - 1)];
+	while (*from != entry)
+		from = &(*from)->also;
+	*from = entry->also;
+	if (at->entries[entry->number & (PAGE_SIZE - 1)] == NULL)
+		at->live--;
 	backlog->count--;
 	drop_message(backlog, entry);
 	bool emptied = at->live == 0;

@@ -1,12 +1,14 @@
 /*
  * backlog - the accepted messages that some queue still needs, found by acceptance number.
  *
- * One entry per message, one item in it per queue. The message itself is kept only while there is
- * room in the cache (the newest stay); otherwise the entry knows its place in the journal. Numbers
- * are dense and grow, so the index is pages of 64 pointers; a page goes with its last entry.
+ * One item per message and queue. The items that came into memory together share an entry; those
+ * of queues that took the message from their shelf later (refill.h) have one of their own, behind
+ * the first by that number. The message itself is kept only while there is room in the cache (the
+ * newest stay); otherwise the entry knows its place in the journal. Numbers are dense and grow, so
+ * the index is pages of 64 pointers; a page goes with its last entry.
  *
- * Invariants: an entry lives as long as one of its items does; entries are added in the order of
- * their numbers.
+ * Invariants: an entry lives as long as one of its items does; all entries of a number tell the
+ * same of their message.
  *
  * Thread: owner. Errors: PH_ERR_NOMEM.
  */
@@ -59,6 +61,7 @@ struct ph_item {
 };
 
 struct ph_entry {
+	ph_entry *also;	     /* further items of the same message; NULL: none */
 	uint64_t number;     /* acceptance number */
 	uint64_t offset;     /* of its record in the journal */
 	uint64_t key;	     /* hash of the ordering key; 0: unordered */
@@ -78,16 +81,17 @@ ph_status ph_backlog_new(size_t cache_bytes, ph_backlog **out, ph_error *err);
 void ph_backlog_destroy(ph_backlog **backlog_p);
 
 /* A new entry with `count` items, all zero but queue and index; borrowed until its last item is
- * released. `number` is greater than any before. `message` (NULL allowed) gets another holder. */
+ * released. No other entry by that number has an item of the same queue. `message` (NULL allowed;
+ * of a number greater than any before) gets another holder. NULL: no memory. */
 ph_entry *ph_backlog_add(ph_backlog *backlog, uint64_t number, const uint16_t *queues,
     unsigned count, ph_message *message);
-/* NULL: nothing pending by that number. */
+/* The first entry by that number; NULL: nothing pending in memory. */
 ph_entry *ph_backlog_find(const ph_backlog *backlog, uint64_t number);
-/* The item of that entry in `queue`; NULL if it is not there or gone. */
+/* The item in `queue` of that entry or those behind it; NULL if it is not there or gone. */
 ph_item *ph_entry_item(ph_entry *entry, uint16_t queue);
 /* One item is gone; with the last the entry is freed. */
 void ph_backlog_release(ph_backlog *backlog, ph_item *item);
-/* Next entry with a number greater than `after`; NULL at the end. */
+/* Next (first) entry with a number greater than `after`; NULL at the end. */
 ph_entry *ph_backlog_next(const ph_backlog *backlog, uint64_t after);
 
 static inline ph_entry *

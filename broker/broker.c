@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "broker/accept.h"
+#include "broker/checkpoint.h"
 #include "broker/control.h"
 #include "broker/crashpoint.h"
 #include "broker/dispatch.h"
@@ -72,8 +73,11 @@ ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
 	    message_length > 0 ? 2 : 1, &position, err);
 	if (status == PH_ERR_IO)
 		broker->failed = true;
-	if (status == PH_OK)
+	if (status == PH_OK) {
 		broker->dirty = true;
+		broker->last_position = position;
+		broker->written += broker->record.length + message_length;
+	}
 	*offset = position.offset;
 	return status;
 }
@@ -101,18 +105,25 @@ ph_broker_flush(ph_broker *broker)
 ph_status
 ph_broker_message(ph_broker *broker, ph_entry *entry, ph_message **out, ph_error *err)
 {
+	if (entry->message == NULL)
+		return ph_broker_message_at(
+		    broker, entry->number, entry->offset, out, err);
+	*out = ph_message_ref(entry->message);
+	return PH_OK;
+}
+
+ph_status
+ph_broker_message_at(ph_broker *broker, uint64_t acceptance, uint64_t offset,
+    ph_message **out, ph_error *err)
+{
 	ph_store_record record;
 	ph_record_accept accept;
-	if (entry->message != NULL) {
-		*out = ph_message_ref(entry->message);
-		return PH_OK;
-	}
-	ph_position position = {.offset = entry->offset};
+	ph_position position = {.offset = offset};
 	ph_status status = ph_store_read(broker->store, position, &record, err);
 	if (status == PH_OK)
 		status =
 		    ph_record_accept_decode(record.body, record.length, &accept, err);
-	if (status == PH_OK && accept.acceptance != entry->number)
+	if (status == PH_OK && accept.acceptance != acceptance)
 		status = ph_fail(
 		    err, PH_ERR_DAMAGED, "PH5308 another record is in its place");
 	if (status == PH_OK)
@@ -234,6 +245,8 @@ finish_turn(void *self)
 		return false;
 	}
 	ph_operate_flushed(broker);
+	if (broker->checkpoints != NULL)
+		ph_checkpoint_turn(broker);
 	if (ph_sessions_send(broker->sessions, broker->router, now_ms))
 		ph_timer_set(broker->slow, SLOW_PEER_MS);
 	if (wrote && ++broker->turns % SPACE_LOOK == 0)
@@ -290,18 +303,20 @@ ledger_news(void *self, ph_ledger_news news, const char *text)
 	case PH_LEDGER_FAILED:
 		ph_log(PH_LOG_ERROR, "ledger-failed", "text=%s", text);
 		break;
+	case PH_LEDGER_RESTORED:
+		ph_log(PH_LOG_WARN, "ledger-restored", "text=%s", text);
+		break;
 	}
 }
 
 /* ---- beginning ---- */
 
+/* What is folded from the journal. */
 static ph_status
-make_parts(ph_broker *broker, ph_error *err)
+make_state(ph_broker *broker, ph_error *err)
 {
 	const ph_options *options = &broker->site->options;
-	ph_status status = ph_loop_new(broker->clock, &broker->loop, err);
-	if (status == PH_OK)
-		status = ph_backlog_new(CACHE_BYTES, &broker->backlog, err);
+	ph_status status = ph_backlog_new(CACHE_BYTES, &broker->backlog, err);
 	if (status == PH_OK)
 		status = ph_duplicates_new(
 		    (size_t) ph_options_get(options, PH_OPTION_DUPLICATES),
@@ -311,6 +326,50 @@ make_parts(ph_broker *broker, ph_error *err)
 		    (size_t) ph_options_get(options, PH_OPTION_QUEUES),
 		    &broker->destinations, err);
 	if (status == PH_OK)
+		status = ph_table_new(&broker->cursors, err);
+	if (status == PH_OK)
+		status = ph_table_new(&broker->progress, err);
+	return status;
+}
+
+static void
+free_cursor(void *cursor)
+{
+	free(cursor);
+}
+
+static void
+free_state(ph_broker *broker)
+{
+	/* queues look at their items once more, for the letters of the dead */
+	ph_destinations_destroy(&broker->destinations);
+	ph_backlog_destroy(&broker->backlog);
+	ph_duplicates_destroy(&broker->duplicates);
+	ph_table_destroy(&broker->cursors, free_cursor);
+	ph_table_destroy(&broker->progress, ph_progress_destroy);
+}
+
+ph_status
+ph_broker_forget(ph_broker *broker, ph_error *err)
+{
+	PH_ASSERT(broker->router == NULL && !broker->dirty);
+	free_state(broker);
+	broker->last_acceptance = 0;
+	broker->last_position = (ph_position){.offset = 0};
+	broker->counts = (ph_broker_counts){.messages = 0};
+	return make_state(broker, err);
+}
+
+static ph_status
+make_parts(ph_broker *broker, ph_error *err)
+{
+	const ph_options *options = &broker->site->options;
+	broker->queue_memory =
+	    (uint64_t) ph_options_get(options, PH_OPTION_QUEUE_MEMORY);
+	ph_status status = ph_loop_new(broker->clock, &broker->loop, err);
+	if (status == PH_OK)
+		status = make_state(broker, err);
+	if (status == PH_OK)
 		status = ph_sessions_new(
 		    (size_t) ph_options_get(options, PH_OPTION_SESSIONS),
 		    &broker->sessions, err);
@@ -319,10 +378,6 @@ make_parts(ph_broker *broker, ph_error *err)
 	if (status == PH_OK)
 		status = ph_tokens_new(
 		    &broker->key, broker->clock, TOKEN_LIFE_MS, &broker->tokens, err);
-	if (status == PH_OK)
-		status = ph_table_new(&broker->cursors, err);
-	if (status == PH_OK)
-		status = ph_table_new(&broker->progress, err);
 	return status;
 }
 
@@ -463,19 +518,23 @@ recover(ph_broker *broker, ph_error *err)
 {
 	ph_recovery recovery;
 	int64_t start_ms = ph_clock_mono(broker->clock);
-	ph_status status = ph_recover(broker, &recovery, err);
+	ph_status status = ph_checkpoint_open(broker, err);
+	if (status == PH_OK)
+		status = ph_recover(broker, &recovery, err);
 	if (status != PH_OK)
 		return status;
-	if (recovery.records > 0)
+	if (recovery.records > 0 || recovery.checkpoint > 0)
 		ph_log(PH_LOG_INFO, "recovered",
-		    "records=%" PRIu64 " pending=%" PRIu64 " in_flight=%" PRIu64
-		    " took_ms=%" PRId64,
-		    recovery.records, recovery.pending, recovery.away,
-		    ph_clock_mono(broker->clock) - start_ms);
+		    "checkpoint=%" PRIu64 " records=%" PRIu64 " pending=%" PRIu64
+		    " in_flight=%" PRIu64 " took_ms=%" PRId64,
+		    recovery.checkpoint, recovery.records, recovery.pending,
+		    recovery.away, ph_clock_mono(broker->clock) - start_ms);
 	status = declare_queues(broker, err);
 	if (status == PH_OK)
 		status = ph_store_flush(broker->store, NULL, err);
 	broker->dirty = false;
+	if (status == PH_OK)
+		ph_checkpoint_begin(broker);
 	return status;
 }
 
@@ -590,12 +649,6 @@ ph_broker_stop(ph_broker *broker)
 }
 
 static void
-free_cursor(void *cursor)
-{
-	free(cursor);
-}
-
-static void
 end_sessions(ph_broker *broker)
 {
 	size_t cursor = 0;
@@ -637,9 +690,11 @@ ph_broker_destroy(ph_broker **broker_p)
 	if (broker == NULL)
 		return;
 	ph_error err = {.status = PH_OK};
-	if (broker->store != NULL)
-		(void) ph_broker_flush(broker);
+	if (broker->store != NULL && ph_broker_flush(broker) == PH_OK &&
+	    broker->checkpoints != NULL)
+		ph_checkpoint_last(broker);
 	end_sessions(broker);
+	ph_checkpoint_close(&broker->checkpoints);
 	ph_ledger_close(&broker->ledger);
 	abandon_questions(broker);
 	ph_operate_end(broker);
@@ -653,15 +708,10 @@ ph_broker_destroy(ph_broker **broker_p)
 	run_last_posts(broker);
 	ph_socket_destroy(&broker->router);
 	ph_sessions_destroy(&broker->sessions);
-	/* queues look at their items once more, for the letters of the dead */
-	ph_destinations_destroy(&broker->destinations);
-	ph_backlog_destroy(&broker->backlog);
+	free_state(broker);
 	ph_routes_destroy(&broker->routes);
-	ph_duplicates_destroy(&broker->duplicates);
 	ph_tokens_destroy(&broker->tokens);
 	ph_xref_destroy(&broker->xref);
-	ph_table_destroy(&broker->cursors, free_cursor);
-	ph_table_destroy(&broker->progress, ph_progress_destroy);
 	ph_loop_destroy(&broker->loop);
 	ph_site_destroy(&broker->site);
 	ph_buffer_fini(&broker->record);

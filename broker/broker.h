@@ -9,10 +9,12 @@
  *   accept    new messages: duplicates, routes, the record, queues
  *   settle    outcomes, attempts' ends, dead letters, operators' verdicts
  *   dispatch  subscriptions and handing out
+ *   refill    what of a queue is in memory and what on its shelf
  *   resolve   cross-references, cursors, queries: what asks the ledger
  *   greet     sessions' beginnings and ends
  *   supervise hosts' processes
- *   recover   the state at start, from the journal
+ *   recover   the state at start, from the newest checkpoint and the journal since
+ *   checkpoint   the state written down from time to time
  *
  * Thread: owner (the loop's). Errors: as each function says.
  */
@@ -43,6 +45,7 @@
 
 typedef struct ph_broker ph_broker;
 typedef struct ph_supervisor ph_supervisor;
+typedef struct ph_checkpoints ph_checkpoints;
 
 /* Something that waits for the ledger's answer: first member of whatever that is. */
 typedef struct ph_question ph_question;
@@ -77,9 +80,10 @@ struct ph_broker {
 	ph_table *progress; /* delivery number -> ph_progress */
 	ph_destinations *destinations;
 	ph_sessions *sessions;
-	ph_supervisor *supervisor;  /* NULL until started */
-	struct ph_control *control; /* NULL until opened */
-	ph_question *questions;	    /* asked and not answered */
+	ph_checkpoints *checkpoints; /* NULL until the state is recovered */
+	ph_supervisor *supervisor;   /* NULL until started */
+	struct ph_control *control;  /* NULL until opened */
+	ph_question *questions;	     /* asked and not answered */
 	struct ph_operation *operations,
 	    *operations_last; /* replies that wait for the flush */
 	ph_timer *timer;      /* the next thing that is due */
@@ -89,6 +93,11 @@ struct ph_broker {
 	int64_t told_ms;      /* when a refusal was logged last (mono) */
 	uint64_t turns;
 	uint64_t last_acceptance;
+	ph_position last_position; /* of the last record; offset 0: none yet */
+	ph_position known;   /* bindings of records before it may be missing in xref */
+	uint64_t written;    /* bytes of records submitted since the start */
+	uint64_t recovered;    /* the last acceptance of an earlier process */
+	uint64_t queue_memory; /* ready deliveries of one queue kept in memory */
 	uint32_t generation; /* of the configuration: the beginning of its digest */
 	ph_broker_counts counts;
 	int64_t started_ms; /* wall */
@@ -97,6 +106,7 @@ struct ph_broker {
 	bool more;	    /* the router may have more frames */
 	bool accepting;	    /* false: the disk is nearly full */
 	bool failed;	    /* the store has failed: say nothing more */
+	bool recovering;    /* the journal is being read */
 	char instance[33];  /* random; of this process */
 	char endpoint[PH_BROKER_ENDPOINT]; /* of the bus */
 };
@@ -111,6 +121,8 @@ void ph_broker_stop(ph_broker *broker);
 /* Flush, close, free. NULL allowed. */
 void ph_broker_destroy(ph_broker **broker_p);
 
+/* Before sockets are open: back to having no state. */
+ph_status ph_broker_forget(ph_broker *broker, ph_error *err);
 /* Submit the record in broker->record, with `message` (length 0: none) behind it. */
 ph_status ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
     const void *message, size_t message_length, uint64_t *offset, ph_error *err);
@@ -119,6 +131,9 @@ ph_status ph_broker_flush(ph_broker *broker);
 /* The message of an entry, from memory or the journal. *out is yours. */
 ph_status ph_broker_message(
     ph_broker *broker, ph_entry *entry, ph_message **out, ph_error *err);
+/* The message of an acceptance whose record is at `offset`. *out is yours. */
+ph_status ph_broker_message_at(ph_broker *broker, uint64_t acceptance, uint64_t offset,
+    ph_message **out, ph_error *err);
 /* Note a question down before it is asked, and strike it out when it is answered. */
 void ph_question_note(
     ph_broker *broker, ph_question *at, void (*abandon)(ph_question *at));

@@ -351,6 +351,20 @@ xref_answer(void *self, const ph_ledger_answer *answer)
 	end_found(peer, shown, "nothing is bound to that reference");
 }
 
+static void
+copy_answer(void *self, const ph_ledger_answer *answer)
+{
+	ph_control_peer *peer = self;
+	if (answer->status != PH_OK) {
+		ph_control_end(peer, &answer->error);
+		return;
+	}
+	const ph_ledger_copied *copied = answer->rows.copied;
+	row(peer, json_pack("{s:I, s:I}", "record", (json_int_t) copied->sequence,
+		      "bytes", (json_int_t) copied->bytes));
+	ph_control_end(peer, NULL);
+}
+
 static ph_status
 ask(ph_control_peer *peer, ph_ledger_ask *question, ph_ledger_fn *fn, ph_error *err)
 {
@@ -415,6 +429,18 @@ ask_xref(ph_control_peer *peer, const request *r, ph_error *err)
 	return ask(peer, &question, xref_answer, err);
 }
 
+static ph_status
+ask_copy(ph_control_peer *peer, const request *r, ph_error *err)
+{
+	if (r->args.name == NULL || r->args.name[0] != '/')
+		return ph_fail(err, PH_ERR_USAGE,
+		    "PH7034 ledger.snapshot needs `name`, an absolute path");
+	ph_log(PH_LOG_INFO, "control-command", "verb=%s uid=%lu pid=%ld about=%s",
+	    r->verb, (unsigned long) peer->uid, (long) peer->pid, r->args.name);
+	ph_ledger_ask question = {.kind = PH_LEDGER_COPY, .key = r->args.name};
+	return ask(peer, &question, copy_answer, err);
+}
+
 /* --- answers of the broker --- */
 
 static void
@@ -468,6 +494,7 @@ typedef struct ledger_verb {
 
 static const ledger_verb ledger_verbs[] = {
     {"case.show", ask_case},
+    {"ledger.snapshot", ask_copy},
     {"message.find", ask_find},
     {"xref.get", ask_xref},
 };

@@ -44,6 +44,7 @@ ph_destinations_destroy(ph_destinations **destinations_p)
 		if (destinations->by_number[i] == NULL)
 			continue;
 		ph_queue_destroy(&destinations->by_number[i]->queue);
+		ph_shelf_destroy(&destinations->by_number[i]->shelf);
 		free(destinations->by_number[i]);
 	}
 	ph_table_destroy(&destinations->by_name, NULL);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include "broker/queue.h"
 #include "broker/rate.h"
+#include "broker/shelf.h"
 #include "lib/site/site.h"
 
 #define PH_QUEUE_INBOUND  1
@@ -22,6 +23,7 @@ typedef struct ph_subscription ph_subscription;
 
 typedef struct ph_destination {
 	ph_queue *queue;
+	ph_shelf *shelf; /* NULL until something of the queue is put there */
 	const ph_site_adapter *adapter; /* NULL: plain clients', or nobody's */
 	bool declared;			/* in today's configuration */
 	ph_holder away;			/* in flight with a host that is not here now */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/progress.h"
+#include "broker/refill.h"
 #include "broker/settle.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
@@ -151,12 +152,10 @@ ph_dispatch_subscribe(
 static void
 claim(ph_broker *broker, ph_subscription *at, uint64_t delivery)
 {
-	ph_entry *entry =
-	    ph_backlog_find(broker->backlog, ph_delivery_acceptance(delivery));
-	ph_item *item = entry == NULL || ph_delivery_queue(delivery) !=
-					     ph_queue_number(at->to->queue)
-			    ? NULL
-			    : ph_entry_item(entry, ph_delivery_queue(delivery));
+	ph_item *item =
+	    ph_delivery_queue(delivery) != ph_queue_number(at->to->queue)
+		? NULL
+		: ph_refill_item(broker, at->to, ph_delivery_acceptance(delivery));
 	if (item == NULL || item->state == PH_DELIVERY_DEAD)
 		return;
 	bool free_to_claim =
@@ -390,12 +389,32 @@ fill_one(ph_broker *broker, ph_subscription *at)
 	return going && count > 0;
 }
 
+static bool
+anybody_wants_more(const ph_destination *to)
+{
+	const ph_subscription *at = to->first;
+	do {
+		if (wants_more(at))
+			return true;
+		at = at->next;
+	} while (at != to->first);
+	return false;
+}
+
+/* Is there something to hand out, in memory or, once it is there, from the shelf? */
+static bool
+any_ready(ph_broker *broker, ph_destination *to)
+{
+	if (ph_queue_count(to->queue)->shelved > 0 && anybody_wants_more(to))
+		ph_refill(broker, to);
+	return ph_queue_first(to->queue) != NULL;
+}
+
 static void
 serve(ph_broker *broker, ph_destination *to)
 {
 	ph_subscription *last = NULL;
-	while (
-	    to->first != NULL && ph_queue_first(to->queue) != NULL && !broker->failed) {
+	while (to->first != NULL && any_ready(broker, to) && !broker->failed) {
 		ph_subscription *at = to->first;
 		to->first = at->next;
 		if (fill_one(broker, at)) {
@@ -487,9 +506,8 @@ void
 ph_dispatch_apply_attempt(ph_broker *broker, const ph_record_attempt *record)
 {
 	ph_destination *to = ph_destinations_get(broker->destinations, record->queue);
-	ph_entry *entry = ph_backlog_find(broker->backlog, record->acceptance);
-	ph_item *item = entry == NULL ? NULL : ph_entry_item(entry, record->queue);
-	if (to == NULL || item == NULL)
+	ph_item *item = ph_refill_item(broker, to, record->acceptance);
+	if (item == NULL)
 		return;
 	if (item->state == PH_DELIVERY_WAITING)
 		ph_queue_hurry(to->queue, item);
@@ -499,6 +517,22 @@ ph_dispatch_apply_attempt(ph_broker *broker, const ph_record_attempt *record)
 	item->flags |= PH_ITEM_ATTEMPT | PH_ITEM_SENT;
 }
 
+static void
+recovered_entry(ph_broker *broker, ph_entry *entry)
+{
+	for (unsigned i = 0; i < entry->count; i++) {
+		ph_item *item = &entry->items[i];
+		ph_destination *to =
+		    ph_destinations_get(broker->destinations, item->queue);
+		if (item->state != PH_DELIVERY_READY)
+			continue;
+		if (ph_destination_repeatable(to))
+			item->flags |= PH_ITEM_RECOVERED;
+		else if ((item->flags & PH_ITEM_ATTEMPT) != 0)
+			(void) ph_queue_claim(to->queue, item, &to->away);
+	}
+}
+
 void
 ph_dispatch_recovered(ph_broker *broker)
 {
@@ -506,16 +540,7 @@ ph_dispatch_recovered(ph_broker *broker)
 	uint64_t number = 0;
 	while ((entry = ph_backlog_next(broker->backlog, number)) != NULL) {
 		number = entry->number;
-		for (unsigned i = 0; i < entry->count; i++) {
-			ph_item *item = &entry->items[i];
-			ph_destination *to =
-			    ph_destinations_get(broker->destinations, item->queue);
-			if (item->state != PH_DELIVERY_READY)
-				continue;
-			if (ph_destination_repeatable(to))
-				item->flags |= PH_ITEM_RECOVERED;
-			else if ((item->flags & PH_ITEM_ATTEMPT) != 0)
-				(void) ph_queue_claim(to->queue, item, &to->away);
-		}
+		for (; entry != NULL; entry = entry->also)
+			recovered_entry(broker, entry);
 	}
 }

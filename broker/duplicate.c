@@ -184,3 +184,36 @@ ph_duplicates_count(const ph_duplicates *duplicates)
 {
 	return duplicates->count;
 }
+
+void
+ph_duplicates_save(const ph_duplicates *duplicates, ph_buffer *out)
+{
+	ph_buffer_u64(out, duplicates->count);
+	for (size_t i = 0; i < duplicates->count; i++) {
+		const seen *at =
+		    &duplicates->ring[(duplicates->oldest + i) % duplicates->capacity];
+		ph_buffer_append(out, at->id, PH_FINGERPRINT);
+		ph_buffer_append(out, at->content, PH_FINGERPRINT);
+		ph_buffer_u64(out, at->acceptance);
+	}
+}
+
+ph_status
+ph_duplicates_load(
+    ph_duplicates *duplicates, const void *bytes, size_t length, ph_error *err)
+{
+	ph_reader reader;
+	PH_ASSERT(duplicates->count == 0);
+	ph_reader_init(&reader, bytes, length);
+	uint64_t count = ph_reader_u64(&reader);
+	if (reader.failed || ph_reader_left(&reader) % (2 * PH_FINGERPRINT + 8) != 0 ||
+	    ph_reader_left(&reader) / (2 * PH_FINGERPRINT + 8) != count)
+		return ph_fail(err, PH_ERR_DAMAGED,
+		    "PH5343 the duplicates in the checkpoint make no sense");
+	for (uint64_t i = 0; i < count; i++) {
+		const uint8_t *id = ph_reader_bytes(&reader, PH_FINGERPRINT);
+		const uint8_t *content = ph_reader_bytes(&reader, PH_FINGERPRINT);
+		ph_duplicates_add(duplicates, id, content, ph_reader_u64(&reader));
+	}
+	return PH_OK;
+}

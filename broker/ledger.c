@@ -9,7 +9,7 @@
  * post is under way. Answers go out before the position they were made at, so that who looks in
  * the overlay again after an answer misses nothing.
  *
- * Only the store's thread may make a reader, so the thread asks the loop for one when it has to
+ * The loop makes the reader to fold with, so the thread asks the loop for one when it has to
  * start over: after the file was moved aside, or after a batch that failed.
  *
  *   lock guards: everything under "shared" below. The thread never holds it while it works.
@@ -291,7 +291,45 @@ unusable(ph_status status)
 	       status == PH_ERR_USAGE;
 }
 
-/* Move the file aside and begin an empty one. */
+/* Is the file that has just been brought back of use? */
+static ph_status
+check_restored(ph_ledger *ledger, ph_error *err)
+{
+	ph_status status = ph_ledger_file_open(ledger->directory, &ledger->file, err);
+	if (status == PH_OK)
+		status = ph_ledger_file_check(&ledger->file, err);
+	if (status == PH_OK)
+		status = ph_ledger_settle_places(&ledger->file, ledger->store, err);
+	if (status == PH_OK && ledger->file.sequence == 0)
+		status = ph_fail(err, PH_ERR_DAMAGED, "it is empty");
+	return status;
+}
+
+/* Bring back the newest snapshot that is of use, else begin an empty file. No file is open. */
+static ph_status
+restore(ph_ledger *ledger, ph_error *err)
+{
+	char name[300] = "";
+	ph_status status = PH_ERR_DAMAGED;
+	for (size_t skip = 0; unusable(status); skip++) {
+		ph_ledger_file_close(&ledger->file);
+		status = ph_ledger_file_restore(
+		    ledger->directory, skip, name, sizeof name, err);
+		if (status == PH_OK)
+			status = check_restored(ledger, err);
+	}
+	if (status == PH_OK) {
+		tell(ledger, PH_LEDGER_RESTORED, "from %s, record %llu", name,
+		    (unsigned long long) ledger->file.sequence);
+		return PH_OK;
+	}
+	if (status != PH_ERR_NOT_FOUND)
+		return status;
+	ph_ledger_file_remove(ledger->directory);
+	return ph_ledger_file_open(ledger->directory, &ledger->file, err);
+}
+
+/* Move the file aside and begin another: a snapshot, or an empty one. */
 static ph_status
 start_over(ph_ledger *ledger, const ph_error *why, ph_error *err)
 {
@@ -301,11 +339,11 @@ start_over(ph_ledger *ledger, const ph_error *why, ph_error *err)
 	ph_status status =
 	    ph_ledger_file_move(ledger->directory, moved, sizeof moved, err);
 	if (status == PH_OK)
-		status = ph_ledger_file_open(ledger->directory, &ledger->file, err);
+		status = restore(ledger, err);
 	if (status != PH_OK)
 		return status;
 	pthread_mutex_lock(&ledger->lock);
-	ledger->applied = (ph_position){0};
+	ledger->applied = ledger->file.position;
 	ledger->rebuilding = true;
 	pthread_mutex_unlock(&ledger->lock);
 	tell(ledger, PH_LEDGER_REBUILT, "moved to %s: %s%s%s", moved, why->where,
@@ -513,13 +551,16 @@ first_look(ph_ledger *ledger)
 	ph_error why = err;
 	if (unusable(status))
 		status = start_over(ledger, &why, &err);
+	else if (status == PH_OK && ledger->file.sequence == 0)
+		status =
+		    restore(ledger, &err); /* a new file: is it one that was lost? */
 	if (status != PH_OK) {
 		ph_ledger_file_close(&ledger->file);
 		tell(ledger, PH_LEDGER_FAILED, "%s%s%s", err.where,
 		    err.where[0] != '\0' ? ": " : "", err.text);
 		return;
 	}
-	ledger->rebuilding = ledger->file.sequence == 0;
+	ledger->rebuilding = ledger->rebuilding || ledger->file.sequence == 0;
 	(void) ph_store_reader_new(ledger->store, ledger->file.position,
 	    ledger->file.sequence, &ledger->reader, NULL);
 	pthread_mutex_lock(&ledger->lock);

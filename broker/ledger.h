@@ -5,13 +5,14 @@
  * the journal itself, up to the position the broker has told it is durable, and keeps the position
  * it has applied in the same transaction as the rows, so after any crash it goes on exactly there.
  * It is never on the path of an acknowledgement. A file that cannot be read, or has another
- * layout, is moved aside (`ledger.sqlite.damaged-1`, ...) and built again from the journal; the
- * same journal always gives the same rows.
+ * layout, is moved aside (`ledger.sqlite.damaged-1`, ...); it, or one that is missing, is brought
+ * back from the newest snapshot in state/checkpoint that is whole, and goes on from there; without
+ * one it is built again from the journal. The same journal always gives the same rows.
  *
  * Invariants: a message without a subject makes no case row; bodies and personal data are never
  * kept here (attributes of a message are public by the rules of the canonical schemas).
  *
- * Thread: owner (the loop given to ph_ledger_open); ph_ledger_durable: any. Answers and the
+ * Thread: owner (the loop given to ph_ledger_open); ph_ledger_durable, ph_ledger_copy: any. Answers and the
  * `applied` callback run on that loop. Errors: PH_ERR_IO, PH_ERR_NOMEM.
  */
 #ifndef PH_BROKER_LEDGER_H
@@ -31,7 +32,8 @@ typedef enum ph_ledger_news {
 	PH_LEDGER_REBUILT, /* a file was moved aside (text says which and why); building again */
 	PH_LEDGER_DAMAGED, /* the journal could not be read at a position: stopped there */
 	PH_LEDGER_CONFLICT, /* a record binds a key that another record bound differently; kept the first */
-	PH_LEDGER_FAILED /* SQLite or the disk refused: tried again later */
+	PH_LEDGER_FAILED, /* SQLite or the disk refused: tried again later */
+	PH_LEDGER_RESTORED /* a snapshot was brought back; the journal since is folded again */
 } ph_ledger_news;
 
 typedef struct ph_ledger_options {
@@ -69,6 +71,7 @@ typedef enum ph_ledger_kind {
 				 * `position` may lie before it: a place to read on from */
 	PH_LEDGER_FIND, /* messages by `find`, newest first: messages */
 	PH_LEDGER_DEAD, /* open dead letters, of queue `key` or all (NULL): dead, oldest first */
+	PH_LEDGER_COPY, /* a copy of the whole in the new file `key`: copied */
 	PH_LEDGER_DEAD_ONE /* the dead letter (`key`, `acceptance`), open or closed: dead (0 or 1) */
 } ph_ledger_kind;
 
@@ -148,6 +151,13 @@ typedef struct ph_ledger_dead {
 	const char *state; /* "open", "replayed", "discarded" */
 } ph_ledger_dead;
 
+/* How far a copy is, and how large. */
+typedef struct ph_ledger_copied {
+	ph_position position; /* of the last record that is in it */
+	uint64_t sequence;
+	uint64_t bytes;
+} ph_ledger_copied;
+
 /* An answer; everything in it is borrowed until the callback returns. */
 typedef struct ph_ledger_answer {
 	ph_ledger_kind kind;
@@ -161,6 +171,7 @@ typedef struct ph_ledger_answer {
 		const ph_ledger_binding *bindings;
 		const ph_ledger_message *messages;
 		const ph_ledger_dead *dead;
+		const ph_ledger_copied *copied;
 	} rows;
 } ph_ledger_answer;
 
@@ -169,6 +180,11 @@ typedef void ph_ledger_fn(void *self, const ph_ledger_answer *answer);
 /* Ask; everything in `ask` is copied. */
 ph_status ph_ledger_query(ph_ledger *ledger, const ph_ledger_ask *ask, ph_ledger_fn *fn,
     void *self, ph_error *err);
+
+/* A copy of the ledger in <directory>, of one moment, in the new file `path` (0600), synced. The ledger
+ * may be open and at work. Any thread. PH_ERR_CONFLICT: there is such a file. */
+ph_status ph_ledger_copy(
+    const char *directory, const char *path, ph_ledger_copied *out, ph_error *err);
 
 /* What the status shows: records behind (0: up to date), rows applied since start. Any thread. */
 typedef struct ph_ledger_state {

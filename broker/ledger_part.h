@@ -3,7 +3,7 @@
  *
  * ledger.c runs the thread and hands questions to and fro; ledger_schema.c opens the file;
  * ledger_apply.c folds records into rows (ledger_attributes.c reads their messages);
- * ledger_places.c mends places after a crash;
+ * ledger_places.c mends places after a crash; ledger_copy.c makes snapshots and brings them back;
  * ledger_query.c answers. Nothing outside these files includes this header, and sqlite3.h is included nowhere else.
  *
  * Thread: whoever holds the file: the opener's until the thread starts, then the thread's.
@@ -84,6 +84,8 @@ void ph_ledger_file_close(ph_ledger_file *file);
 /* Put the file (with its log) out of the way; `moved` is its new name. */
 ph_status ph_ledger_file_move(
     const char *directory, char *moved, size_t size, ph_error *err);
+/* Remove a file that is of no use, with its log. */
+void ph_ledger_file_remove(const char *directory);
 /* A thorough look, for files small enough to look at. */
 ph_status ph_ledger_file_check(ph_ledger_file *file, ph_error *err);
 /* What SQLite says, as a status with a text. */
@@ -94,6 +96,13 @@ ph_status ph_ledger_sql_run(ph_ledger_file *file, ph_sql statement, ph_error *er
 
 /* Bind a number that fits in 63 bits: all of ours do. */
 void ph_ledger_bind_number(sqlite3_stmt *statement, int at, uint64_t number);
+
+/* --- ledger_copy.c --- */
+
+/* Put the newest snapshot but `skip` in the place of <directory>/ledger.sqlite, which must not be
+ * open; `name` is the snapshot's. PH_ERR_NOT_FOUND: there are not as many. */
+ph_status ph_ledger_file_restore(
+    const char *directory, size_t skip, char *name, size_t size, ph_error *err);
 
 /* --- ledger_attributes.c --- */
 

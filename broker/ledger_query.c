@@ -6,6 +6,7 @@
 #include "broker/ledger_part.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <packhorse/client.h>
 
@@ -567,6 +568,25 @@ tell_dead(asking *a, const char *text)
 }
 
 static void
+make_copy(asking *a)
+{
+	char directory[sizeof a->file->path];
+	ph_ledger_copied *copied = ph_arena_alloc(a->job->arena, sizeof *copied);
+	if (copied == NULL)
+		return; /* the arena has failed, and is asked */
+	(void) snprintf(directory, sizeof directory, "%s", a->file->path);
+	char *slash = strrchr(directory, '/');
+	PH_ASSERT(slash != NULL);
+	*slash = 0;
+	a->status = ph_ledger_copy(directory, a->job->ask.key, copied, a->err);
+	/* What is wrong with the copy does not condemn the file: its own checks do. */
+	if (a->status == PH_ERR_DAMAGED)
+		a->status = PH_ERR_IO;
+	a->job->answer.rows.copied = copied;
+	a->job->answer.count = 1;
+}
+
+static void
 answer(asking *a)
 {
 	switch (a->job->ask.kind) {
@@ -593,6 +613,9 @@ answer(asking *a)
 		return;
 	case PH_LEDGER_DEAD:
 		tell_dead(a, sql_dead);
+		return;
+	case PH_LEDGER_COPY:
+		make_copy(a);
 		return;
 	case PH_LEDGER_DEAD_ONE:
 		tell_dead(a, sql_dead_one);

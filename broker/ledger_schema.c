@@ -357,6 +357,17 @@ ph_ledger_file_move(const char *directory, char *moved, size_t size, ph_error *e
 	return PH_OK;
 }
 
+void
+ph_ledger_file_remove(const char *directory)
+{
+	static const char *const parts[] = {"", "-wal", "-shm"};
+	char path[1060];
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		snprintf(path, sizeof path, "%s/ledger.sqlite%s", directory, parts[i]);
+		(void) unlink(path);
+	}
+}
+
 ph_status
 ph_ledger_file_check(ph_ledger_file *file, ph_error *err)
 {

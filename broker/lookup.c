@@ -225,6 +225,7 @@ ask_ledger(ph_broker *broker, ph_wants *wants, ph_error *err)
 	}
 	ph_ledger_ask ask = {.kind = PH_LEDGER_RESOLVE,
 	    .patient = true,
+	    .upto = broker->known,
 	    .lookups = lookups,
 	    .count = wants->count};
 	ph_question_note(broker, &wants->question, abandon_wants);

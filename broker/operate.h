@@ -37,7 +37,9 @@
  * `message` is the encoded message (doc/protocol.md section 2) in base64. `status` has: version
  * uptime_s pid generation balance accepted replayed moved_in delivered duplicate dead discarded
  * expired erased moved_out pending ready in_flight held refused repeats conflicts ignored sessions
- * hosts synced_position space_bytes resident_bytes accepting (false: the disk is nearly full).
+ * hosts synced_position space_bytes resident_bytes accepting (false: the disk is nearly full)
+ * checkpoint (its number) checkpoint_age_s (null: none yet) checkpoint_position checkpoint_record
+ * checkpoint_failures.
  *
  * Thread: owner (the broker's loop). Errors: given to `end`: PH_ERR_NOT_FOUND, PH_ERR_USAGE,
  * PH_ERR_CONFLICT, PH_ERR_FULL, PH_ERR_CLOSED (the broker is stopping), PH_ERR_IO, PH_ERR_DAMAGED.

@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include "broker/checkpoint.h"
+#include "broker/refill.h"
 #include "lib/base/os.h"
 
 #ifndef PACKAGE_VERSION
@@ -60,6 +62,22 @@ store_members(ph_broker *broker, ph_buffer *row)
 	ph_row_count(row, "resident_bytes", ph_os_resident());
 }
 
+static void
+checkpoint_members(const ph_broker *broker, ph_buffer *row)
+{
+	ph_checkpoint_state state;
+	ph_checkpoint_look(broker, &state);
+	ph_row_count(row, "checkpoint", state.number);
+	if (state.number == 0)
+		ph_row_null(row, "checkpoint_age_s");
+	else
+		ph_row_number(row, "checkpoint_age_s",
+		    (ph_broker_now(broker) - state.taken_ms) / 1000);
+	ph_row_count(row, "checkpoint_position", state.position.offset);
+	ph_row_count(row, "checkpoint_record", state.sequence);
+	ph_row_count(row, "checkpoint_failures", state.failures);
+}
+
 ph_status
 ph_operate_status(ph_broker *broker, const ph_operate_args *args, const ph_reply *reply,
     bool *later, ph_error *err)
@@ -93,6 +111,7 @@ ph_operate_status(ph_broker *broker, const ph_operate_args *args, const ph_reply
 	    &row, "sessions", ph_sessions_count(broker->sessions, PH_ROLE_CLIENT));
 	ph_row_count(&row, "hosts", ph_sessions_count(broker->sessions, PH_ROLE_HOST));
 	store_members(broker, &row);
+	checkpoint_members(broker, &row);
 	ph_operate_row(reply, &row);
 	ph_buffer_fini(&row);
 	return PH_OK;
@@ -116,12 +135,13 @@ state_of(const ph_broker *broker, const ph_destination *to)
 					: "up";
 }
 
-/* When the oldest that is pending here was accepted; 0: none. Walks the queue's own lists only. */
+/* When the oldest that is pending here was accepted; 0: none. */
 static int64_t
-oldest_ms(const ph_broker *broker, const ph_destination *to)
+oldest_ms(ph_broker *broker, const ph_destination *to)
 {
 	uint64_t number = 0;
 	ph_entry *entry;
+	ph_shelf_entry shelved;
 	uint16_t queue = ph_queue_number(to->queue);
 	if (ph_queue_pending(to->queue) == 0)
 		return 0;
@@ -131,7 +151,8 @@ oldest_ms(const ph_broker *broker, const ph_destination *to)
 			return entry->accepted_ms;
 		number = entry->number;
 	}
-	return 0;
+	/* What is on the shelf is younger than all that is in memory. */
+	return ph_refill_next(broker, to, 0, &shelved) ? shelved.accepted_ms : 0;
 }
 
 static void
@@ -143,6 +164,7 @@ queue_members(ph_broker *broker, const ph_destination *to, ph_buffer *row)
 	ph_row_text(row, "queue", ph_queue_name(to->queue));
 	ph_row_text(row, "state", state_of(broker, to));
 	ph_row_count(row, "ready", counts->ready);
+	ph_row_count(row, "shelved", counts->shelved);
 	ph_row_count(row, "in_flight", counts->in_flight);
 	ph_row_count(row, "held", counts->waiting + counts->unknown);
 	ph_row_count(row, "dead", counts->dead);
@@ -209,27 +231,61 @@ ph_operate_queue_show(ph_broker *broker, const ph_operate_args *args,
 
 /* ---- looking into a queue ---- */
 
+/* One delivery that is looked at: in memory or on the shelf. */
+typedef struct peeked {
+	uint64_t number, offset;
+	int64_t accepted_ms;
+	ph_delivery_state state;
+	unsigned attempts;
+	bool shelf; /* those in memory are done */
+} peeked;
+
+/* The next in this queue that is pending, after the acceptance in *at; false: none. What is on the
+ * shelf is younger than all that is in memory. */
+static bool
+peek_next(ph_broker *broker, const ph_destination *to, peeked *at)
+{
+	ph_entry *entry;
+	ph_shelf_entry shelved;
+	uint64_t number = at->number;
+	while (!at->shelf &&
+	       (entry = ph_backlog_next(broker->backlog, number)) != NULL) {
+		const ph_item *item = ph_entry_item(entry, ph_queue_number(to->queue));
+		number = entry->number;
+		if (item == NULL || item->state == PH_DELIVERY_DEAD)
+			continue;
+		*at = (peeked){number, entry->offset, entry->accepted_ms,
+		    (ph_delivery_state) item->state, item->attempts, false};
+		return true;
+	}
+	if (!ph_refill_next(broker, to, at->number, &shelved))
+		return false;
+	*at = (peeked){shelved.number, shelved.offset, shelved.accepted_ms,
+	    PH_DELIVERY_READY, 0, true};
+	return true;
+}
+
 static ph_status
-peek_one(ph_broker *broker, const ph_destination *to, ph_entry *entry,
-    const ph_item *item, bool reveal, const ph_reply *reply, ph_error *err)
+peek_one(ph_broker *broker, const ph_destination *to, const peeked *at, bool reveal,
+    const ph_reply *reply, ph_error *err)
 {
 	ph_message *message = NULL;
 	ph_buffer row;
 	char id[PH_LETTER_ID];
-	ph_status status = ph_broker_message(broker, entry, &message, err);
+	ph_status status =
+	    ph_broker_message_at(broker, at->number, at->offset, &message, err);
 	if (status == PH_ERR_AGAIN)
 		return PH_OK; /* of this very turn: not there yet for anybody */
 	if (status != PH_OK)
 		return status;
 	ph_buffer_init(&row, 0);
 	ph_row_begin(&row);
-	ph_operate_id(to, entry->number, id);
+	ph_operate_id(to, at->number, id);
 	ph_row_text(&row, "id", id);
-	ph_row_count(&row, "acceptance", entry->number);
-	ph_row_text(
-	    &row, "state", ph_delivery_state_name((ph_delivery_state) item->state));
-	ph_row_count(&row, "attempts", item->attempts);
-	ph_row_number(&row, "accepted_ms", entry->accepted_ms);
+	ph_row_count(&row, "acceptance", at->number);
+	ph_row_text(&row, "state", ph_delivery_state_name(at->state));
+	ph_row_count(&row, "attempts", at->attempts);
+	ph_row_number(&row, "accepted_ms", at->accepted_ms);
 	ph_operate_describe(&row, message, reveal);
 	ph_operate_row(reply, &row);
 	ph_buffer_fini(&row);
@@ -242,19 +298,11 @@ ph_operate_queue_peek(ph_broker *broker, const ph_operate_args *args,
     const ph_reply *reply, bool *later, ph_error *err)
 {
 	ph_destination *to = NULL;
-	ph_entry *entry;
-	uint64_t number = args->after;
+	peeked at = {.number = args->after};
 	uint32_t left = args->most == 0 ? ROWS_MOST : args->most;
 	(void) later;
 	ph_status status = ph_operate_queue(broker, args, &to, err);
-	while (status == PH_OK && left > 0 &&
-	       (entry = ph_backlog_next(broker->backlog, number)) != NULL) {
-		const ph_item *item = ph_entry_item(entry, ph_queue_number(to->queue));
-		number = entry->number;
-		if (item == NULL || item->state == PH_DELIVERY_DEAD)
-			continue;
-		left--;
-		status = peek_one(broker, to, entry, item, args->reveal, reply, err);
-	}
+	while (status == PH_OK && left-- > 0 && peek_next(broker, to, &at))
+		status = peek_one(broker, to, &at, args->reveal, reply, err);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/refill.h"
 #include "broker/supervise.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
@@ -14,6 +15,16 @@
 #define SCAN_MOST 65536 /* records read on from a place of the ledger */
 
 /* ---- one message ---- */
+
+/* Of a queue that has no item in memory. */
+static const char *
+absent_state(ph_broker *broker, const ph_destination *to, uint64_t acceptance)
+{
+	ph_shelf_entry shelved;
+	bool there = ph_refill_next(broker, to, acceptance - 1, &shelved) &&
+		     shelved.number == acceptance;
+	return there ? ph_delivery_state_name(PH_DELIVERY_READY) : "settled";
+}
 
 static void
 queue_states(ph_broker *broker, const ph_record_accept *accept, ph_buffer *row)
@@ -31,7 +42,7 @@ queue_states(ph_broker *broker, const ph_record_accept *accept, ph_buffer *row)
 		ph_row_text(row, "queue", ph_queue_name(to->queue));
 		ph_row_text(row, "state",
 		    item == NULL
-			? "settled"
+			? absent_state(broker, to, accept->acceptance)
 			: ph_delivery_state_name((ph_delivery_state) item->state));
 		if (item != NULL)
 			ph_row_count(row, "attempts", item->attempts);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/refill.h"
 #include "lib/base/assert.h"
 
 void
@@ -55,8 +56,9 @@ ph_progress_forget(ph_broker *broker, ph_item *item)
 ph_status
 ph_progress_apply(ph_broker *broker, const ph_record_progress *record, ph_error *err)
 {
-	ph_entry *entry = ph_backlog_find(broker->backlog, record->acceptance);
-	ph_item *item = entry == NULL ? NULL : ph_entry_item(entry, record->queue);
+	ph_item *item = ph_refill_item(broker,
+	    ph_destinations_get(broker->destinations, record->queue),
+	    record->acceptance);
 	if (item == NULL)
 		return PH_OK;
 	ph_progress *progress = progress_new(record);

@@ -409,6 +409,25 @@ ph_queue_add(ph_queue *queue, ph_item *item)
 		append(&queue->ready, item);
 }
 
+void
+ph_queue_shelve(ph_queue *queue)
+{
+	queue->counts.ready++;
+	queue->counts.shelved++;
+	queue->books.accepted++;
+}
+
+void
+ph_queue_load(ph_queue *queue, ph_item *item)
+{
+	PH_ASSERT(item->state == PH_DELIVERY_NONE && item->queue == queue->number);
+	PH_ASSERT(queue->counts.shelved > 0);
+	item->state = PH_DELIVERY_READY;
+	queue->counts.shelved--;
+	if (join_key(queue, item))
+		append(&queue->ready, item);
+}
+
 static void
 bury(ph_queue *queue, ph_item *item, ph_letter **letter_p)
 {
@@ -578,6 +597,12 @@ ph_queue_next_due(const ph_queue *queue)
 }
 
 ph_item *
+ph_queue_waiting(const ph_queue *queue, size_t at)
+{
+	return at < queue->counts.waiting ? queue->heap[at] : NULL;
+}
+
+ph_item *
 ph_queue_unknown(const ph_queue *queue)
 {
 	return queue->unknown.first;
@@ -606,4 +631,61 @@ const ph_books *
 ph_queue_books(const ph_queue *queue)
 {
 	return &queue->books;
+}
+
+/* ---- from a checkpoint ---- */
+
+static void
+restore_dead(ph_queue *queue, ph_item *item, ph_letter **letter_p)
+{
+	PH_ASSERT(*letter_p != NULL);
+	item->as.letter = *letter_p;
+	*letter_p = NULL;
+	append(&queue->dead, item);
+}
+
+ph_status
+ph_queue_restore(ph_queue *queue, ph_item *item, ph_delivery_state state,
+    int64_t due_ms, ph_letter **letter_p, ph_error *err)
+{
+	PH_ASSERT(item->state == PH_DELIVERY_NONE && item->queue == queue->number);
+	ph_status status = ph_queue_reserve(queue, err);
+	if (status == PH_OK && state == PH_DELIVERY_WAITING && !heap_room(queue))
+		status = ph_fail(
+		    err, PH_ERR_NOMEM, "no memory for the queue %s", queue->name);
+	if (status != PH_OK)
+		return status;
+	bool head = state != PH_DELIVERY_DEAD && join_key(queue, item);
+	if (!head && state != PH_DELIVERY_READY && state != PH_DELIVERY_DEAD)
+		return ph_fail(err, PH_ERR_DAMAGED,
+		    "PH5343 an item behind another in queue %s is not ready",
+		    queue->name);
+	item->state = (uint8_t) state;
+	uint64_t *count = counter(queue, state);
+	PH_ASSERT(count != NULL);
+	++*count;
+	if (state == PH_DELIVERY_DEAD)
+		restore_dead(queue, item, letter_p);
+	else if (state == PH_DELIVERY_UNKNOWN)
+		append(&queue->unknown, item);
+	else if (state == PH_DELIVERY_READY && head)
+		append(&queue->ready, item);
+	else if (state == PH_DELIVERY_WAITING) {
+		item->as.due_ms = due_ms;
+		sift_up(queue, (size_t) queue->counts.waiting - 1, item);
+	}
+	return PH_OK;
+}
+
+void
+ph_queue_restore_books(ph_queue *queue, const ph_books *books)
+{
+	queue->books = *books;
+}
+
+void
+ph_queue_restore_shelved(ph_queue *queue, uint64_t count)
+{
+	queue->counts.ready += count;
+	queue->counts.shelved += count;
 }

@@ -34,6 +34,7 @@ struct ph_letter {
 /* How often each state is taken; `ready` counts those behind a head too. */
 typedef struct ph_queue_counts {
 	uint64_t ready, waiting, in_flight, unknown;
+	uint64_t shelved; /* of the ready ones: not in memory, but on the queue's shelf */
 	uint64_t dead; /* dead letters there are now */
 } ph_queue_counts;
 
@@ -52,6 +53,11 @@ ph_status ph_queue_reserve(ph_queue *queue, ph_error *err);
 void ph_queue_add(ph_queue *queue, ph_item *item);
 /* A new item that is a dead letter from the start. Counted as accepted and dead. */
 void ph_queue_add_dead(ph_queue *queue, ph_item *item, ph_letter **letter_p);
+
+/* One without an item: it went to the shelf. Counted as accepted. */
+void ph_queue_shelve(ph_queue *queue);
+/* One from the shelf has an item now: ready, at the end of its key. */
+void ph_queue_load(ph_queue *queue, ph_item *item);
 
 /* The ready head that came first; NULL if there is none. */
 ph_item *ph_queue_first(const ph_queue *queue);
@@ -84,6 +90,8 @@ void ph_queue_hurry(ph_queue *queue, ph_item *item);
 /* When the next one is due (mono); INT64_MAX if none waits. */
 int64_t ph_queue_next_due(const ph_queue *queue);
 
+/* The waiting item at a place of the heap, from 0; NULL past the last. */
+ph_item *ph_queue_waiting(const ph_queue *queue, size_t at);
 /* First in unknown, first dead letter; go on with `next`. */
 ph_item *ph_queue_unknown(const ph_queue *queue);
 ph_item *ph_queue_dead(const ph_queue *queue);
@@ -91,5 +99,15 @@ const ph_queue_counts *ph_queue_count(const ph_queue *queue);
 /* Deliveries that are neither gone nor dead. */
 uint64_t ph_queue_pending(const ph_queue *queue);
 const ph_books *ph_queue_books(const ph_queue *queue);
+
+/* Coming back from a checkpoint: an item that is nowhere yet is put where its state has it, behind
+ * those of its key that came before it. The books are not touched. `state` is ready, waiting (until
+ * `due_ms`), unknown or dead (*letter_p is taken). PH_ERR_DAMAGED: one that stands behind another
+ * can be ready only. */
+ph_status ph_queue_restore(ph_queue *queue, ph_item *item, ph_delivery_state state,
+    int64_t due_ms, ph_letter **letter_p, ph_error *err);
+void ph_queue_restore_books(ph_queue *queue, const ph_books *books);
+/* So many are on its shelf. */
+void ph_queue_restore_shelved(ph_queue *queue, uint64_t count);
 
 #endif

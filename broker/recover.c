@@ -1,9 +1,11 @@
 #include "broker/recover.h"
 
 #include "broker/accept.h"
+#include "broker/checkpoint.h"
 #include "broker/cursor.h"
 #include "broker/dispatch.h"
 #include "broker/progress.h"
+#include "broker/refill.h"
 #include "broker/settle.h"
 #include "lib/base/assert.h"
 
@@ -142,26 +144,142 @@ recover_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
 	PH_UNREACHABLE("a type that was checked");
 }
 
-ph_status
-ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
+/* ---- bindings that the ledger has not applied ---- */
+
+#define NEAR_BYTES                                                                     \
+	(64u << 20) /* of journal between ledger and checkpoint: read at the start */
+
+/* The bindings of any record that has some. */
+static ph_status
+bind_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_accept accept;
+	ph_record_outcome outcome;
+	ph_status status = PH_OK;
+	switch (record->type) {
+	case PH_RECORD_ACCEPT:
+		status =
+		    ph_record_accept_decode(record->body, record->length, &accept, err);
+		if (status == PH_OK)
+			ph_accept_bind(
+			    broker, &accept.bindings, record->position.offset);
+		return status;
+	case PH_RECORD_OUTCOME:
+		status = ph_record_outcome_decode(
+		    record->body, record->length, &outcome, err);
+		if (status == PH_OK)
+			ph_accept_bind(
+			    broker, &outcome.bindings, record->position.offset);
+		return status;
+	case PH_RECORD_BIND:
+		return recover_bind(broker, record, err);
+	default:
+		return PH_OK;
+	}
+}
+
+/* About how many bytes of journal lie between two positions. */
+static uint64_t
+distance(const ph_broker *broker, ph_position from, ph_position to)
+{
+	uint64_t bytes =
+	    (uint64_t) ph_options_get(&broker->site->options, PH_OPTION_SEGMENT_BYTES);
+	uint64_t files = (to.offset >> 32) - (from.offset >> 32);
+	return files * bytes + (to.offset & UINT32_MAX) - (from.offset & UINT32_MAX);
+}
+
+static ph_status
+bind_between(ph_broker *broker, ph_position from, uint64_t last, ph_error *err)
+{
+	ph_store_reader *reader = NULL;
+	ph_store_record record = {.sequence = 0};
+	ph_status status = ph_store_reader_new(broker->store, from, 0, &reader, err);
+	while (status == PH_OK && record.sequence < last) {
+		status = ph_store_reader_next(reader, &record, err);
+		if (status == PH_OK && record.sequence <= last)
+			status = bind_one(broker, &record, err);
+	}
+	ph_store_reader_destroy(&reader);
+	return status == PH_ERR_AGAIN ? PH_OK : status;
+}
+
+/* What is in the checkpoint, whose last record is `last`, and not in the ledger. */
+static ph_status
+recover_bindings(ph_broker *broker, uint64_t last, ph_error *err)
+{
+	ph_ledger_state ledger;
+	ph_position to = broker->last_position;
+	if (broker->ledger == NULL)
+		return PH_OK;
+	ph_ledger_look(broker->ledger, &ledger);
+	if (ledger.applied.offset >= to.offset)
+		return PH_OK;
+	if (ledger.applied.offset > 0 &&
+	    distance(broker, ledger.applied, to) <= NEAR_BYTES)
+		return bind_between(broker, ledger.applied, last, err);
+	broker->known = (ph_position){to.partition, to.offset + 1};
+	return PH_OK;
+}
+
+/* ---- all of it ---- */
+
+/* A journal that was never trimmed begins with the name of the first queue. */
+static ph_status
+check_first(const ph_store_record *record, ph_error *err)
+{
+	ph_record_queue queue;
+	if (record->type == PH_RECORD_QUEUE &&
+	    ph_record_queue_decode(record->body, record->length, &queue, NULL) ==
+		PH_OK &&
+	    queue.number == PH_QUEUE_INBOUND)
+		return PH_OK;
+	return ph_fail(err, PH_ERR_DAMAGED,
+	    "PH5344 no checkpoint can be used, and the journal, which begins with "
+	    "record %llu, has been trimmed",
+	    (unsigned long long) record->sequence);
+}
+
+/* Enter the records behind `after`. */
+static ph_status
+recover_records(ph_broker *broker, uint64_t after, ph_recovery *out, ph_error *err)
 {
 	ph_store_reader *reader = NULL;
 	ph_store_record record;
-	*out = (ph_recovery){.records = 0};
 	ph_status status = ph_store_reader_new(
-	    broker->store, (ph_position){.offset = 0}, 0, &reader, err);
-	if (status != PH_OK)
-		return status;
+	    broker->store, broker->last_position, after, &reader, err);
 	while (status == PH_OK) {
 		status = ph_store_reader_next(reader, &record, err);
+		if (status == PH_OK && out->checkpoint == 0 && out->records == 0)
+			status = check_first(&record, err);
 		if (status == PH_OK)
 			status = recover_one(broker, &record, err);
-		out->records += status == PH_OK;
+		if (status == PH_OK && broker->failed)
+			status = ph_fail(err, PH_ERR_IO, "a shelf has failed");
+		if (status == PH_OK) {
+			broker->last_position = record.position;
+			out->records++;
+		}
 	}
 	ph_store_reader_destroy(&reader);
-	if (status != PH_ERR_AGAIN)
+	return status == PH_ERR_AGAIN ? PH_OK : status;
+}
+
+ph_status
+ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
+{
+	uint64_t after = 0;
+	*out = (ph_recovery){.records = 0};
+	ph_status status = ph_checkpoint_recall(broker, &out->checkpoint, &after, err);
+	if (status == PH_OK)
+		status = ph_refill_begin(broker, err);
+	if (status == PH_OK && out->checkpoint > 0)
+		status = recover_bindings(broker, after, err);
+	if (status == PH_OK)
+		status = recover_records(broker, after, out, err);
+	if (status != PH_OK)
 		return status;
 	ph_dispatch_recovered(broker);
+	ph_refill_recovered(broker);
 	unsigned cursor = 0;
 	const ph_destination *to;
 	while ((to = ph_destinations_next(broker->destinations, &cursor)) != NULL) {

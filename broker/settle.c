@@ -14,6 +14,7 @@
 #include "broker/backoff.h"
 #include "broker/crashpoint.h"
 #include "broker/progress.h"
+#include "broker/refill.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
@@ -322,9 +323,7 @@ find_item(ph_broker *broker, ph_session *session, uint64_t delivery, ending *end
 	if (end->to == NULL || subscribed(session, end->to) == NULL)
 		return ph_fail(err, PH_ERR_DENIED,
 		    "PH6520 an outcome for a queue that this session does not take");
-	ph_entry *entry =
-	    ph_backlog_find(broker->backlog, ph_delivery_acceptance(delivery));
-	end->item = entry == NULL ? NULL : ph_entry_item(entry, number);
+	end->item = ph_refill_item(broker, end->to, ph_delivery_acceptance(delivery));
 	return PH_OK;
 }
 
@@ -580,10 +579,9 @@ ph_settle_apply(
 {
 	ph_status status = PH_OK;
 	ph_destination *to = ph_destinations_get(broker->destinations, record->queue);
-	ph_entry *entry = ph_backlog_find(broker->backlog, record->acceptance);
-	ph_item *item = entry == NULL ? NULL : ph_entry_item(entry, record->queue);
+	ph_item *item = ph_refill_item(broker, to, record->acceptance);
 	ph_accept_bind(broker, &record->bindings, offset);
-	if (to == NULL || item == NULL || item->state == PH_DELIVERY_DEAD)
+	if (item == NULL || item->state == PH_DELIVERY_DEAD)
 		return PH_OK;
 	/* What was handed out without a record of it was ready before, also when it waited last. */
 	if (item->state == PH_DELIVERY_WAITING && record->state == PH_RECORD_WAITING)
@@ -666,9 +664,8 @@ ph_settle_apply_verdict(ph_broker *broker, ph_record_type type,
     const ph_record_verdict *record, ph_error *err)
 {
 	ph_destination *to = ph_destinations_get(broker->destinations, record->queue);
-	ph_entry *entry = ph_backlog_find(broker->backlog, record->acceptance);
-	ph_item *item = entry == NULL ? NULL : ph_entry_item(entry, record->queue);
-	if (to == NULL || item == NULL || item->state != PH_DELIVERY_DEAD)
+	ph_item *item = ph_refill_item(broker, to, record->acceptance);
+	if (item == NULL || item->state != PH_DELIVERY_DEAD)
 		return PH_OK;
 	if (type == PH_RECORD_DISCARD) {
 		ph_progress_forget(broker, item);

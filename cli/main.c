@@ -17,6 +17,7 @@ static const ph_noun *const nouns[] = {
     &ph_noun_adapter,
     &ph_noun_route,
     &ph_noun_xref,
+    &ph_noun_ledger,
     &ph_noun_map,
     &ph_noun_config,
     &ph_noun_version,

@@ -31,6 +31,11 @@ class Site:
         self.run_dir = os.path.join(self.work, "run")
         os.mkdir(self.run_dir)
         self.control = os.path.join(self.run_dir, "control")
+        self.site = os.path.join(self.work, "site")
+        shutil.copytree(os.path.join(ROOT, "bench", "site"), self.site)
+        # so often that most kills find one half done
+        with open(os.path.join(self.site, "packhorse.yaml"), "a") as file:
+            file.write("limits: {checkpoint-after: 20ms}\n")
         self.env = dict(os.environ, PACKHORSE_STATE=os.path.join(self.work, "state"),
                         PACKHORSE_RUN=self.run_dir)
         self.log = open(os.path.join(self.work, "log"), "ab")
@@ -41,7 +46,7 @@ class Site:
 
     def start(self):
         self.broker = subprocess.Popen(
-            [os.path.join(BUILD, "broker", "packhorsed"), "-c", os.path.join(ROOT, "bench", "site")],
+            [os.path.join(BUILD, "broker", "packhorsed"), "-c", self.site],
             env=self.env, stdout=self.log, stderr=self.log)
 
     def kill(self):

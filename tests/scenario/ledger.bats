@@ -57,3 +57,40 @@ ledger() { find "$WORK/state" -name '*.sqlite*' -o -name '*ledger*' -type f; }
 	tell highways status '{"number": 2000001, "code": "DUP"}'
 	wait_is 3 eval 'kept crm change .id | wc -l'
 }
+
+@test "a copy of the ledger is written for people to query, without bodies" {
+	fill
+	run ph ledger snapshot "$WORK/copy.sqlite" --json
+	equal "$status" 0
+	[ "$(jq .record <<<"$output")" -gt 0 ]
+	equal "$(jq -r .file <<<"$output")" "$WORK/copy.sqlite"
+	equal "$(stat -c %a "$WORK/copy.sqlite")" 600
+	equal "$(/usr/bin/python3 - "$WORK/copy.sqlite" <<-'EOF'
+		import sqlite3, sys
+		db = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro&immutable=1", uri=True)
+		print(db.execute("select count(*) from xref where system = 'highways'").fetchone()[0],
+		      db.execute("select count(*) from dead").fetchone()[0])
+	EOF
+	)" '1 1'
+	equal "$(grep -c 'A hole' "$WORK/copy.sqlite")" 0
+	run ph ledger snapshot "$WORK/copy.sqlite"
+	equal "$status" 1
+	[[ $output == *PH5346* ]]
+	run ph ledger snapshot /nowhere/copy.sqlite
+	equal "$status" 1
+	[[ $output == *PH5346* ]]
+}
+
+@test "the status tells of the last checkpoint, and a start reads it" {
+	fill
+	answers >"$WORK/before"
+	broker_stop
+	broker_start
+	[ "$(status checkpoint)" -ge 1 ]
+	[ "$(status checkpoint_position)" -gt 0 ]
+	[ "$(status checkpoint_age_s)" -lt 100 ]
+	ph status | grep -q '^checkpoint'
+	wait_until eval 'answers >"$WORK/after" 2>&1 && cmp -s "$WORK/before" "$WORK/after"' ||
+		diff "$WORK/before" "$WORK/after"
+	equal "$(status balance)" 0
+}

@@ -61,7 +61,8 @@ fixture_setup(void)
 	    "{}}\n"
 	    "limits: {retry-first: 20ms, retry-most: 50ms, tries: 3, segment-bytes: 2M,"
 	    " reserve-bytes: 1M, heartbeat: 200ms, session-silence: 3s,"
-	    " host-restart: 20ms, reattach: 3s}\n",
+	    " host-restart: 20ms, reattach: 3s,"
+	    " checkpoint-after: 50ms}\n",
 	    STAND_IN);
 	fixture_write("packhorse.yaml", yaml);
 	fixture_write("routes/bench.yaml",

@@ -26,7 +26,7 @@ typedef struct bench {
 	ph_loop *loop;
 	ph_ledger *ledger;
 	ph_position applied;
-	unsigned told[4]; /* news by kind */
+	unsigned told[5]; /* news by kind */
 } bench;
 
 static bench b;

@@ -1,0 +1,706 @@
+#include "tests/unit/history.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <check.h>
+#include <packhorse/client.h>
+#include <sqlite3.h>
+
+#include "broker/accept.h"
+#include "broker/checkpoint.h"
+#include "broker/cursor.h"
+#include "broker/dispatch.h"
+#include "broker/progress.h"
+#include "broker/refill.h"
+#include "broker/settle.h"
+#include "lib/base/crc32c.h"
+#include "lib/base/fs.h"
+
+#define BENCH	    0
+#define OTHER	    1
+#define VENDOR	    2
+#define TWICE	    3
+#define PATIENCE_MS 20000
+#define FAR_MS	    100000000 /* a retry that is not due in any test */
+
+/* ---- the site and its broker ---- */
+
+static void
+write_file(const char *directory, const char *name, const char *text)
+{
+	char path[300];
+	(void) snprintf(path, sizeof path, "%s/%s", directory, name);
+	ck_assert_int_eq(
+	    ph_fs_replace(ph_fs_system(), path, text, strlen(text), 0600, NULL), PH_OK);
+}
+
+void
+history_site(const char *directory, const char *limits)
+{
+	char text[600], path[300];
+	static const char *const folders[] = {"adapters", "routes"};
+	for (size_t i = 0; i < 2; i++) {
+		(void) snprintf(path, sizeof path, "%s/%s", directory, folders[i]);
+		ck_assert_int_eq(ph_fs_make_dirs(path, 0700, NULL), PH_OK);
+	}
+	(void) snprintf(text, sizeof text,
+	    "state: state\nrun: run\npaths: {host: /bin/true}\n"
+	    "queues: {bench: {}, other: {}}\n"
+	    "limits: {segment-bytes: 1M, reserve-bytes: 1M%s%s}\n",
+	    limits[0] != 0 ? ", " : "", limits);
+	write_file(directory, "packhorse.yaml", text);
+	write_file(directory, "adapters/vendor.yaml",
+	    "adapter: vendor\ntransport: none\nenabled: false\n");
+	write_file(directory, "adapters/twice.yaml",
+	    "adapter: twice\ntransport: none\nenabled: false\nidempotent: true\n");
+	write_file(directory, "routes/bench.yaml",
+	    "routes:\n  - {route: bench, when: {type: bench.*}, to: [bench]}\n");
+}
+
+ph_status
+history_start(const char *directory, ph_broker **out, ph_error *err)
+{
+	ph_site *site = NULL;
+	ph_status status = ph_site_load(directory, &site, err);
+	if (status == PH_OK)
+		status = ph_broker_new(&site, ph_clock_system(), out, err);
+	return status;
+}
+
+ph_broker *
+history_broker(const char *directory)
+{
+	ph_broker *broker = NULL;
+	ph_error err = {.status = PH_OK};
+	ck_assert_msg(history_start(directory, &broker, &err) == PH_OK, "%s: %s",
+	    err.where, err.text);
+	return broker;
+}
+
+static bool
+turn_until(
+    ph_broker *broker, bool (*done)(ph_broker *broker, uint64_t than), uint64_t than)
+{
+	int64_t end = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	while (!done(broker, than)) {
+		if (ph_clock_mono(ph_clock_system()) >= end ||
+		    ph_loop_turn(broker->loop, 10, NULL) != PH_OK)
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_newer(ph_broker *broker, uint64_t than)
+{
+	ph_checkpoint_state state;
+	ph_checkpoint_look(broker, &state);
+	return state.number > than;
+}
+
+void
+history_await_checkpoint(ph_broker *broker)
+{
+	ph_checkpoint_state state;
+	ph_checkpoint_look(broker, &state);
+	ck_assert(turn_until(broker, is_newer, state.number));
+}
+
+static bool
+ledger_is_up(ph_broker *broker, uint64_t than)
+{
+	ph_ledger_state state;
+	(void) than;
+	ph_ledger_look(broker->ledger, &state);
+	return !state.rebuilding && state.applied.offset >= state.durable.offset;
+}
+
+void
+history_await_ledger(ph_broker *broker)
+{
+	ph_ledger_durable(broker->ledger, ph_store_durable(broker->store));
+	ck_assert(turn_until(broker, ledger_is_up, 0));
+}
+
+/* ---- chance ---- */
+
+unsigned
+history_random(history *self, unsigned limit)
+{
+	self->random ^= self->random << 13;
+	self->random ^= self->random >> 7;
+	self->random ^= self->random << 17;
+	return (unsigned) (self->random >> 33) % limit;
+}
+
+void
+history_begin(history *self, ph_broker *broker, uint64_t seed)
+{
+	static const char *const names[] = {"bench", "other", "vendor", "twice"};
+	*self = (history){.broker = broker, .random = (seed + 1) * 0x9E3779B97F4A7C15u};
+	for (size_t i = 0; i < 4; i++) {
+		self->queues[i] = ph_destinations_find(broker->destinations, names[i]);
+		ck_assert_ptr_nonnull(self->queues[i]);
+	}
+}
+
+/* ---- acceptances ---- */
+
+static ph_message *
+new_message(history *self, unsigned key)
+{
+	char id[32], subject[32];
+	ph_message *message = NULL;
+	(void) snprintf(id, sizeof id, "m-%" PRIu64, self->steps);
+	(void) snprintf(subject, sizeof subject, "SR-%013u", key);
+	const ph_attribute attributes[] = {{"id", id, strlen(id)},
+	    {"source", "urn:test", 8}, {"type", "bench.v1", 8},
+	    {"adapter", "vendor", 6}, {"subject", subject, strlen(subject)}};
+	ck_assert_int_eq(ph_message_new(attributes, key == 0 ? 4 : 5, "{\"a\":1}", 7,
+			     &message, NULL),
+	    PH_OK);
+	return message;
+}
+
+static ph_record_binding
+some_binding(unsigned key, char text[24])
+{
+	(void) snprintf(text, 24, "ENQ %u", key);
+	return (ph_record_binding){.entity = ph_view_of("service-request"),
+	    .system = ph_view_of("vendor"),
+	    .key = ph_view_of(text),
+	    .canonical = ph_view_of("SR-0000000000001")};
+}
+
+static void
+submit_accept(history *self, ph_record_accept *record, ph_message *message)
+{
+	ph_broker *broker = self->broker;
+	uint64_t offset = 0;
+	record->acceptance = broker->last_acceptance + 1;
+	record->accepted_ms = ph_broker_now(broker);
+	memcpy(record->id, &record->acceptance, sizeof record->acceptance);
+	memcpy(record->content, &self->random, sizeof self->random);
+	record->message.data = ph_message_bytes(message, &record->message.length);
+	ph_buffer_clear(&broker->record);
+	ph_record_accept_encode(record, &broker->record);
+	ck_assert_int_eq(
+	    ph_broker_submit(broker, PH_RECORD_ACCEPT, PH_STORE_NEW,
+		record->message.data, record->message.length, &offset, NULL),
+	    PH_OK);
+	ck_assert_int_eq(ph_accept_apply(broker, record, message, offset, NULL), PH_OK);
+	broker->counts.messages++;
+}
+
+static void
+accept_one(history *self)
+{
+	ph_record_accept record = {.queue_count = 0};
+	char key[24], cursor[24];
+	ph_message *message = new_message(self, history_random(self, 9));
+	for (unsigned i = 0; i < 4; i++) {
+		if (history_random(self, 3) == 0)
+			record.queues[record.queue_count++] =
+			    ph_queue_number(self->queues[i]->queue);
+	}
+	if (history_random(self, 8) == 0) {
+		record.has_failure = true;
+		record.queue_count = 1;
+		record.queues[0] = PH_QUEUE_INBOUND;
+		record.failure = (ph_record_failure){.stage = ph_view_of("decode"),
+		    .reason = ph_view_of("not-json"),
+		    .path = ph_view_of("/"),
+		    .text = ph_view_of("PH2101 it is not")};
+	}
+	record.ignored = record.queue_count == 0;
+	if (history_random(self, 5) == 0) {
+		(void) snprintf(cursor, sizeof cursor, "%" PRIu64, self->steps);
+		record.has_cursor = true;
+		record.cursor_name = ph_view_of("vendor/updates");
+		record.cursor = ph_view_of(cursor);
+	}
+	if (history_random(self, 5) == 0) {
+		record.bindings.count = 1;
+		record.bindings.list[0] =
+		    some_binding(history_random(self, HISTORY_KEYS), key);
+	}
+	submit_accept(self, &record, message);
+	ph_message_unref(&message);
+}
+
+void
+history_publish(history *self, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++, self->steps++) {
+		ph_record_accept record = {.queue_count = 1,
+		    .queues = {ph_queue_number(self->queues[BENCH]->queue)}};
+		ph_message *message = new_message(self, (unsigned) self->steps % 1000);
+		submit_accept(self, &record, message);
+		ph_message_unref(&message);
+		if (i % 256 == 255)
+			ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+	}
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+}
+
+/* ---- deliveries ---- */
+
+/* Any item of a queue that some state has; NULL: none. */
+static ph_item *
+any_item(history *self, ph_destination **to, ph_delivery_state state)
+{
+	ph_item *found = NULL;
+	unsigned seen = 0, queue = history_random(self, 5);
+	*to = queue == 4
+		  ? ph_destinations_get(self->broker->destinations, PH_QUEUE_INBOUND)
+		  : self->queues[queue];
+	for (ph_entry *entry = ph_backlog_next(self->broker->backlog, 0); entry != NULL;
+	     entry = ph_backlog_next(self->broker->backlog, entry->number)) {
+		ph_item *item = ph_entry_item(entry, ph_queue_number((*to)->queue));
+		if (item != NULL && item->state == state &&
+		    history_random(self, ++seen) == 0)
+			found = item;
+	}
+	return found;
+}
+
+static void
+submit_plain(history *self, ph_record_type type, uint64_t *offset)
+{
+	ck_assert_int_eq(ph_broker_submit(self->broker, type, PH_STORE_ESSENTIAL, NULL,
+			     0, offset, NULL),
+	    PH_OK);
+}
+
+/* Hand out: with a record where a second time does harm. Nothing is handed out from bench. */
+static void
+hand_out(history *self)
+{
+	ph_destination *to = self->queues[1 + history_random(self, 3)];
+	ph_item *item = ph_queue_first(to->queue);
+	uint64_t offset = 0;
+	if (item == NULL)
+		return;
+	if (!ph_destination_repeatable(to)) {
+		ph_record_attempt record = {.acceptance = ph_item_entry(item)->number,
+		    .at_ms = ph_broker_now(self->broker),
+		    .queue = item->queue,
+		    .attempt = (uint16_t) (item->attempts + 1)};
+		ph_buffer_clear(&self->broker->record);
+		ph_record_attempt_encode(&record, &self->broker->record);
+		submit_plain(self, PH_RECORD_ATTEMPT, &offset);
+		item->flags |= PH_ITEM_ATTEMPT;
+	}
+	item->attempts++;
+	ph_queue_take(to->queue, item, &to->away);
+	item->flags |= PH_ITEM_SENT;
+	item->flags &= (uint8_t) ~PH_ITEM_RECOVERED;
+}
+
+static void
+outcome_of(history *self, ph_destination *to, ph_item *item)
+{
+	ph_record_outcome record = {.acceptance = ph_item_entry(item)->number,
+	    .at_ms = ph_broker_now(self->broker),
+	    .queue = item->queue,
+	    .attempt = item->attempts,
+	    .reference = ph_view_of("ENQ 1")};
+	uint64_t offset = 0;
+	char key[24];
+	unsigned what = history_random(self, 10);
+	/* One that stands behind another can only be found delivered. */
+	bool head = item->key_last != NULL;
+	if (what < 5 || !head) {
+		record.outcome = what == 0 ? PH_DUPLICATE : PH_DELIVERED;
+		record.state = PH_RECORD_SETTLED;
+		record.bindings.count = what == 1;
+		record.bindings.list[0] =
+		    some_binding(history_random(self, HISTORY_KEYS), key);
+	} else if (what < 7) {
+		record.outcome = PH_RETRY;
+		record.state = PH_RECORD_WAITING;
+		record.not_before_ms =
+		    record.at_ms +
+		    (history_random(self, 2) == 0
+			    ? 1
+			    : FAR_MS + (int64_t) history_random(self, 100) * 10000);
+	} else if (what < 9 || ph_destination_repeatable(to)) {
+		record.outcome = PH_REJECTED;
+		record.state = PH_RECORD_DEAD;
+	} else {
+		record.outcome = PH_UNKNOWN;
+		record.state = PH_RECORD_WAITING;
+	}
+	if (what >= 5) {
+		record.has_failure = true;
+		record.failure = (ph_record_failure){.stage = ph_view_of("send"),
+		    .reason = ph_view_of("http-503"),
+		    .path = ph_view_of(""),
+		    .text = ph_view_of("PH4103 try later")};
+	}
+	ph_buffer_clear(&self->broker->record);
+	ph_record_outcome_encode(&record, &self->broker->record);
+	submit_plain(self, PH_RECORD_OUTCOME, &offset);
+	ck_assert_int_eq(ph_settle_apply(self->broker, &record, offset, NULL), PH_OK);
+}
+
+/* As handing out does before it looks for something. */
+static void
+refill(history *self)
+{
+	for (size_t i = 0; i < 4; i++) {
+		if (ph_queue_count(self->queues[i]->queue)->shelved > 0)
+			ph_refill(self->broker, self->queues[i]);
+	}
+}
+
+static void
+outcome(history *self)
+{
+	static const ph_delivery_state states[] = {PH_DELIVERY_IN_FLIGHT,
+	    PH_DELIVERY_IN_FLIGHT, PH_DELIVERY_READY, PH_DELIVERY_UNKNOWN};
+	ph_destination *to;
+	ph_item *item = any_item(self, &to, states[history_random(self, 4)]);
+	/* Ready ones are settled only where they are never handed out. */
+	if (item != NULL &&
+	    (item->state != PH_DELIVERY_READY || to == self->queues[BENCH]))
+		outcome_of(self, to, item);
+}
+
+static void
+give_back(history *self)
+{
+	ph_destination *to;
+	ph_item *item = any_item(self, &to, PH_DELIVERY_IN_FLIGHT);
+	if (item != NULL && ph_destination_repeatable(to))
+		ph_queue_return(to->queue, item);
+}
+
+static void
+operator(history *self)
+{
+	ph_destination *to;
+	ph_item *item = any_item(self, &to, PH_DELIVERY_DEAD);
+	if (item == NULL)
+		return;
+	/* Where a replay comes to stand among those on a shelf depends on what is in memory. */
+	bool may_replay = self->broker->queue_memory > 1000;
+	ck_assert_int_eq(may_replay && history_random(self, 2) == 0
+			     ? ph_settle_replay(self->broker, to, item, "test", NULL)
+			     : ph_settle_discard(self->broker, to, item, "test", NULL),
+	    PH_OK);
+}
+
+static void
+progress(history *self)
+{
+	ph_destination *to;
+	ph_item *item = any_item(self, &to, PH_DELIVERY_IN_FLIGHT);
+	uint64_t offset = 0;
+	char resume[24];
+	if (item == NULL)
+		return;
+	(void) snprintf(resume, sizeof resume, "step %" PRIu64, self->steps);
+	ph_record_progress record = {.acceptance = ph_item_entry(item)->number,
+	    .queue = item->queue,
+	    .reference = ph_view_of("half"),
+	    .resume = ph_view_of(resume)};
+	ph_buffer_clear(&self->broker->record);
+	ph_record_progress_encode(&record, &self->broker->record);
+	submit_plain(self, PH_RECORD_PROGRESS, &offset);
+	ck_assert_int_eq(ph_progress_apply(self->broker, &record, NULL), PH_OK);
+}
+
+static void
+cursor(history *self)
+{
+	char name[24], bytes[24];
+	(void) snprintf(name, sizeof name, "twice/%u", history_random(self, 4));
+	(void) snprintf(bytes, sizeof bytes, "at %" PRIu64, self->steps);
+	ck_assert_int_eq(ph_cursor_commit(self->broker, name,
+			     (ph_slice){bytes, strlen(bytes)}, NULL),
+	    PH_OK);
+}
+
+void
+history_bind(history *self, unsigned reference)
+{
+	char key[24];
+	uint64_t offset = 0;
+	ph_record_bindings bindings = {.count = 1};
+	bindings.list[0] = some_binding(reference, key);
+	ph_buffer_clear(&self->broker->record);
+	ph_record_bind_encode(&bindings, &self->broker->record);
+	submit_plain(self, PH_RECORD_BIND, &offset);
+	ph_accept_bind(self->broker, &bindings, offset);
+}
+
+void
+history_step(history *self)
+{
+	unsigned what = history_random(self, 100);
+	self->steps++;
+	if (history_random(self, 3) == 0)
+		refill(self);
+	if (what < 30)
+		accept_one(self);
+	else if (what < 55)
+		hand_out(self);
+	else if (what < 80)
+		outcome(self);
+	else if (what < 84)
+		give_back(self);
+	else if (what < 90)
+		operator(self);
+	else if (what < 93)
+		progress(self);
+	else if (what < 95)
+		cursor(self);
+	else if (what < 97)
+		history_bind(self, history_random(self, HISTORY_KEYS));
+	else
+		(void) ph_dispatch_due(self->broker);
+	if (history_random(self, 4) == 0)
+		ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+}
+
+/* ---- dumps ---- */
+
+static bool
+tells_attempts(const ph_destination *to)
+{
+	return strcmp(ph_queue_name(to->queue), "other") != 0 &&
+	       strcmp(ph_queue_name(to->queue), "twice") != 0;
+}
+
+static void
+dump_item(ph_broker *broker, ph_item *item, ph_buffer *out)
+{
+	const ph_entry *entry = ph_item_entry(item);
+	const ph_destination *to =
+	    ph_destinations_get(broker->destinations, item->queue);
+	unsigned flags = item->flags & ~(unsigned) PH_ITEM_RECOVERED;
+	if (!tells_attempts(to))
+		flags &= ~(unsigned) PH_ITEM_SENT;
+	ph_buffer_printf(out, "  %s %s flags %x only %u", ph_queue_name(to->queue),
+	    ph_delivery_state_name((ph_delivery_state) item->state), flags, item->only);
+	if (tells_attempts(to))
+		ph_buffer_printf(out, " attempts %u", item->attempts);
+	if (item->state == PH_DELIVERY_WAITING)
+		ph_buffer_printf(out, " due %" PRId64,
+		    (item->as.due_ms - ph_clock_mono(broker->clock) +
+			ph_broker_now(broker) + 5000) /
+			10000);
+	if (item->state == PH_DELIVERY_DEAD)
+		ph_buffer_printf(out, " letter %" PRId64 " %" PRIu64 " %u %s %s",
+		    item->as.letter->dead_ms, item->as.letter->offset,
+		    item->as.letter->record, item->as.letter->stage,
+		    item->as.letter->reason);
+	const ph_progress *done = ph_progress_of(broker, item->queue, entry->number);
+	if (done != NULL)
+		ph_buffer_printf(out, " progress %s %.*s", done->reference,
+		    (int) done->resume_length, (const char *) done->resume);
+	if (item->key_last != NULL && entry->key != 0) {
+		for (const ph_item *at = item->key_next; at != NULL; at = at->key_next)
+			ph_buffer_printf(out, " <- %" PRIu64,
+			    ph_item_entry((ph_item *) (uintptr_t) at)->number);
+		ph_buffer_printf(
+		    out, " last %" PRIu64, ph_item_entry(item->key_last)->number);
+	}
+	ph_buffer_text(out, "\n");
+}
+
+static void
+dump_entry(ph_broker *broker, ph_entry *entry, ph_buffer *out)
+{
+	ph_message *message = NULL;
+	unsigned at = 0;
+	const ph_destination *to;
+	ck_assert_int_eq(ph_broker_message(broker, entry, &message, NULL), PH_OK);
+	ph_buffer_printf(out,
+	    "%" PRIu64 " at %" PRIu64 " key %" PRIx64 " ms %" PRId64 " id %s\n",
+	    entry->number, entry->offset, entry->key, entry->accepted_ms,
+	    ph_message_get(message, "id", NULL));
+	ph_message_unref(&message);
+	while ((to = ph_destinations_next(broker->destinations, &at)) != NULL) {
+		ph_item *item = ph_entry_item(entry, ph_queue_number(to->queue));
+		if (item != NULL)
+			dump_item(broker, item, out);
+	}
+}
+
+static void
+dump_entries(ph_broker *broker, ph_buffer *out)
+{
+	for (ph_entry *entry = ph_backlog_next(broker->backlog, 0); entry != NULL;
+	     entry = ph_backlog_next(broker->backlog, entry->number))
+		dump_entry(broker, entry, out);
+}
+
+/* All that is on shelves into memory: what is where is not compared. */
+static void
+clear_shelves(ph_broker *broker)
+{
+	unsigned at = 0;
+	ph_destination *to;
+	ph_shelf_entry first;
+	broker->recovering = true;
+	while ((to = ph_destinations_next(broker->destinations, &at)) != NULL) {
+		while (ph_refill_next(broker, to, 0, &first))
+			ck_assert_ptr_nonnull(
+			    ph_refill_reach(broker, to, first.number));
+		ck_assert_uint_eq(ph_queue_count(to->queue)->shelved, 0);
+	}
+	broker->recovering = false;
+}
+
+static void
+dump_queue(const ph_destination *to, bool in_order, ph_buffer *out)
+{
+	const ph_queue_counts *counts = ph_queue_count(to->queue);
+	const ph_books *books = ph_queue_books(to->queue);
+	ph_buffer_printf(out,
+	    "queue %u %s error '%s' ready %" PRIu64 " waiting %" PRIu64
+	    " in flight %" PRIu64 " unknown %" PRIu64 " dead %" PRIu64 " away %u:",
+	    ph_queue_number(to->queue), ph_queue_name(to->queue), to->last_error,
+	    counts->ready, counts->waiting, counts->in_flight, counts->unknown,
+	    counts->dead, to->away.count);
+#define X(field) ph_buffer_printf(out, " " #field " %" PRIu64, books->field);
+	PH_BOOKS_IN(X)
+	PH_BOOKS_OUT(X)
+#undef X
+	ck_assert_int_eq(ph_books_balance(books, ph_queue_pending(to->queue)), 0);
+	ph_buffer_text(out, "\n  first to last:");
+	for (ph_item *item = ph_queue_first(to->queue);
+	     item != NULL && in_order && strcmp(ph_queue_name(to->queue), "bench") == 0;
+	     item = item->next) {
+		if ((item->flags & PH_ITEM_SENT) == 0)
+			ph_buffer_printf(out, " %" PRIu64, ph_item_entry(item)->number);
+	}
+	ph_buffer_text(out, "\n  dead:");
+	for (ph_item *item = ph_queue_dead(to->queue); item != NULL; item = item->next)
+		ph_buffer_printf(out, " %" PRIu64, ph_item_entry(item)->number);
+	ph_buffer_text(out, "\n");
+}
+
+static void
+dump_tables(ph_broker *broker, ph_buffer *out)
+{
+	size_t at = 0, length = 0;
+	const void *name = NULL;
+	const ph_cursor *one;
+	ph_buffer window;
+	while ((one = ph_table_next(broker->cursors, &at, &name, &length)) != NULL)
+		ph_buffer_printf(out, "cursor %.*s: %.*s\n", (int) length,
+		    (const char *) name, (int) one->length, (const char *) one->bytes);
+	ph_buffer_printf(out, "progress %zu\n", ph_table_count(broker->progress));
+	ph_buffer_init(&window, 0);
+	ph_duplicates_save(broker->duplicates, &window);
+	ph_buffer_printf(out, "duplicates %zu %08x\n",
+	    ph_duplicates_count(broker->duplicates),
+	    ph_crc32c(0, window.data, window.length));
+	ph_buffer_fini(&window);
+}
+
+static bool asked;
+static char bound[64];
+
+static void
+on_answer(void *self, const ph_ledger_answer *answer)
+{
+	(void) self;
+	ck_assert_int_eq(answer->status, PH_OK);
+	(void) snprintf(bound, sizeof bound, "%s", answer->rows.found[0].value);
+	asked = true;
+}
+
+static bool
+is_answered(ph_broker *broker, uint64_t than)
+{
+	(void) broker;
+	(void) than;
+	return asked;
+}
+
+/* As a look-up does: the overlay first, then the ledger. */
+static void
+dump_references(ph_broker *broker, ph_buffer *out)
+{
+	for (unsigned i = 0; i < HISTORY_KEYS; i++) {
+		char key[24];
+		const char *value = "";
+		(void) snprintf(key, sizeof key, "ENQ %u", i);
+		if (ph_xref_look(broker->xref, PH_XREF_CANONICAL, "service-request",
+			"vendor", key, &value) == PH_XREF_ASK) {
+			const ph_ledger_lookup lookup = {
+			    PH_LOOKUP_CANONICAL, "service-request", "vendor", key};
+			const ph_ledger_ask ask = {.kind = PH_LEDGER_RESOLVE,
+			    .upto = broker->known,
+			    .lookups = &lookup,
+			    .count = 1};
+			asked = false;
+			ck_assert_int_eq(ph_ledger_query(broker->ledger, &ask,
+					     on_answer, NULL, NULL),
+			    PH_OK);
+			ck_assert(turn_until(broker, is_answered, 0));
+			value = bound;
+		}
+		ph_buffer_printf(out, "%s is %s\n", key, value);
+	}
+}
+
+void
+history_dump(ph_broker *broker, ph_buffer *out)
+{
+	unsigned at = 0;
+	const ph_destination *to;
+	(void) ph_dispatch_due(broker); /* what was due before the stop is ready */
+	clear_shelves(broker);
+	ph_buffer_printf(out, "last %" PRIu64 " messages %" PRIu64 "\n",
+	    broker->last_acceptance, broker->counts.messages);
+	while ((to = ph_destinations_next(broker->destinations, &at)) != NULL)
+		dump_queue(to, broker->queue_memory > 1000, out);
+	dump_entries(broker, out);
+	dump_tables(broker, out);
+	dump_references(broker, out);
+	ck_assert_ptr_nonnull(ph_buffer_cstr(out));
+}
+
+static void
+dump_table(sqlite3 *db, const char *name, ph_buffer *out)
+{
+	char sql[80];
+	sqlite3_stmt *statement = NULL;
+	(void) snprintf(sql, sizeof sql, "select * from %s order by 1, 2", name);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	while (sqlite3_step(statement) == SQLITE_ROW) {
+		ph_buffer_text(out, name);
+		for (int i = 0; i < sqlite3_column_count(statement); i++) {
+			const void *text = sqlite3_column_text(statement, i);
+			ph_buffer_printf(
+			    out, " | %s", text == NULL ? "-" : (const char *) text);
+		}
+		ph_buffer_text(out, "\n");
+	}
+	sqlite3_finalize(statement);
+}
+
+void
+history_dump_ledger(const char *directory, ph_buffer *out)
+{
+	static const char *const tables[] = {"meta", "word", "queue", "message",
+	    "place", "xref", "attempt", "event", "dead"};
+	char path[300];
+	sqlite3 *db = NULL;
+	(void) snprintf(path, sizeof path, "%s/state/ledger.sqlite", directory);
+	ck_assert_int_eq(
+	    sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		dump_table(db, tables[i], out);
+	(void) sqlite3_close(db);
+	ck_assert_ptr_nonnull(ph_buffer_cstr(out));
+}

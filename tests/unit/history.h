@@ -1,0 +1,52 @@
+/*
+ * history - a broker in the test's own process, made to live through a random history.
+ *
+ * Every step does what the broker's parts do for a frame: encode a record, submit it, enter it. What
+ * a session would hold is held by the queue's `away`. The same seed makes the same history, but for
+ * the times in it.
+ *
+ * Thread: the test's.
+ */
+#ifndef PH_TESTS_UNIT_HISTORY_H
+#define PH_TESTS_UNIT_HISTORY_H
+
+#include "broker/broker.h"
+
+#define HISTORY_KEYS 12 /* references that are bound */
+
+typedef struct history {
+	ph_broker *broker;
+	uint64_t random; /* state */
+	uint64_t steps;
+	ph_destination *queues[4]; /* bench, other, vendor, twice */
+} history;
+
+/* Write a site into `directory` (which is there): queues bench and other, adapters vendor (may not be
+ * sent a thing twice) and twice (may), both switched off. `limits` are further limits. */
+void history_site(const char *directory, const char *limits);
+/* Start a broker on the site. */
+ph_broker *history_broker(const char *directory);
+/* The same where the start may fail. */
+ph_status history_start(const char *directory, ph_broker **out, ph_error *err);
+
+void history_begin(history *self, ph_broker *broker, uint64_t seed);
+/* One random step; what it submits is not flushed yet, mostly. */
+void history_step(history *self);
+/* `count` messages to bench, with keys, flushed now and then. */
+void history_publish(history *self, uint64_t count);
+/* Bind the reference of that number, below HISTORY_KEYS. */
+void history_bind(history *self, unsigned reference);
+/* 0 to limit - 1. */
+unsigned history_random(history *self, unsigned limit);
+/* Turn the loop until a checkpoint is taken that was not there. */
+void history_await_checkpoint(ph_broker *broker);
+/* Turn the loop until the ledger has applied all there is. */
+void history_await_ledger(ph_broker *broker);
+
+/* All views of the broker as text, to be compared: what no record tells is left out (attempts at
+ * queues that may be sent a thing twice, the order of those tried before, or of all when queues keep little in memory). */
+void history_dump(ph_broker *broker, ph_buffer *out);
+/* All rows of the ledger as text. */
+void history_dump_ledger(const char *directory, ph_buffer *out);
+
+#endif

@@ -1,0 +1,657 @@
+/*
+ * Starting from a checkpoint: whatever happened before the broker died, the state is the one that a
+ * fold of the whole journal gives. Checkpoints that are damaged, foreign or missing are done without,
+ * and so is a lost ledger. PH_HISTORIES sets how many histories there are, PH_SEED the first one.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/checkpoint.h"
+#include "broker/checkpoint_file.h"
+#include "broker/journal.h"
+#include "lib/base/fs.h"
+#include "tests/unit/check_main.h"
+#include "tests/unit/history.h"
+
+static char home[64];
+static char site[80];
+
+static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void
+run(const char *format, ...)
+{
+	char command[1024];
+	va_list list;
+	va_start(list, format);
+	(void) vsnprintf(command, sizeof command, format, list);
+	va_end(list);
+	ck_assert_msg(system(command) == 0, "%s", command);
+}
+
+static void
+setup_with(const char *limits)
+{
+	char log[100];
+	(void) snprintf(home, sizeof home, "/tmp/ph-check.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(home));
+	(void) snprintf(site, sizeof site, "%s/site", home);
+	run("mkdir %s", site);
+	history_site(site, limits);
+	(void) snprintf(log, sizeof log, "%s/log", home);
+	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+	close(fd);
+}
+
+static void
+setup(void)
+{
+	setup_with("");
+}
+
+static void
+setup_shelves(void)
+{
+	setup_with("queue-memory: 10");
+}
+
+static void
+setup_often(void)
+{
+	setup_with("checkpoint-after: 10ms");
+}
+
+static void
+teardown(void)
+{
+	if (getenv("PH_KEEP") == NULL)
+		run("rm -r %s", home);
+}
+
+/* Another site in the same state; its path is borrowed until the second call after. */
+static const char *
+copy_site(const char *name)
+{
+	static char paths[2][120];
+	static unsigned turn;
+	char *path = paths[turn++ % 2];
+	(void) snprintf(path, sizeof paths[0], "%s/%s", home, name);
+	run("rm -rf %s && cp -r %s %s", path, site, path);
+	return path;
+}
+
+static unsigned
+files(const char *directory, const char *suffix)
+{
+	char path[200];
+	char **names = NULL;
+	size_t count = 0;
+	(void) snprintf(path, sizeof path, "%s/state/checkpoint", directory);
+	ck_assert_int_eq(ph_fs_list(path, suffix, &names, &count, NULL), PH_OK);
+	free(names);
+	return (unsigned) count;
+}
+
+static bool
+logged(const char *text)
+{
+	char path[100];
+	char *log = NULL;
+	size_t length = 0;
+	(void) snprintf(path, sizeof path, "%s/log", home);
+	ck_assert_int_eq(ph_fs_slurp(path, 1u << 26, &log, &length, NULL), PH_OK);
+	bool found = strstr(log, text) != NULL;
+	free(log);
+	return found;
+}
+
+/* Run `live` in a process that dies without a good-bye: at the crash point `at`, or at its end. */
+static void
+until(const char *at, void (*live)(history *self), uint64_t seed)
+{
+	int status = 0;
+	(void) fflush(NULL);
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		history self;
+		if (at != NULL)
+			(void) setenv("PACKHORSE_CRASH_AT", at, 1);
+		history_begin(&self, history_broker(site), seed);
+		live(&self);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	if (at == NULL)
+		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	else
+		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void
+in_a_life(void (*live)(history *self), uint64_t seed)
+{
+	until(NULL, live, seed);
+}
+
+/* Start on a site, look at everything, stop. Gives the number of the checkpoint that was used. */
+static uint64_t
+look_at(const char *directory, ph_buffer *out)
+{
+	ph_checkpoint_state state;
+	ph_broker *broker = history_broker(directory);
+	ph_checkpoint_look(broker, &state);
+	ph_buffer_init(out, 0);
+	history_dump(broker, out);
+	ph_broker_destroy(&broker);
+	return state.number;
+}
+
+static void
+compare(const ph_buffer *is, const ph_buffer *should, uint64_t seed)
+{
+	const char *a = (const char *) is->data, *b = (const char *) should->data;
+	size_t at = 0, line = 0;
+	while (at < is->length && at < should->length && a[at] == b[at]) {
+		at++;
+		if (a[at - 1] == '\n')
+			line = at;
+	}
+	ck_assert_msg(is->length == should->length && at == is->length,
+	    "seed %" PRIu64 ": from the checkpoint\n%.300s\nfolded\n%.300s", seed,
+	    a + line, b + line);
+}
+
+/* ---- any history ---- */
+
+static uint64_t
+first_seed(void)
+{
+	const char *text = getenv("PH_SEED");
+	return text == NULL ? 1 : strtoull(text, NULL, 10);
+}
+
+static void
+live_somehow(history *self)
+{
+	unsigned steps = 50 + history_random(self, 250);
+	for (unsigned i = 0; i < steps; i++) {
+		history_step(self);
+		if (history_random(self, 60) == 0) {
+			ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+			ph_checkpoint_last(self->broker);
+		}
+	}
+}
+
+START_TEST(a_start_from_a_checkpoint_gives_what_a_fold_gives)
+{
+	ph_buffer is, should;
+	uint64_t seed = first_seed() + (uint64_t) _i;
+	for (uint64_t lives = 1 + seed % 3; lives > 0; lives--)
+		in_a_life(live_somehow, seed * 16 + lives);
+	unsigned taken = files(site, ".checkpoint");
+	const char *folded = copy_site("folded");
+	run("rm -r %s/state/checkpoint", folded);
+	uint64_t with = look_at(copy_site("restored"), &is);
+	ck_assert_uint_eq(look_at(folded, &should), 0);
+	ck_assert((with > 0) == (taken > 0));
+	compare(&is, &should, seed);
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+END_TEST
+
+/* ---- checkpoints that cannot be used ---- */
+
+static void
+live_with_two(history *self)
+{
+	for (unsigned rounds = 0; rounds < 3; rounds++) {
+		for (unsigned i = 0; i < 100; i++)
+			history_step(self);
+		ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+		if (rounds < 2)
+			ph_checkpoint_last(self->broker);
+	}
+}
+
+static void
+harm(const char *directory, unsigned number)
+{
+	run("printf X | dd of=%s/state/checkpoint/%010u.checkpoint bs=1 seek=60 "
+	    "conv=notrunc status=none",
+	    directory, number);
+}
+
+START_TEST(a_damaged_one_is_put_aside_and_the_older_used)
+{
+	ph_buffer is, should;
+	in_a_life(live_with_two, first_seed());
+	const char *harmed = copy_site("harmed");
+	harm(harmed, 2);
+	ck_assert_uint_eq(look_at(harmed, &is), 1);
+	ck_assert(logged("checkpoint-damaged"));
+	ck_assert_uint_eq(files(harmed, ".checkpoint.damaged"), 1);
+	const char *folded = copy_site("folded");
+	run("rm -r %s/state/checkpoint", folded);
+	ck_assert_uint_eq(look_at(folded, &should), 0);
+	compare(&is, &should, first_seed());
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+END_TEST
+
+static void
+live_to_the_last(history *self)
+{
+	for (unsigned i = 0; i < 100; i++)
+		history_step(self);
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+	ph_checkpoint_last(self->broker);
+}
+
+/* The end of a journal that was not closed is moved when it is opened again: not what a checkpoint
+ * has the places of. */
+START_TEST(one_taken_just_before_the_end_is_right)
+{
+	ph_buffer is, should;
+	in_a_life(live_to_the_last, first_seed());
+	const char *folded = copy_site("folded");
+	run("rm -r %s/state/checkpoint", folded);
+	ck_assert_uint_eq(look_at(copy_site("restored"), &is), 1);
+	ck_assert_uint_eq(look_at(folded, &should), 0);
+	compare(&is, &should, first_seed());
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+END_TEST
+
+START_TEST(without_any_the_whole_journal_is_folded)
+{
+	ph_buffer is, should;
+	in_a_life(live_with_two, first_seed());
+	const char *harmed = copy_site("harmed");
+	harm(harmed, 1);
+	harm(harmed, 2);
+	ck_assert_uint_eq(look_at(harmed, &is), 0);
+	ck_assert_uint_eq(files(harmed, ".checkpoint.damaged"), 2);
+	ck_assert_uint_eq(look_at(copy_site("whole"), &should), 2);
+	compare(&should, &is, first_seed());
+	ph_buffer_fini(&is);
+	/* the number of a damaged one is never used again */
+	ck_assert_uint_ge(look_at(harmed, &is), 3);
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+END_TEST
+
+/* Change a byte of a section's body and make all checksums right again. */
+static void
+contradict(const char *directory, unsigned number, uint32_t tag)
+{
+	char path[200], *bytes = NULL;
+	size_t length = 0;
+	ph_checkpoint_file file;
+	ph_buffer image;
+	(void) snprintf(path, sizeof path, "%s/state/checkpoint/%010u.checkpoint",
+	    directory, number);
+	ck_assert_int_eq(ph_fs_slurp(path, 1u << 26, &bytes, &length, NULL), PH_OK);
+	ck_assert_int_eq(ph_checkpoint_file_parse(bytes, length, &file, NULL), PH_OK);
+	const ph_checkpoint_section *section = ph_checkpoint_file_find(&file, tag);
+	ck_assert(section != NULL && section->length > 0);
+	bytes[(const char *) section->body - bytes] ^= 0x40;
+	ph_buffer_init(&image, 0);
+	ph_buffer_append(&image, bytes, length - 24); /* the last section's head */
+	ph_checkpoint_image_seal(&image);
+	ck_assert_int_eq(
+	    ph_fs_replace(ph_fs_system(), path, image.data, image.length, 0600, NULL),
+	    PH_OK);
+	ph_buffer_fini(&image);
+	free(bytes);
+}
+
+static const uint32_t contradicted[] = {PH_CHECKPOINT_QUEUES, PH_CHECKPOINT_ENTRIES,
+    PH_CHECKPOINT_ITEMS, PH_CHECKPOINT_CURSORS, PH_CHECKPOINT_DUPLICATES};
+
+START_TEST(one_that_makes_no_sense_is_put_aside_and_the_older_used)
+{
+	ph_buffer is, should;
+	in_a_life(live_with_two, first_seed());
+	const char *harmed = copy_site("harmed");
+	contradict(harmed, 2, contradicted[_i]);
+	ck_assert_uint_eq(look_at(harmed, &is), 1);
+	ck_assert(logged("checkpoint=2 text=PH5343"));
+	ck_assert_uint_eq(files(harmed, ".checkpoint.damaged"), 1);
+	ck_assert_uint_eq(look_at(copy_site("whole"), &should), 2);
+	compare(&is, &should, first_seed());
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+END_TEST
+
+START_TEST(one_of_another_journal_is_not_used)
+{
+	ph_buffer is;
+	const char *other = copy_site("other");
+	in_a_life(live_with_two, first_seed());
+	run("mkdir -p %s/state && cp -r %s/state/checkpoint %s/state", other, site,
+	    other);
+	ck_assert_uint_eq(look_at(other, &is), 0);
+	ck_assert(logged("PH5342"));
+	ph_buffer_fini(&is);
+}
+END_TEST
+
+/* A journal whose first record is not the first of a broker's. */
+START_TEST(a_trimmed_journal_without_one_is_refused)
+{
+	char path[120];
+	ph_store *store = NULL;
+	ph_position position;
+	ph_buffer body;
+	ph_broker *broker = NULL;
+	ph_error err = {.status = PH_OK};
+	(void) snprintf(path, sizeof path, "%s/state/journal", site);
+	ph_journal_config config = {.directory = path, .segment_bytes = 1u << 20};
+	run("mkdir %s/state", site);
+	ck_assert_int_eq(ph_journal_open(&config, &store, NULL, NULL), PH_OK);
+	ph_buffer_init(&body, 0);
+	ph_record_queue_encode(
+	    &(ph_record_queue){.number = 5, .name = ph_view_of("late")}, &body);
+	ph_store_part part = {body.data, body.length};
+	ck_assert_int_eq(ph_store_submit(store, PH_RECORD_QUEUE, PH_STORE_NEW, &part, 1,
+			     &position, NULL),
+	    PH_OK);
+	ck_assert_int_eq(ph_store_close(&store, NULL), PH_OK);
+	ph_buffer_fini(&body);
+	ck_assert_int_eq(history_start(site, &broker, &err), PH_ERR_DAMAGED);
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5344"));
+}
+END_TEST
+
+/* ---- killed while one is taken ---- */
+
+static const char *const deaths[] = {"checkpoint-written:1", "checkpoint-written:2",
+    "checkpoint-written:3", "checkpoint-tidied:1", "checkpoint-tidied:3"};
+
+static void
+live_with_four(history *self)
+{
+	for (unsigned rounds = 0; rounds < 4; rounds++) {
+		for (unsigned i = 0; i < 60; i++)
+			history_step(self);
+		ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+		ph_checkpoint_last(self->broker);
+	}
+}
+
+/* Compare a start on the site with one that has no checkpoint. */
+static void
+start_is_right(uint64_t number)
+{
+	ph_buffer is, should;
+	const char *folded = copy_site("folded");
+	run("rm -r %s/state/checkpoint", folded);
+	ck_assert_uint_eq(look_at(copy_site("restored"), &is), number);
+	ck_assert_uint_eq(look_at(folded, &should), 0);
+	compare(&is, &should, first_seed());
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+
+START_TEST(a_kill_leaves_one_that_can_be_used)
+{
+	const char *at = deaths[_i];
+	until(at, live_with_four, first_seed());
+	start_is_right((uint64_t) (at[strlen(at) - 1] - '0'));
+}
+END_TEST
+
+static void
+live_often(history *self)
+{
+	history_publish(self, 100);
+	history_await_checkpoint(self->broker);
+}
+
+START_TEST(a_kill_before_it_is_written_leaves_what_was)
+{
+	until("checkpoint-copied:1", live_often, first_seed());
+	run("printf half > %s/state/checkpoint/0000000001.checkpoint.new", site);
+	start_is_right(0);
+	ck_assert_uint_eq(files(site, ".sqlite"), 1);
+	in_a_life(live_often, first_seed());
+	ck_assert_uint_eq(files(site, ".new"), 0);
+	start_is_right(2); /* the copy has used up the first number */
+}
+END_TEST
+
+/* ---- when they are taken ---- */
+
+START_TEST(two_are_kept_with_their_ledgers)
+{
+	history self;
+	ph_broker *broker = history_broker(site);
+	ph_position floor = {.offset = 0};
+	history_begin(&self, broker, first_seed());
+	for (unsigned i = 0; i < 4; i++) {
+		history_publish(&self, 5);
+		history_await_checkpoint(broker);
+	}
+	ck_assert_uint_eq(files(site, ".checkpoint"), 2);
+	ck_assert_uint_ge(files(site, ".sqlite"), 1);
+	ck_assert_uint_le(files(site, ".sqlite"), 2);
+	ck_assert(ph_checkpoint_floor(broker, &floor));
+	ck_assert_uint_gt(floor.offset, 0);
+	ck_assert_uint_lt(floor.offset, ph_store_durable(broker->store).offset);
+	ph_broker_destroy(&broker);
+	ck_assert(logged("checkpoint-taken"));
+}
+END_TEST
+
+START_TEST(a_clean_stop_leaves_nothing_to_read)
+{
+	history self;
+	ph_buffer before, after;
+	ph_broker *broker = history_broker(site);
+	history_begin(&self, broker, first_seed());
+	for (unsigned i = 0; i < 200; i++)
+		history_step(&self);
+	ph_broker_destroy(&broker);
+	ck_assert_uint_eq(look_at(site, &before), 1);
+	ck_assert(logged("checkpoint=1 records=0"));
+	/* nothing was recorded: no other one is taken */
+	ck_assert_uint_eq(look_at(site, &after), 1);
+	ph_buffer_fini(&before);
+	ph_buffer_fini(&after);
+}
+END_TEST
+
+/* ---- the ledger ---- */
+
+static void
+live_and_copy(history *self)
+{
+	for (unsigned i = 0; i < 300; i++)
+		history_step(self);
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+	history_await_ledger(self->broker);
+	uint64_t applied = ph_store_last(self->broker->store);
+	ph_checkpoint_state state = {.copied = 0};
+	while (state.copied + 1 < applied) { /* the last record may be a mark */
+		history_publish(self, 1);
+		history_await_checkpoint(self->broker);
+		ph_checkpoint_look(self->broker, &state);
+	}
+	for (unsigned i = 0; i < 300; i++)
+		history_step(self);
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+}
+
+static void
+ledger_of(const char *directory, ph_buffer *out)
+{
+	ph_broker *broker = history_broker(directory);
+	history_await_ledger(broker);
+	ph_broker_destroy(&broker);
+	ph_buffer_init(out, 0);
+	history_dump_ledger(directory, out);
+}
+
+/* `how` makes the ledger of the site in $1 unusable. */
+static void
+lose_ledger(const char *how)
+{
+	ph_buffer whole, again;
+	in_a_life(live_and_copy, first_seed());
+	const char *lost = copy_site("lost");
+	ledger_of(copy_site("whole"), &whole);
+	ck_assert(!logged("ledger-restored"));
+	run("set -- %s; %s", lost, how);
+	ledger_of(lost, &again);
+	ck_assert(logged("ledger-restored"));
+	compare(&again, &whole, first_seed());
+	ck_assert_uint_gt(whole.length, 1000);
+	ph_buffer_fini(&whole);
+	ph_buffer_fini(&again);
+}
+
+START_TEST(a_deleted_ledger_comes_back)
+{
+	lose_ledger("rm $1/state/ledger.sqlite*");
+}
+END_TEST
+
+START_TEST(a_damaged_ledger_comes_back)
+{
+	lose_ledger("rm -f $1/state/ledger.sqlite-*; "
+		    "head -c 20000 /dev/zero | tr '\\0' x > $1/state/ledger.sqlite");
+}
+END_TEST
+
+START_TEST(a_damaged_snapshot_is_done_without)
+{
+	ph_buffer whole, again;
+	in_a_life(live_and_copy, first_seed());
+	const char *lost = copy_site("lost");
+	ledger_of(copy_site("whole"), &whole);
+	run("rm %s/state/ledger.sqlite*; for f in %s/state/checkpoint/ledger-*; do "
+	    "echo no > $f; done",
+	    lost, lost);
+	ledger_of(lost, &again);
+	ck_assert(!logged("ledger-restored"));
+	compare(&again, &whole, first_seed());
+	ph_buffer_fini(&whole);
+	ph_buffer_fini(&again);
+}
+END_TEST
+
+static void
+live_a_little(history *self)
+{
+	history_publish(self, 20);
+	history_await_ledger(self->broker);
+}
+
+/* More than the ledger applies at a time, then bindings, then a checkpoint. */
+static void
+live_and_bind(history *self)
+{
+	history_publish(self, 9000);
+	for (unsigned i = 0; i < HISTORY_KEYS; i++)
+		history_bind(self, i);
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+	ph_checkpoint_last(self->broker);
+}
+
+/* References that are in the checkpoint's part of the journal are known at once, however far the
+ * ledger is behind: `how` sets it back. */
+static void
+set_ledger_back(const char *how)
+{
+	ph_buffer is;
+	in_a_life(live_a_little, first_seed());
+	const char *early = copy_site("early");
+	in_a_life(live_and_bind, first_seed());
+	run("rm %s/state/ledger.sqlite*; set -- %s %s; %s", site, early, site, how);
+	ck_assert_uint_eq(look_at(site, &is), 1);
+	for (unsigned i = 0; i < HISTORY_KEYS; i++) {
+		char line[60];
+		(void) snprintf(line, sizeof line, "ENQ %u is SR-0000000000001\n", i);
+		ck_assert_msg(strstr((const char *) is.data, line) != NULL, "%s", line);
+	}
+	ph_buffer_fini(&is);
+}
+
+START_TEST(bindings_are_known_when_the_ledger_is_behind)
+{
+	set_ledger_back("cp $1/state/ledger.sqlite* $2/state");
+}
+END_TEST
+
+START_TEST(bindings_are_known_when_the_ledger_begins_anew)
+{
+	set_ledger_back(":");
+}
+END_TEST
+
+static int
+histories(void)
+{
+	const char *text = getenv("PH_HISTORIES");
+	return text == NULL ? 24 : atoi(text);
+}
+
+static Suite *
+checkpoint_suite(void)
+{
+	Suite *suite = suite_create("checkpoint");
+	TCase *tests = tcase_create("start");
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(
+	    tests, a_start_from_a_checkpoint_gives_what_a_fold_gives, 0, histories());
+	tcase_add_test(tests, a_damaged_one_is_put_aside_and_the_older_used);
+	tcase_add_test(tests, one_taken_just_before_the_end_is_right);
+	tcase_add_test(tests, without_any_the_whole_journal_is_folded);
+	tcase_add_loop_test(tests,
+	    one_that_makes_no_sense_is_put_aside_and_the_older_used, 0,
+	    sizeof contradicted / sizeof *contradicted);
+	tcase_add_test(tests, one_of_another_journal_is_not_used);
+	tcase_add_test(tests, a_trimmed_journal_without_one_is_refused);
+	tcase_add_test(tests, bindings_are_known_when_the_ledger_is_behind);
+	tcase_add_test(tests, bindings_are_known_when_the_ledger_begins_anew);
+	tcase_add_test(tests, a_clean_stop_leaves_nothing_to_read);
+	tcase_add_loop_test(tests, a_kill_leaves_one_that_can_be_used, 0,
+	    sizeof deaths / sizeof *deaths);
+	suite_add_tcase(suite, tests);
+	TCase *shelves = tcase_create("shelves");
+	tcase_add_checked_fixture(shelves, setup_shelves, teardown);
+	tcase_set_timeout(shelves, 120);
+	tcase_add_loop_test(shelves, a_start_from_a_checkpoint_gives_what_a_fold_gives,
+	    0, histories());
+	suite_add_tcase(suite, shelves);
+	TCase *often = tcase_create("often");
+	tcase_add_checked_fixture(often, setup_often, teardown);
+	tcase_set_timeout(often, 120);
+	tcase_add_test(often, two_are_kept_with_their_ledgers);
+	tcase_add_test(often, a_kill_before_it_is_written_leaves_what_was);
+	tcase_add_test(often, a_deleted_ledger_comes_back);
+	tcase_add_test(often, a_damaged_ledger_comes_back);
+	tcase_add_test(often, a_damaged_snapshot_is_done_without);
+	suite_add_tcase(suite, often);
+	return suite;
+}
+
+int
+main(void)
+{
+	return ph_check_main(checkpoint_suite());
+}
