@@ -94,11 +94,11 @@ struct ph_broker {
 	uint64_t turns;
 	uint64_t last_acceptance;
 	ph_position last_position; /* of the last record; offset 0: none yet */
-	ph_position known;   /* bindings of records before it may be missing in xref */
-	uint64_t written;    /* bytes of records submitted since the start */
-	uint64_t recovered;    /* the last acceptance of an earlier process */
+	ph_position known;  /* bindings of records before it may be missing in xref */
+	uint64_t written;   /* bytes of records submitted since the start */
+	uint64_t recovered; /* the last acceptance of an earlier process */
 	uint64_t queue_memory; /* ready deliveries of one queue kept in memory */
-	uint32_t generation; /* of the configuration: the beginning of its digest */
+	uint32_t generation;   /* of the configuration: the beginning of its digest */
 	ph_broker_counts counts;
 	int64_t started_ms; /* wall */
 	ph_buffer record;   /* the record that is being encoded */

@@ -248,8 +248,8 @@ peek_next(ph_broker *broker, const ph_destination *to, peeked *at)
 	ph_entry *entry;
 	ph_shelf_entry shelved;
 	uint64_t number = at->number;
-	while (!at->shelf &&
-	       (entry = ph_backlog_next(broker->backlog, number)) != NULL) {
+	while (
+	    !at->shelf && (entry = ph_backlog_next(broker->backlog, number)) != NULL) {
 		const ph_item *item = ph_entry_item(entry, ph_queue_number(to->queue));
 		number = entry->number;
 		if (item == NULL || item->state == PH_DELIVERY_DEAD)

@@ -34,7 +34,8 @@ struct ph_letter {
 /* How often each state is taken; `ready` counts those behind a head too. */
 typedef struct ph_queue_counts {
 	uint64_t ready, waiting, in_flight, unknown;
-	uint64_t shelved; /* of the ready ones: not in memory, but on the queue's shelf */
+	uint64_t
+	    shelved;   /* of the ready ones: not in memory, but on the queue's shelf */
 	uint64_t dead; /* dead letters there are now */
 } ph_queue_counts;
 

@@ -53,11 +53,11 @@ struct ph_shelf {
 	char *directory;
 	part *parts; /* in the order of their numbers; entries leave [0] */
 	size_t part_count, part_capacity;
-	uint64_t count;	      /* entries there are */
-	uint64_t last;	      /* greatest number ever added */
-	uint64_t next_serial; /* of the next file */
-	uint64_t oldest_kept; /* files from this serial on may be on the disk */
-	uint64_t saving;      /* oldest serial named by the save that is under way */
+	uint64_t count;	       /* entries there are */
+	uint64_t last;	       /* greatest number ever added */
+	uint64_t next_serial;  /* of the next file */
+	uint64_t oldest_kept;  /* files from this serial on may be on the disk */
+	uint64_t saving;       /* oldest serial named by the save that is under way */
 	uint64_t newer, older; /* ... by the last two that are durable; 0: none */
 	uint8_t *gathered;     /* BATCH entries: the end of the last part */
 	uint8_t *ahead;	       /* BATCH entries of parts[0], read already */
@@ -195,8 +195,8 @@ write_at(const ph_shelf *shelf, const part *to, uint32_t index, const uint8_t *b
 	int64_t offset = (int64_t) index * ENTRY;
 	path_of(shelf, to->serial, SUFFIX, path);
 	/* What an earlier life left under this name has nothing to say. */
-	int fd = fs->open(fs->self, path,
-	    O_RDWR | O_CREAT | (to->written ? 0 : O_TRUNC), 0600);
+	int fd = fs->open(
+	    fs->self, path, O_RDWR | O_CREAT | (to->written ? 0 : O_TRUNC), 0600);
 	if (fd < 0)
 		return failed_on(err, errno, "open", path);
 	int failed = 0;
@@ -235,8 +235,9 @@ read_at(const ph_shelf *shelf, const part *from, int fd, uint32_t index, uint8_t
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return ph_fail_errno(err, errno, "cannot read file %u-%" PRIu64
-				" of the shelf", shelf->queue, from->serial);
+			return ph_fail_errno(err, errno,
+			    "cannot read file %u-%" PRIu64 " of the shelf",
+			    shelf->queue, from->serial);
 		if (got == 0)
 			return ph_fail(err, PH_ERR_DAMAGED,
 			    "PH5320 file %u-%" PRIu64 " of the shelf is too short",
@@ -380,8 +381,8 @@ read_ahead(ph_shelf *shelf, ph_error *err)
 	ph_status status = open_part(shelf, from, &fd, err);
 	if (status != PH_OK)
 		return status;
-	status = read_at(shelf, from, fd, shelf->head, shelf->ahead,
-	    (size_t) count * ENTRY, err);
+	status = read_at(
+	    shelf, from, fd, shelf->head, shelf->ahead, (size_t) count * ENTRY, err);
 	(void) shelf->fs->close(shelf->fs->self, fd);
 	if (status == PH_OK) {
 		shelf->ahead_at = shelf->head;
@@ -613,12 +614,11 @@ check_part(ph_shelf *shelf, size_t place_of, ph_error *err)
 	const part *at = &shelf->parts[place_of];
 	ph_shelf_entry entry;
 	int fd = -1;
-	ph_status status =
-	    entry_at(shelf, (place){place_of, 0}, &fd, &entry, err);
+	ph_status status = entry_at(shelf, (place){place_of, 0}, &fd, &entry, err);
 	bool whole = status == PH_OK && entry.number == at->first;
 	if (status == PH_OK)
-		status = entry_at(
-		    shelf, (place){place_of, at->count - 1}, &fd, &entry, err);
+		status =
+		    entry_at(shelf, (place){place_of, at->count - 1}, &fd, &entry, err);
 	whole = whole && status == PH_OK && entry.number == at->last;
 	if (fd >= 0)
 		(void) shelf->fs->close(shelf->fs->self, fd);

@@ -41,7 +41,8 @@ typedef struct ph_shelf_config {
 	const ph_fs *fs;
 	const char *directory; /* made if it is missing; its parent is there */
 	uint16_t queue;	       /* number of the queue: part of the files' names */
-	uint32_t file_entries; /* entries of one file at most; 0: PH_SHELF_FILE_ENTRIES */
+	uint32_t
+	    file_entries; /* entries of one file at most; 0: PH_SHELF_FILE_ENTRIES */
 } ph_shelf_config;
 
 /* An empty shelf. Files are made when there is something to write. */

@@ -635,8 +635,8 @@ checkpoint_suite(void)
 	TCase *shelves = tcase_create("shelves");
 	tcase_add_checked_fixture(shelves, setup_shelves, teardown);
 	tcase_set_timeout(shelves, 120);
-	tcase_add_loop_test(shelves, a_start_from_a_checkpoint_gives_what_a_fold_gives,
-	    0, histories());
+	tcase_add_loop_test(
+	    shelves, a_start_from_a_checkpoint_gives_what_a_fold_gives, 0, histories());
 	suite_add_tcase(suite, shelves);
 	TCase *often = tcase_create("often");
 	tcase_add_checked_fixture(often, setup_often, teardown);

@@ -24,8 +24,7 @@ full_pwrite(void *self, int fd, const void *bytes, size_t length, int64_t offset
 	const ph_fs *system_fs = ph_fs_system();
 	(void) self;
 	if (!disk_full)
-		return system_fs->pwrite(
-		    system_fs->self, fd, bytes, length, offset);
+		return system_fs->pwrite(system_fs->self, fd, bytes, length, offset);
 	errno = ENOSPC;
 	return -1;
 }
@@ -45,8 +44,7 @@ setup(void)
 {
 	(void) snprintf(directory, sizeof directory, "/tmp/ph-shelf.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
-	(void) snprintf(
-	    shelf_directory, sizeof shelf_directory, "%s/shelf", directory);
+	(void) snprintf(shelf_directory, sizeof shelf_directory, "%s/shelf", directory);
 	fs = *ph_fs_system();
 	fs.pwrite = full_pwrite;
 	disk_full = false;
@@ -104,8 +102,8 @@ take(uint64_t number)
 START_TEST(first_in_first_out)
 {
 	open_shelf(1000);
-	ck_assert_int_eq(ph_shelf_first(shelf, &(ph_shelf_entry){0}, NULL),
-	    PH_ERR_NOT_FOUND);
+	ck_assert_int_eq(
+	    ph_shelf_first(shelf, &(ph_shelf_entry){0}, NULL), PH_ERR_NOT_FOUND);
 	for (uint64_t n = 1; n <= 5300; n++)
 		add(n * 3);
 	ck_assert_uint_eq(ph_shelf_count(shelf), 5300);
@@ -169,8 +167,8 @@ static void
 model_look(mirror *model, bool move)
 {
 	ph_shelf_entry entry;
-	uint64_t number = random_below(
-	    (model->end == 0 ? 1 : model->numbers[model->end - 1]) + 3);
+	uint64_t number =
+	    random_below((model->end == 0 ? 1 : model->numbers[model->end - 1]) + 3);
 	size_t at = model->first;
 	while (at < model->end && model->numbers[at] < number)
 		at++;
@@ -209,8 +207,7 @@ reload(const ph_buffer *section, uint32_t file_entries)
 	ph_shelf_destroy(&shelf);
 	open_shelf(file_entries);
 	ph_reader_init(&reader, section->data, section->length);
-	ck_assert_msg(
-	    ph_shelf_load(shelf, &reader, &err) == PH_OK, "%s", err.text);
+	ck_assert_msg(ph_shelf_load(shelf, &reader, &err) == PH_OK, "%s", err.text);
 	ck_assert_uint_eq(ph_reader_left(&reader), 0);
 }
 
