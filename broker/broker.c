@@ -425,6 +425,7 @@ open_store(ph_broker *broker, ph_error *err)
 		(uint64_t) ph_options_get(options, PH_OPTION_SEGMENT_BYTES),
 	    .reserve_bytes =
 		(uint64_t) ph_options_get(options, PH_OPTION_RESERVE_BYTES),
+	    .thread = true,
 	    .clock = broker->clock};
 	int64_t until_ms = ph_clock_mono(broker->clock) + LOCK_WAIT_MS;
 	ph_status status = ph_journal_open(&config, &broker->store, &report, err);

@@ -21,6 +21,7 @@
 #include "broker/journal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +132,9 @@ journal_read(
 		return ph_fail(err, PH_ERR_USAGE, "not a place in the journal");
 	if (position.offset >= durable)
 		return ph_fail(err, PH_ERR_AGAIN, "this record is not durable yet");
-	ph_status status = aim(self, number, err);
+	ph_status status = ph_journal_view_kept(self->view, number, err);
+	if (status == PH_OK)
+		status = aim(self, number, err);
 	if (status != PH_OK)
 		return status;
 	if (number == (uint32_t) (durable >> 32))
@@ -169,12 +172,71 @@ journal_reader_new(ph_store *store, ph_position from, uint64_t after,
 	return ph_journal_reader_new(journal_of(store)->view, from, after, out, err);
 }
 
+static ph_position
+journal_extent(const ph_store *store, ph_position position)
+{
+	(void) store;
+	return (ph_position){
+	    .offset = (position.offset & ~(uint64_t) UINT32_MAX) | PH_SEGMENT_HEAD,
+	};
+}
+
+/* Bytes of the files from `from` to before `before` that are there. */
+static uint64_t
+files_bytes(const journal *self, uint32_t from, uint32_t before)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t number = from; number < before; number++) {
+		char name[PH_SEGMENT_NAME];
+		char path[PH_ROOM_PATH];
+
+		ph_segment_name(number, name);
+		if (!ph_room_path(self->directory, name, path))
+			continue;
+		int fd = self->fs->open(self->fs->self, path, O_RDONLY, 0);
+		int64_t size = fd >= 0 ? self->fs->size(self->fs->self, fd) : 0;
+		if (fd >= 0)
+			self->fs->close(self->fs->self, fd);
+		if (size > 0)
+			sum += (uint64_t) size;
+	}
+	return sum;
+}
+
+static ph_status
+journal_trim(ph_store *store, ph_position before, ph_error *err)
+{
+	journal *self = journal_of(store);
+	ph_writer *writer = &self->writer;
+	uint32_t number = (uint32_t) (before.offset >> 32);
+	uint32_t oldest = writer->oldest;
+
+	if (before.partition != 0)
+		return ph_fail(err, PH_ERR_USAGE, "the journal has one partition, 0");
+	if (before.offset > ph_journal_view_durable(self->view))
+		return ph_fail(err, PH_ERR_CONFLICT,
+		    "PH5006 the journal ends before the place to trim to");
+	if (number <= oldest)
+		return PH_OK;
+	uint64_t bytes = files_bytes(self, oldest, number);
+	ph_status status = ph_writer_trim(writer, number, err);
+	if (status != PH_OK)
+		return status;
+	writer->closed_bytes -=
+	    bytes < writer->closed_bytes ? bytes : writer->closed_bytes;
+	ph_journal_view_trim(self->view, number);
+	/* What cannot be removed now is removed after the next start. */
+	(void) ph_room_give(&writer->room, oldest, number, NULL);
+	return PH_OK;
+}
+
 static ph_status
 journal_idle(ph_store *store, ph_error *err)
 {
 	ph_writer *writer = &journal_of(store)->writer;
 
-	if (writer->full && writer->failure.status == PH_OK)
+	if ((writer->full || writer->doubt) && writer->failure.status == PH_OK)
 		ph_writer_reserve(writer);
 	if (writer->marked || writer->batch_length > 0)
 		return ph_writer_flush(writer, err);
@@ -189,7 +251,7 @@ static ph_status
 journal_space(ph_store *store, ph_store_space *out, ph_error *err)
 {
 	journal *self = journal_of(store);
-	const ph_writer *writer = &self->writer;
+	ph_writer *writer = &self->writer;
 	int64_t disk = self->fs->space(self->fs->self, self->directory);
 	int failed = errno;
 
@@ -197,9 +259,15 @@ journal_space(ph_store *store, ph_store_space *out, ph_error *err)
 		return ph_fail_errno(err, failed, "cannot measure %s", self->directory);
 	uint64_t here = writer->head.bytes - writer->end - writer->batch_length;
 	uint64_t files = (uint64_t) disk / writer->segment_bytes;
+	unsigned reserve = ph_room_count(&writer->room);
+	if (reserve > writer->room.wanted)
+		reserve = writer->room.wanted;
+	if (writer->full && reserve == writer->room.wanted)
+		ph_writer_reserve(writer); /* the thread has found room */
 	*out = (ph_store_space){
 	    .open = writer->full ? 0 : here + files * writer->segment_bytes,
-	    .reserve = writer->room.count * writer->room.bytes,
+	    .reserve = reserve * writer->room.bytes,
+	    .used = writer->closed_bytes + writer->head.bytes,
 	    .accepting = !writer->full && writer->failure.status == PH_OK,
 	};
 	return PH_OK;
@@ -404,7 +472,7 @@ prepare_writer(journal *self, const ph_journal_config *config, ph_journal_scan *
 			return status;
 	}
 	return ph_room_init(&writer->room, self->fs, self->directory, bytes,
-	    (unsigned) ((reserve + bytes - 1) / bytes), err);
+	    (unsigned) ((reserve + bytes - 1) / bytes), config->thread, err);
 }
 
 /* From the findings to a journal that can be written. */
@@ -425,9 +493,17 @@ start(journal *self, const ph_journal_config *config, ph_journal_scan *scan,
 	status = ph_journal_mend(writer, scan, err);
 	if (status == PH_OK)
 		status = mark_open(writer, err);
-	if (status == PH_OK)
-		ph_writer_reserve(writer);
-	return status;
+	if (status == PH_OK && config->thread)
+		status = ph_room_start(&writer->room, err);
+	if (status != PH_OK)
+		return status;
+	writer->closed_bytes = files_bytes(self, writer->oldest, writer->head.number);
+	/* what a trim has left behind */
+	if (scan->count > 0 && scan->files[0].number < writer->oldest)
+		(void) ph_room_give(
+		    &writer->room, scan->files[0].number, writer->oldest, NULL);
+	ph_writer_reserve(writer);
+	return PH_OK;
 }
 
 ph_status
@@ -442,6 +518,8 @@ ph_journal_open(const ph_journal_config *config, ph_store **out,
 	    .last = journal_last,
 	    .read = journal_read,
 	    .reader = journal_reader_new,
+	    .trim = journal_trim,
+	    .extent = journal_extent,
 	    .idle = journal_idle,
 	    .space = journal_space,
 	    .epoch = journal_epoch,

@@ -35,6 +35,7 @@ typedef struct ph_journal_config {
 	uint64_t
 	    reserve_bytes; /* kept for essential records; 0: one segment; rounded up to whole ones */
 	uint64_t batch_bytes; /* 0: the default */
+	bool thread; /* make, zero and remove files on a thread of the journal's own */
 	bool
 	    past_damage; /* open although there is damage: its ranges are passed over */
 	const ph_fs *fs; /* NULL: the system's; must be fit for several threads */

@@ -24,7 +24,7 @@
 struct ph_journal_view {
 	const ph_fs *fs;
 	uint8_t id[PH_SEGMENT_ID];
-	uint32_t oldest;
+	atomic_uint_fast32_t oldest; /* number of the first file that is kept */
 	size_t damage_count;
 	ph_journal_range damage[PH_JOURNAL_RANGES];
 	atomic_uint_fast64_t durable; /* position of the end of what is durable */
@@ -55,7 +55,7 @@ ph_journal_view_new(const ph_fs *fs, const char *directory,
 	if (view == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for the journal");
 	view->fs = fs;
-	view->oldest = oldest;
+	atomic_store(&view->oldest, oldest);
 	memcpy(view->id, id, sizeof view->id);
 	memcpy(view->directory, directory, length);
 	view->damage_count = report->damage_count < PH_JOURNAL_RANGES
@@ -76,6 +76,32 @@ ph_journal_view_destroy(ph_journal_view **view_p)
 		return;
 	PH_ASSERT(atomic_load(&view->readers) == 0);
 	free(view);
+}
+
+uint32_t
+ph_journal_view_oldest(const ph_journal_view *view)
+{
+	return (uint32_t) atomic_load_explicit(&view->oldest, memory_order_acquire);
+}
+
+void
+ph_journal_view_trim(ph_journal_view *view, uint32_t oldest)
+{
+	PH_ASSERT(oldest >= ph_journal_view_oldest(view));
+	atomic_store_explicit(&view->oldest, oldest, memory_order_release);
+}
+
+ph_status
+ph_journal_view_kept(const ph_journal_view *view, uint32_t number, ph_error *err)
+{
+	uint32_t oldest = ph_journal_view_oldest(view);
+
+	if (number >= oldest)
+		return PH_OK;
+	return ph_fail(err, PH_ERR_NOT_FOUND,
+	    "PH5008 the journal does not keep this any more: it begins with segment "
+	    "%010u",
+	    oldest);
 }
 
 void
@@ -157,7 +183,10 @@ static ph_status
 damaged(const journal_reader *self, const char *what, ph_error *err)
 {
 	char where[64];
+	ph_status status = ph_journal_view_kept(self->view, self->number, err);
 
+	if (status != PH_OK)
+		return status;
 	snprintf(where, sizeof where, "journal %010u@%llu", self->number,
 	    (unsigned long long) self->cursor.offset);
 	return ph_fail_at(err, PH_ERR_DAMAGED, where,
@@ -187,6 +216,18 @@ follows(const journal_reader *self, uint64_t first)
 	return self->after == 0 || first <= self->after + 1;
 }
 
+/* The first file that is kept begins behind what was asked for, or a record is missing. */
+static ph_status
+unexpected(const journal_reader *self, uint32_t number, ph_error *err)
+{
+	if (!self->placed && number == ph_journal_view_oldest(self->view))
+		return ph_fail(err, PH_ERR_NOT_FOUND,
+		    "PH5008 the journal does not keep what follows sequence %llu any "
+		    "more: it begins with segment %010u",
+		    (unsigned long long) self->after, number);
+	return damaged(self, "no valid record", err);
+}
+
 /* Go to the next file that is there, over those that are known to be lost. */
 static ph_status
 next_file(journal_reader *self, ph_error *err)
@@ -206,13 +247,16 @@ next_file(journal_reader *self, ph_error *err)
 		}
 		ph_status status =
 		    ph_journal_view_open(self->view, number, &fd, &size, &head, err);
+		if (status != PH_OK &&
+		    ph_journal_view_kept(self->view, number, err) != PH_OK)
+			return PH_ERR_NOT_FOUND;
 		if (status == PH_ERR_NOT_FOUND)
 			return damaged(self, "the next file is missing", err);
 		if (status != PH_OK)
 			return status;
 		if (!follows(self, head.first)) {
 			self->view->fs->close(self->view->fs->self, fd);
-			return damaged(self, "no valid record", err);
+			return unexpected(self, number, err);
 		}
 		look_at(self, fd, size, &head, PH_SEGMENT_HEAD, head.first);
 		self->placed = true;
@@ -228,7 +272,11 @@ pass_gap(journal_reader *self, uint64_t durable, ph_error *err)
 	const ph_journal_range *lost =
 	    known_damage(self->view, self->number, self->cursor.offset);
 	uint64_t used = 0;
+	ph_status status = ph_journal_view_kept(self->view, self->number, err);
 
+	/* who had read all of a file that is trimmed now goes on in the next one */
+	if (status != PH_OK)
+		return self->placed ? next_file(self, err) : status;
 	if (lost != NULL && lost->length > 0) {
 		self->cursor.offset += lost->length;
 		self->cursor.sequence = lost->last == 0 ? 0 : lost->last + 1;
@@ -237,8 +285,7 @@ pass_gap(journal_reader *self, uint64_t durable, ph_error *err)
 	if (self->number >= (uint32_t) (durable >> 32))
 		return damaged(self, "no valid record", err);
 	if (!self->placed) { /* the place given: at the end of its file, or wrong? */
-		ph_status status = ph_cursor_used(&self->cursor, &used, err);
-
+		status = ph_cursor_used(&self->cursor, &used, err);
 		if (status != PH_OK)
 			return status;
 		if (used > self->cursor.offset)
@@ -332,11 +379,16 @@ start_at(journal_reader *self, uint64_t offset, ph_error *err)
 	uint64_t size;
 	int fd;
 
+	uint32_t number = (uint32_t) (offset >> 32);
 	uint64_t byte = offset & UINT32_MAX;
 	if (byte < PH_SEGMENT_HEAD || byte % 8 != 0)
 		return ph_fail(err, PH_ERR_USAGE, "not a place in the journal");
-	ph_status status = ph_journal_view_open(
-	    self->view, (uint32_t) (offset >> 32), &fd, &size, &head, err);
+	ph_status status = ph_journal_view_kept(self->view, number, err);
+	if (status == PH_OK)
+		status =
+		    ph_journal_view_open(self->view, number, &fd, &size, &head, err);
+	if (status != PH_OK && ph_journal_view_kept(self->view, number, err) != PH_OK)
+		return PH_ERR_NOT_FOUND;
 	if (status != PH_OK)
 		return status;
 	look_at(self, fd, size, &head, byte, 0);
@@ -364,7 +416,7 @@ ph_journal_reader_new(ph_journal_view *view, ph_position from, uint64_t after,
 	self->base = (ph_store_reader){.magic = READER_MAGIC, .ops = &ops};
 	self->view = view;
 	self->fd = -1;
-	self->number = view->oldest - 1;
+	self->number = ph_journal_view_oldest(view) - 1;
 	self->after = after;
 	ph_cursor_init(&self->cursor, view->fs, CHUNK);
 	atomic_fetch_add(&view->readers, 1);

@@ -2,8 +2,11 @@
  * journal_reader - what readers of the journal may see, and a reader that walks over it.
  *
  * The view is the one thing that the journal's loop and the readers' threads share: where the
- * files are (never changes while it is open), which ranges are damaged (the same), and how far
- * the journal is durable (grows). A reader has its own descriptors and its own memory.
+ * files are (never changes while it is open), which ranges are damaged (the same), which file is
+ * the oldest, and how far the journal is durable (these grow). A reader has its own descriptors
+ * and its own memory. A file may be trimmed, and its blocks be used for other records, while a
+ * reader is at it: no checksum is right then, so a reader that fails looks at what is kept before
+ * it calls anything damaged.
  *
  * Thread: a view: any; a reader: owner. Errors: as store.h says for readers.
  */
@@ -32,6 +35,14 @@ ph_status ph_journal_view_new(const ph_fs *fs, const char *directory,
     ph_journal_view **out, ph_error *err);
 /* No reader may be left. */
 void ph_journal_view_destroy(ph_journal_view **view_p);
+/* Number of the oldest segment that may be read. */
+uint32_t ph_journal_view_oldest(const ph_journal_view *view);
+/* What is before segment `oldest` is not kept any more. Called by the journal's loop alone. */
+void ph_journal_view_trim(ph_journal_view *view, uint32_t oldest);
+/* Is this segment trimmed? Then *err says so: PH_ERR_NOT_FOUND. Ask again after a failed read: the
+ * segment may have been trimmed meanwhile. */
+ph_status ph_journal_view_kept(
+    const ph_journal_view *view, uint32_t number, ph_error *err);
 /* One more range that readers pass over; before there are readers. */
 void ph_journal_view_damage(ph_journal_view *view, const ph_journal_range *range);
 /* The journal is durable up to here. Called by the journal's loop alone. */

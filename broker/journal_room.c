@@ -1,18 +1,34 @@
 /*
  * journal_room - spares are named 0000000001.spare, 0000000002.spare, ... without gaps; the last
- * one is taken first. A spare gets its new name, and the directory is synced, before a byte is
- * written to it: so whatever bears a spare's name reads as zeros, also after a power cut.
+ * one is taken first. A file is a spare by name only once it is zeros and synced; and a spare gets
+ * its new name, and the directory is synced, before a byte is written to it: so whatever bears a
+ * spare's name reads as zeros, also after a power cut.
+ *
+ * A segment that is given back loses its name, and the directory is synced, before a byte of it
+ * is zeroed: so whatever bears a segment's name is whole. Its name while it is zeroed ends in
+ * .new, so that the next start removes it if this one does not come to the end.
  */
 #include "broker/journal_room.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "broker/crashpoint.h"
+#include "broker/segment.h"
 #include "lib/base/assert.h"
+
+#define RETRY_S 1	     /* how often the thread asks a full disk again */
+#define ZEROS	(128u << 10) /* bytes zeroed with one write */
+#define SYNC_EVERY                                                                     \
+	(4u << 20) /* zeroed bytes that wait for a sync at most, so that the
+				   journal's own syncs do not stand behind many */
+#define MAKING	 "spare.new"
+#define RECYCLED 2 /* spares kept of what is given back, over those that are made */
 
 bool
 ph_room_path(const char *directory, const char *name, char out[PH_ROOM_PATH])
@@ -76,26 +92,166 @@ fail:
 	return PH_ERR_IO;
 }
 
+static void
+room_lock(ph_room *room)
+{
+	if (room->started)
+		pthread_mutex_lock(&room->lock);
+}
+
+static void
+room_unlock(ph_room *room)
+{
+	if (room->started)
+		pthread_mutex_unlock(&room->lock);
+}
+
+/* A file that is all zeros and synced becomes the next spare; its old name goes in any case. */
+static ph_status
+add_spare(ph_room *room, const char *from, ph_error *err)
+{
+	const ph_fs *fs = room->fs;
+	char name[PH_ROOM_PATH];
+	char to[PH_ROOM_PATH];
+	int failed = 0;
+
+	room_lock(room);
+	spare_name(room->count + 1, name);
+	if (!ph_room_path(room->directory, name, to))
+		failed = ENAMETOOLONG;
+	else if (fs->rename(fs->self, from, to) != 0)
+		failed = errno;
+	else
+		room->count++;
+	room_unlock(room);
+	if (failed != 0) {
+		fs->unlink(fs->self, from);
+		return ph_fail_errno(err, failed, "cannot name %s", from);
+	}
+	ph_status status = ph_fs_sync_dir(fs, room->directory, err);
+	PH_CRASH_POINT("room-spare");
+	return status;
+}
+
 static ph_status
 make_spare(ph_room *room, ph_error *err)
 {
-	char name[PH_ROOM_PATH];
 	char path[PH_ROOM_PATH];
 	int fd = -1;
 
-	spare_name(room->count + 1, name);
-	if (!ph_room_path(room->directory, name, path))
+	if (!ph_room_path(room->directory, MAKING, path))
 		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
 	ph_status status = make_file(room, path, room->bytes, &fd, err);
 	if (status != PH_OK)
 		return status;
 	room->fs->close(room->fs->self, fd);
-	status = ph_fs_sync_dir(room->fs, room->directory, err);
-	if (status == PH_OK)
-		room->count++;
-	PH_CRASH_POINT("room-spare");
+	return add_spare(room, path, err);
+}
+
+/* --- segments that are given back ------------------------------------------------------ */
+
+static bool
+old_path(const ph_room *room, uint32_t number, char out[PH_ROOM_PATH])
+{
+	char name[PH_ROOM_PATH];
+
+	snprintf(name, sizeof name, "%010u.old.new", number);
+	return ph_room_path(room->directory, name, out);
+}
+
+/* Write zeros over all of a file, synced. */
+static ph_status
+zero_file(const ph_room *room, int fd, ph_error *err)
+{
+	static const uint8_t zeros[ZEROS];
+	const ph_fs *fs = room->fs;
+	ph_status status = PH_OK;
+
+	for (uint64_t at = 0; status == PH_OK && at < room->bytes;) {
+		uint64_t left = room->bytes - at;
+		size_t length = left < ZEROS ? (size_t) left : ZEROS;
+
+		status = ph_segment_write(fs, fd, zeros, length, at, err);
+		at += length;
+		if (status == PH_OK && !PH_MUTANT("no-sync") &&
+		    (at % SYNC_EVERY == 0 || at == room->bytes) &&
+		    fs->fdatasync(fs->self, fd) != 0) {
+			int failed = errno;
+
+			status =
+			    ph_fail_errno(err, failed, "cannot sync a zeroed file");
+		}
+	}
+	PH_CRASH_POINT("trim-zeroed");
 	return status;
 }
+
+/* One segment without a name: to the spares if any are missing and its size will do. */
+static ph_status
+recycle(ph_room *room, const char *path, ph_error *err)
+{
+	const ph_fs *fs = room->fs;
+	ph_status status = PH_ERR_USAGE;
+
+	if (ph_room_count(room) < room->kept) {
+		int fd = fs->open(fs->self, path, O_RDWR, 0);
+
+		if (fd >= 0 && fs->size(fs->self, fd) == (int64_t) room->bytes)
+			status = zero_file(room, fd, err);
+		if (fd >= 0)
+			fs->close(fs->self, fd);
+	}
+	if (status == PH_OK)
+		return add_spare(room, path, err);
+	if (fs->unlink(fs->self, path) != 0 && errno != ENOENT)
+		return ph_fail(err, PH_ERR_IO, "cannot remove %s", path);
+	PH_CRASH_POINT("trim-removed");
+	return PH_OK;
+}
+
+/* Take the names of segments away, the oldest first. */
+static ph_status
+unname(const ph_room *room, uint32_t from, uint32_t before, ph_error *err)
+{
+	const ph_fs *fs = room->fs;
+
+	for (uint32_t number = from; number < before; number++) {
+		char name[PH_SEGMENT_NAME];
+		char path[PH_ROOM_PATH];
+		char to[PH_ROOM_PATH];
+
+		ph_segment_name(number, name);
+		if (!ph_room_path(room->directory, name, path) ||
+		    !old_path(room, number, to))
+			return ph_fail(
+			    err, PH_ERR_USAGE, "the directory's name is too long");
+		if (fs->rename(fs->self, path, to) != 0 && errno != ENOENT) {
+			int failed = errno;
+
+			return ph_fail_errno(err, failed, "cannot take %s away", path);
+		}
+		PH_CRASH_POINT("trim-unnamed");
+	}
+	ph_status status = ph_fs_sync_dir(fs, room->directory, err);
+	PH_CRASH_POINT("trim-gone");
+	return status;
+}
+
+static ph_status
+recycle_all(ph_room *room, uint32_t from, uint32_t before, ph_error *err)
+{
+	ph_status status = unname(room, from, before, err);
+
+	for (uint32_t number = from; status == PH_OK && number < before; number++) {
+		char path[PH_ROOM_PATH];
+
+		if (old_path(room, number, path))
+			status = recycle(room, path, err);
+	}
+	return status;
+}
+
+/* --- an earlier run's files ------------------------------------------------------------ */
 
 /* Remove files that a crash kept from getting their names. */
 static ph_status
@@ -151,7 +307,7 @@ find_spares(ph_room *room, ph_error *err)
 		    !ph_room_path(room->directory, expected, to))
 			continue;
 		int failed = 0;
-		if (room->count >= room->wanted || !spare_usable(room, from))
+		if (room->count >= room->kept || !spare_usable(room, from))
 			failed =
 			    room->fs->unlink(room->fs->self, from) != 0 ? errno : 0;
 		else if (strcmp(from, to) == 0 ||
@@ -168,16 +324,155 @@ find_spares(ph_room *room, ph_error *err)
 
 ph_status
 ph_room_init(ph_room *room, const ph_fs *fs, const char *directory, uint64_t bytes,
-    unsigned wanted, ph_error *err)
+    unsigned wanted, bool thread, ph_error *err)
 {
 	*room = (ph_room){
 	    .fs = fs,
 	    .directory = directory,
 	    .bytes = bytes,
 	    .wanted = wanted,
+	    .made = wanted + (thread ? 1 : 0),
+	    .kept = wanted + (thread ? 1 : 0) + RECYCLED,
 	};
 	ph_status status = remove_unfinished(room, err);
 	return status == PH_OK ? find_spares(room, err) : status;
+}
+
+unsigned
+ph_room_count(ph_room *room)
+{
+	room_lock(room);
+	unsigned count = room->count;
+	room_unlock(room);
+	return count;
+}
+
+/* --- the thread ------------------------------------------------------------------------ */
+
+/* With the lock held: sleep until there is something to do, or a full disk is to be asked again. */
+static void
+sleep_a_while(ph_room *room)
+{
+	struct timespec until;
+
+	if (!room->failed || room->count >= room->made) {
+		pthread_cond_wait(&room->work, &room->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += RETRY_S;
+	(void) pthread_cond_timedwait(&room->work, &room->lock, &until);
+}
+
+/* With the lock held, which is given away meanwhile: one piece of work. */
+static void
+work(ph_room *room)
+{
+	uint32_t from = room->given;
+	uint32_t before = room->given_before;
+	ph_error why = {0};
+	ph_status status;
+
+	room->given = before;
+	pthread_mutex_unlock(&room->lock);
+	if (from < before)
+		status = recycle_all(room, from, before, &why);
+	else
+		status = make_spare(room, &why);
+	pthread_mutex_lock(&room->lock);
+	if (status == PH_OK)
+		room->failed = false;
+	else if (from == before) {
+		room->failed = true;
+		room->why = why;
+	}
+	pthread_cond_broadcast(&room->news);
+}
+
+static void *
+run(void *argument)
+{
+	ph_room *room = argument;
+
+	pthread_mutex_lock(&room->lock);
+	while (!room->stop) {
+		bool try = room->count < room->made;
+
+		if (room->given == room->given_before && (!try || room->failed)) {
+			sleep_a_while(room);
+			try = room->count < room->made && !room->stop;
+		}
+		if (!room->stop && (room->given < room->given_before || try))
+			work(room);
+	}
+	pthread_mutex_unlock(&room->lock);
+	return NULL;
+}
+
+ph_status
+ph_room_start(ph_room *room, ph_error *err)
+{
+	pthread_condattr_t attributes;
+	sigset_t all;
+	sigset_t before;
+
+	PH_ASSERT(!room->started && room->fs != NULL);
+	if (pthread_mutex_init(&room->lock, NULL) != 0 ||
+	    pthread_condattr_init(&attributes) != 0 ||
+	    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0 ||
+	    pthread_cond_init(&room->work, &attributes) != 0 ||
+	    pthread_cond_init(&room->news, NULL) != 0)
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for the journal's thread");
+	pthread_condattr_destroy(&attributes);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	room->started = true; /* the thread may look at it at once */
+	int failed = pthread_create(&room->thread, NULL, run, room);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed == 0)
+		return PH_OK;
+	room->started = false;
+	return ph_fail_errno(err, failed, "cannot start the journal's thread");
+}
+
+void
+ph_room_fini(ph_room *room)
+{
+	if (!room->started)
+		return;
+	pthread_mutex_lock(&room->lock);
+	room->stop = true;
+	pthread_cond_broadcast(&room->work);
+	pthread_mutex_unlock(&room->lock);
+	pthread_join(room->thread, NULL);
+	room->started = false;
+	pthread_cond_destroy(&room->work);
+	pthread_cond_destroy(&room->news);
+	pthread_mutex_destroy(&room->lock);
+}
+
+/* --- what the owner asks for ----------------------------------------------------------- */
+
+static ph_status
+say_why(ph_status status, ph_error *why, ph_error *err)
+{
+	status = ph_room_status(status, why);
+	return ph_fail_at(err, status, why->where, "%s", why->text);
+}
+
+/* The thread makes it; wait for what comes of it. */
+static ph_status
+wait_for_reserve(ph_room *room, ph_error *err)
+{
+	ph_error why = {0};
+
+	pthread_mutex_lock(&room->lock);
+	while (room->count < room->wanted && !room->failed)
+		pthread_cond_wait(&room->news, &room->lock);
+	bool whole = room->count >= room->wanted;
+	why = room->why;
+	pthread_mutex_unlock(&room->lock);
+	return whole ? PH_OK : say_why(why.status, &why, err);
 }
 
 ph_status
@@ -185,18 +480,33 @@ ph_room_fill(ph_room *room, ph_error *err)
 {
 	ph_error why = {0};
 
+	if (room->started)
+		return wait_for_reserve(room, err);
 	while (room->count < room->wanted) {
 		ph_status status = make_spare(room, &why);
 
-		if (status != PH_OK) {
-			status = ph_room_status(status, &why);
-			return ph_fail_at(err, status, why.where, "%s", why.text);
-		}
+		if (status != PH_OK)
+			return say_why(status, &why, err);
 	}
 	return PH_OK;
 }
 
-/* Give the last spare another name and open it. */
+ph_status
+ph_room_give(ph_room *room, uint32_t from, uint32_t before, ph_error *err)
+{
+	PH_ASSERT(from <= before);
+	if (!room->started)
+		return recycle_all(room, from, before, err);
+	pthread_mutex_lock(&room->lock);
+	if (room->given == room->given_before)
+		room->given = from;
+	room->given_before = before;
+	pthread_cond_signal(&room->work);
+	pthread_mutex_unlock(&room->lock);
+	return PH_OK;
+}
+
+/* Give the last spare another name and open it; with the lock held. */
 static ph_status
 rename_spare(ph_room *room, const char *path, int *out, ph_error *err)
 {
@@ -221,19 +531,38 @@ rename_spare(ph_room *room, const char *path, int *out, ph_error *err)
 	return PH_OK;
 }
 
+/* A spare, if there is one or the thread is about to have one; PH_ERR_NOT_FOUND: none. */
+static ph_status
+take_spare(ph_room *room, const char *path, int *out, ph_error *err)
+{
+	ph_status status = PH_ERR_NOT_FOUND;
+
+	room_lock(room);
+	while (room->started && room->count == 0 && !room->failed)
+		pthread_cond_wait(&room->news, &room->lock);
+	if (room->count > 0) {
+		status = rename_spare(room, path, out, err);
+		room->failed = false; /* ask the disk anew */
+		if (room->started)
+			pthread_cond_signal(&room->work);
+	}
+	room_unlock(room);
+	return status;
+}
+
 ph_status
 ph_room_take(ph_room *room, const char *name, uint64_t bytes, int *fd, ph_error *err)
 {
 	char path[PH_ROOM_PATH];
 	ph_error why = {0};
-	ph_status status = PH_ERR_USAGE;
+	ph_status status = PH_ERR_NOT_FOUND;
 	int taken = -1;
 
 	if (!ph_room_path(room->directory, name, path))
 		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
-	if (room->count > 0 && bytes == room->bytes)
-		status = rename_spare(room, path, &taken, &why);
-	else
+	if (bytes == room->bytes)
+		status = take_spare(room, path, &taken, &why);
+	if (status == PH_ERR_NOT_FOUND)
 		status = make_file(room, path, bytes, &taken, &why);
 	if (status == PH_OK) {
 		PH_CRASH_POINT("room-renamed");
@@ -242,8 +571,7 @@ ph_room_take(ph_room *room, const char *name, uint64_t bytes, int *fd, ph_error 
 	if (status != PH_OK) {
 		if (taken >= 0)
 			room->fs->close(room->fs->self, taken);
-		status = ph_room_status(status, &why);
-		return ph_fail_at(err, status, why.where, "%s", why.text);
+		return say_why(status, &why, err);
 	}
 	PH_CRASH_POINT("room-taken");
 	*fd = taken;

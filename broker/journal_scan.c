@@ -64,8 +64,13 @@ note_mark(ph_journal_scan *scan, const uint8_t *body, uint32_t length)
 
 	ph_reader_init(&reader, body, length);
 	uint64_t epoch = ph_reader_u64(&reader);
-	if (!reader.failed && epoch > scan->report.epoch)
+	uint32_t oldest = ph_reader_u32(&reader);
+	if (reader.failed)
+		return;
+	if (epoch > scan->report.epoch)
 		scan->report.epoch = epoch;
+	if (oldest > scan->oldest)
+		scan->oldest = oldest;
 }
 
 /* The last file's good records, one by one. */
@@ -442,6 +447,14 @@ oldest_kept(const ph_journal_scan *scan)
 	return oldest;
 }
 
+/* The first sequence that is there. */
+static uint64_t
+first_after_gap(const ph_journal_scan *scan)
+{
+	return scan->files[0].readable ? scan->files[0].head.first
+				       : first_after(scan, 0);
+}
+
 static void
 note_missing(ph_journal_scan *scan, uint32_t from, uint32_t before, uint64_t first,
     uint64_t stop)
@@ -454,12 +467,35 @@ note_missing(ph_journal_scan *scan, uint32_t from, uint32_t before, uint64_t fir
 				  });
 }
 
+/*
+ * Now that all marks are read: which files had to be there? What is older is not needed, whatever
+ * is left of it.
+ */
+static void
+judge_oldest(ph_journal_scan *scan)
+{
+	ph_journal_report *report = &scan->report;
+	size_t named = report->damage_count < PH_JOURNAL_RANGES ? report->damage_count
+								: PH_JOURNAL_RANGES;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < named; i++) {
+		if (report->damage[i].segment >= scan->oldest)
+			report->damage[kept++] = report->damage[i];
+	}
+	report->damage_count -= named - kept;
+	if (scan->count > 0 && scan->oldest < scan->files[0].number)
+		note_missing(scan, scan->oldest, scan->files[0].number,
+		    scan->oldest == 1 ? 1 : 0, first_after_gap(scan));
+}
+
 static ph_status
 scan_all(const ph_fs *fs, const char *directory, ph_journal_scan *scan, ph_error *err)
 {
-	uint32_t number = scan->oldest = oldest_kept(scan);
+	uint32_t number = scan->count > 0 ? scan->files[0].number : 1;
 	uint64_t expected = number == 1 ? 1 : 0;
 
+	scan->oldest = oldest_kept(scan);
 	for (size_t i = 0; i < scan->count; i++) {
 		const ph_scan_file *file = &scan->files[i];
 		uint64_t stop = first_after(scan, i);
@@ -475,6 +511,7 @@ scan_all(const ph_fs *fs, const char *directory, ph_journal_scan *scan, ph_error
 		if (status != PH_OK)
 			return status;
 	}
+	judge_oldest(scan);
 	return PH_OK;
 }
 

@@ -19,7 +19,8 @@ extern "C" {
 typedef enum ph_mark_kind {
 	PH_MARK_OPEN = 1,
 	PH_MARK_IDLE = 2,
-	PH_MARK_CLOSE = 3
+	PH_MARK_CLOSE = 3,
+	PH_MARK_TRIM = 4
 } ph_mark_kind;
 
 typedef struct ph_mark {
@@ -44,7 +45,9 @@ typedef struct ph_journal_scan {
 	ph_scan_file *files;
 	uint8_t id[PH_SEGMENT_ID]; /* of the journal, if a header is readable */
 	bool has_id;
-	uint32_t oldest; /* number of the oldest segment that must be there */
+	uint32_t
+	    oldest; /* number of the oldest segment that is kept; before it only what
+			    a trim has left */
 
 	/* The rest speaks of the last file, unless its header is unreadable. */
 	uint64_t end;	 /* behind its last good record */

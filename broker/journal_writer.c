@@ -7,8 +7,8 @@
  * and synced; the file gets its name, and the directory is synced again. Only then is anything
  * in it spoken of as durable.
  *
- * In every file the room for one mark is kept at the end, so that the journal can always say
- * that all is synced.
+ * In every file the room for two marks is kept at the end, so that the journal can always say
+ * that all is synced, and afterwards still that older files are not needed any more.
  */
 #include "broker/journal_writer.h"
 
@@ -35,6 +35,7 @@ ph_writer_init(ph_writer *self)
 void
 ph_writer_fini(ph_writer *self)
 {
+	ph_room_fini(&self->room);
 	if (self->fd >= 0)
 		self->fs->close(self->fs->self, self->fd);
 	self->fd = -1;
@@ -137,7 +138,8 @@ ph_writer_mark(ph_writer *self, ph_mark_kind kind)
 	uint8_t body[PH_MARK_BODY];
 	const ph_store_part part = {body, sizeof body};
 
-	if (!fits(self, PH_MARK_SIZE) || !batch_reserve(self, PH_MARK_SIZE))
+	uint64_t left = kind == PH_MARK_TRIM ? PH_MARK_SIZE : 2 * PH_MARK_SIZE;
+	if (!fits(self, left) || !batch_reserve(self, PH_MARK_SIZE))
 		return false;
 	ph_mark_encode(
 	    &(ph_mark){
@@ -323,8 +325,10 @@ ph_writer_begin(ph_writer *self, const ph_segment_head *head, ph_error *err)
 			*err = why;
 		return status;
 	}
-	if (self->fd >= 0)
+	if (self->fd >= 0) {
 		self->fs->close(self->fs->self, self->fd);
+		self->closed_bytes += self->head.bytes;
+	}
 	self->fd = fd;
 	self->head = *head;
 	self->end = PH_SEGMENT_HEAD;
@@ -336,6 +340,7 @@ void
 ph_writer_reserve(ph_writer *self)
 {
 	self->full = ph_room_fill(&self->room, &self->full_why) != PH_OK;
+	self->doubt = false;
 	if (self->full)
 		self->full_again_ms = ph_clock_mono(self->clock) + ROOM_RETRY_MS;
 }
@@ -362,15 +367,43 @@ ph_writer_roll(ph_writer *self, ph_error *err)
 	if (status != PH_OK)
 		return failed_for_good(self, &why, err);
 	self->marked = false;
-	ph_writer_reserve(self);
+	if (self->room.started)
+		self->doubt =
+		    true; /* who brings something new asks, if need be waits */
+	else
+		ph_writer_reserve(self);
 	return PH_OK;
+}
+
+ph_status
+ph_writer_trim(ph_writer *self, uint32_t oldest, ph_error *err)
+{
+	uint32_t before = self->oldest;
+	ph_status status = PH_OK;
+
+	PH_ASSERT(oldest >= before && oldest <= self->head.number);
+	if (self->failure.status != PH_OK)
+		return refuse_failed(self, err);
+	self->oldest = oldest; /* a new file's header says it as well as a mark */
+	if (!ph_writer_mark(self, PH_MARK_TRIM))
+		status = ph_writer_roll(self, err);
+	if (status == PH_OK && !PH_MUTANT("trim-early"))
+		status = ph_writer_flush(self, err);
+	if (status != PH_OK)
+		self->oldest = before;
+	else
+		self->marked = false;
+	PH_CRASH_POINT("trim-marked");
+	return status;
 }
 
 /* May something new be taken? Asks the disk again from time to time. */
 static ph_status
 admit(ph_writer *self, ph_error *err)
 {
-	if (self->full && ph_clock_mono(self->clock) >= self->full_again_ms)
+	if (self->doubt ||
+	    (self->full && (self->room.started ||
+			       ph_clock_mono(self->clock) >= self->full_again_ms)))
 		ph_writer_reserve(self);
 	if (self->full)
 		return ph_fail(err, PH_ERR_FULL,
@@ -385,10 +418,10 @@ make_way(ph_writer *self, uint64_t frame, ph_error *err)
 {
 	ph_status status = PH_OK;
 
-	if (PH_SEGMENT_HEAD + frame + PH_MARK_SIZE > self->segment_bytes)
+	if (PH_SEGMENT_HEAD + frame + 2 * PH_MARK_SIZE > self->segment_bytes)
 		return ph_fail(err, PH_ERR_TOO_LARGE,
 		    "PH5007 a record is larger than a file of the journal");
-	if (!fits(self, frame + PH_MARK_SIZE))
+	if (!fits(self, frame + 2 * PH_MARK_SIZE))
 		status = ph_writer_roll(self, err);
 	else if (self->batch_length + frame > self->batch_limit)
 		status = ph_writer_flush(self, err);
@@ -417,7 +450,7 @@ ph_writer_submit(ph_writer *self, uint8_t type, ph_store_need need,
 	ph_status status = need == PH_STORE_NEW ? admit(self, err) : PH_OK;
 	if (status == PH_OK)
 		status = make_way(self, ph_frame_size(length), err);
-	if (status == PH_OK && need == PH_STORE_NEW && self->full)
+	if (status == PH_OK && need == PH_STORE_NEW && (self->full || self->doubt))
 		status = admit(self, err); /* the roll took from the reserve */
 	if (status != PH_OK)
 		return status;

@@ -38,14 +38,15 @@ typedef struct ph_writer {
 	ph_room room;		/* files made ahead */
 	ph_journal_view *view;	/* lent: told what is durable */
 
-	ph_segment_head head; /* of the file being written; its id is the journal's */
-	int fd;		      /* the file, or -1 */
-	uint32_t salt;	      /* start value of its checksums */
-	uint64_t end;	      /* where the batch goes in it */
-	uint64_t next;	      /* sequence of the next record */
-	uint64_t synced;      /* highest sequence known to be synced */
-	uint64_t epoch;	      /* of this open */
-	uint32_t oldest;      /* number of the oldest file */
+	ph_segment_head head;  /* of the file being written; its id is the journal's */
+	int fd;		       /* the file, or -1 */
+	uint32_t salt;	       /* start value of its checksums */
+	uint64_t end;	       /* where the batch goes in it */
+	uint64_t next;	       /* sequence of the next record */
+	uint64_t synced;       /* highest sequence known to be synced */
+	uint64_t epoch;	       /* of this open */
+	uint32_t oldest;       /* number of the oldest file */
+	uint64_t closed_bytes; /* of the files before the one being written */
 	bool marked; /* a mark at the end says that all is synced, or has no room */
 
 	uint8_t *batch; /* framed records, as they will be in the file */
@@ -53,7 +54,9 @@ typedef struct ph_writer {
 	size_t batch_size; /* bytes allocated */
 	int64_t batch_ms;  /* wall time of its first record */
 
-	bool full;	       /* the reserve is not whole: new records are refused */
+	bool
+	    doubt; /* the reserve is being made whole: new records wait to know of it */
+	bool full; /* the reserve is not whole: new records are refused */
 	ph_error full_why;     /* why not */
 	int64_t full_again_ms; /* when to ask the disk again, monotonic */
 	ph_error failure;      /* status not PH_OK: failed for good */
@@ -75,6 +78,8 @@ bool ph_writer_mark(ph_writer *writer, ph_mark_kind kind);
 ph_status ph_writer_roll(ph_writer *writer, ph_error *err);
 /* Make the reserve whole, or note that it is not. */
 void ph_writer_reserve(ph_writer *writer);
+/* Keep the files from number `oldest` on, and say so durably. PH_ERR_FULL: nothing has changed. */
+ph_status ph_writer_trim(ph_writer *writer, uint32_t oldest, ph_error *err);
 
 /* For opening: a record that exists already, with its sequence `next`; false: no memory. */
 bool ph_writer_again(ph_writer *writer, const ph_frame *frame, const uint8_t *body);

@@ -12,8 +12,11 @@
  * A failed write or sync is never tried again: the store is *failed* from then on, every call
  * that would write gives the first error again, and the program must end with an error.
  *
- * The local store (journal.h) has one partition, number 0. Trimming, checkpoints and the
- * assignment of partitions join the table when a store keeps their promises.
+ * Old records are given back by the extent, which is a stretch of positions that only the store
+ * knows the beginnings of: what is before the oldest extent that is kept can be read no more.
+ *
+ * The local store (journal.h) has one partition, number 0. The assignment of partitions joins the
+ * table when a store keeps its promises.
  *
  * Thread: a store belongs to its loop, except ph_store_durable, ph_store_last and
  * ph_store_reader_new (any). A reader belongs to one thread, which may be another than the
@@ -71,6 +74,7 @@ typedef struct ph_store_space {
 	uint64_t
 	    open; /* bytes that new records may still take, as far as is known now */
 	uint64_t reserve; /* bytes kept for essential records */
+	uint64_t used;	  /* bytes that the extents take */
 	bool accepting;	  /* false: PH_STORE_NEW is refused for want of space */
 } ph_store_space;
 
@@ -107,6 +111,12 @@ typedef struct ph_store_ops {
 	/* A reader from a position; see ph_store_reader_new. */
 	ph_status (*reader)(ph_store *store, ph_position from, uint64_t after,
 	    ph_store_reader **out, ph_error *err);
+
+	/* Give the extents back that are wholly before a position; see ph_store_trim. */
+	ph_status (*trim)(ph_store *store, ph_position before, ph_error *err);
+
+	/* The beginning of the extent that holds a position. Pure. */
+	ph_position (*extent)(const ph_store *store, ph_position position);
 
 	/* Nothing has been submitted for a while: note down that all there is is durable. */
 	ph_status (*idle)(ph_store *store, ph_error *err);
@@ -178,14 +188,34 @@ ph_store_last(const ph_store *store)
 }
 
 /*
- * The record at a position. PH_ERR_AGAIN: not durable yet. PH_ERR_NOT_FOUND: no record there any
- * more. PH_ERR_DAMAGED: what is there is not what was written; nothing is served.
+ * The record at a position. PH_ERR_AGAIN: not durable yet. PH_ERR_NOT_FOUND: trimmed. PH_ERR_DAMAGED: what is there is not what was written; nothing is served.
  */
 static inline ph_status
 ph_store_read(
     ph_store *store, ph_position position, ph_store_record *record, ph_error *err)
 {
 	return store->ops->read(store, position, record, err);
+}
+
+/*
+ * Nothing before `before` is needed any more: extents wholly before it are given back. On PH_OK
+ * it is durable that they are not kept; a read or a reader there gets PH_ERR_NOT_FOUND (a record
+ * that a reader has given already stays valid), also after the next start. Flushes the batch. The
+ * extent that holds the durable end always stays.
+ * PH_ERR_CONFLICT: `before` lies beyond what is durable. PH_ERR_FULL: no room even to say it;
+ * nothing has changed. PH_ERR_IO: the store has failed.
+ */
+static inline ph_status
+ph_store_trim(ph_store *store, ph_position before, ph_error *err)
+{
+	return store->ops->trim(store, before, err);
+}
+
+/* The beginning of the extent that holds a position: itself a position to read from. */
+static inline ph_position
+ph_store_extent(const ph_store *store, ph_position position)
+{
+	return store->ops->extent(store, position);
 }
 
 /* Call when nothing has been submitted for some 100 ms, so that the next start has no doubts. */
@@ -222,7 +252,8 @@ ph_store_close(ph_store **store_p, ph_error *err)
  * sequence is `after` or less (0: none). Who comes back after a restart gives the position and
  * the sequence of the last record it has seen; the reader finds the next one even where the
  * position has moved. Any thread, while the store is open.
- * PH_ERR_CONFLICT: `from` or `after` lies beyond the end of what is durable.
+ * PH_ERR_CONFLICT: `from` or `after` lies beyond the end of what is durable. PH_ERR_NOT_FOUND:
+ * `from` is trimmed.
  */
 static inline ph_status
 ph_store_reader_new(ph_store *store, ph_position from, uint64_t after,
@@ -234,6 +265,7 @@ ph_store_reader_new(ph_store *store, ph_position from, uint64_t after,
 /*
  * The next record, whole and checked, the store's own marks left out. PH_ERR_AGAIN: none is
  * durable yet; call again later. PH_ERR_DAMAGED: see ph_store_read; the reader stays where it is.
+ * PH_ERR_NOT_FOUND: what comes next is trimmed: this reader is of no more use.
  */
 static inline ph_status
 ph_store_reader_next(ph_store_reader *reader, ph_store_record *record, ph_error *err)

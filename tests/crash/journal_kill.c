@@ -5,7 +5,8 @@
  *
  * A child writes records and says through a pipe which of them are durable; it is killed; the parent
  * opens what is left and compares it with its own list. All cycles go on with the same journal, so
- * that each start has the remains of many. Before some of them bytes are put behind the end, as a
+ * that each start has the remains of many. Some children trim what is behind them, and some let the
+ * journal use its thread. Before some of them bytes are put behind the end, as a
  * torn write leaves them. A kill does not test syncing: the power cuts of test_journal_model do.
  */
 #include <errno.h>
@@ -41,11 +42,17 @@ static const char *const points[] = {
     "flush-written",
     "flush-synced",
     "close-marked",
+    "trim-marked",
+    "trim-unnamed",
+    "trim-gone",
+    "trim-zeroed",
+    "trim-removed",
 };
 
 typedef struct trial {
 	fixture place;
 	uint64_t random;
+	uint64_t first; /* id of the oldest record that must be there */
 	uint64_t last;	/* id of the last record that is there */
 	uint64_t acked; /* the highest that was acknowledged */
 	unsigned cycle;
@@ -66,6 +73,7 @@ write_records(const fixture *place, uint64_t id, uint64_t count, int pipe_out)
 {
 	ph_store *store;
 	ph_position position;
+	bool trims = id % 3 != 0;
 
 	if (fixture_open(place, NULL, &store, NULL, NULL) != PH_OK)
 		_exit(3);
@@ -79,6 +87,9 @@ write_records(const fixture *place, uint64_t id, uint64_t count, int pipe_out)
 			_exit(5);
 		if (id % 64 == 0 && ph_store_idle(store, NULL) != PH_OK)
 			_exit(6);
+		if (trims && id % 16 == 0 &&
+		    ph_store_trim(store, position, NULL) != PH_OK)
+			_exit(8);
 	}
 	if (ph_store_close(&store, NULL) != PH_OK)
 		_exit(7);
@@ -142,14 +153,17 @@ tear(trial *self)
 	char name[PH_SEGMENT_NAME];
 	char path[256];
 	uint8_t *bytes;
-	uint32_t number = 1;
+	uint32_t number = 0;
+	char **names = NULL;
+	size_t count = 0;
 
-	for (;; number++) {
-		ph_segment_name(number + 1, name);
-		fixture_path(&self->place, name, path);
-		if (access(path, F_OK) != 0)
-			break;
-	}
+	if (ph_fs_list(self->place.directory, ".segment", &names, &count, NULL) ==
+		PH_OK &&
+	    count > 0)
+		number = ph_segment_name_number(names[count - 1]);
+	free(names);
+	if (number == 0)
+		return;
 	ph_segment_name(number, name);
 	fixture_path(&self->place, name, path);
 	size_t length = fixture_load(path, &bytes);
@@ -178,17 +192,22 @@ compare(trial *self, uint64_t submitted)
 		return;
 	}
 	size_t count = fixture_read_all(store, ids, RECORDS_MAX, &status);
+	uint64_t first = count > 0 ? ids[0] : self->first;
+	uint64_t last = count > 0 ? ids[count - 1] : self->last;
 	if (status != PH_ERR_AGAIN)
 		wrong(self, "the reader was stopped", status);
 	for (size_t i = 0; i < count; i++) {
-		if (ids[i] != i + 1)
+		if (ids[i] != first + i)
 			wrong(self, "a record that should not be there", ids[i]);
 	}
-	if (count < self->acked)
+	if (first < self->first)
+		wrong(self, "a trimmed record is back", first);
+	if (last < self->acked)
 		wrong(self, "an acknowledged record is lost", self->acked);
-	if (count > submitted)
-		wrong(self, "more than was written", count);
-	self->last = self->acked = count;
+	if (last > submitted)
+		wrong(self, "more than was written", last);
+	self->first = first;
+	self->last = self->acked = last;
 	if (ph_store_close(&store, NULL) != PH_OK)
 		wrong(self, "does not close", 0);
 }
@@ -201,6 +220,7 @@ cycle(trial *self, const char *point, unsigned nth, unsigned patience)
 	int told;
 
 	self->cycle++;
+	self->place.thread = fake_random(&self->random, 2) == 0;
 	pid_t child = start(self, count, point, nth, &told);
 	if (child < 0) {
 		wrong(self, "no child", 0);
@@ -237,6 +257,10 @@ at_point(trial *self, const char *point)
 		cycle(self, "flush-written", 3, 0);
 		tear(self);
 		killed += cycle(self, point, nth, 0);
+		/* and some longer ones, in which files come and go */
+		for (unsigned i = 0; killed == 0 && i < 12 && self->wrong[0] == '\0';
+		     i++)
+			killed += cycle(self, point, 1, 0);
 	}
 	return killed;
 }
@@ -268,6 +292,7 @@ main(int argc, char **argv)
 	}
 	self.random = seed * 2 + 1;
 	fixture_init(&self.place);
+	self.first = 1;
 	printf("# seed %llu\n1..%u\n", (unsigned long long) seed, count + 1);
 	for (unsigned i = 0; i < count; i++) {
 		unsigned killed = at_point(&self, points[i]);

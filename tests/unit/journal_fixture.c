@@ -16,6 +16,7 @@ fixture_init(fixture *self)
 {
 	const char *where = getenv("TMPDIR");
 
+	self->thread = false;
 	snprintf(self->root, sizeof self->root, "%.90s/ph-journal-XXXXXX",
 	    where != NULL ? where : "/tmp");
 	PH_ASSERT(mkdtemp(self->root) != NULL);
@@ -65,6 +66,7 @@ fixture_open(const fixture *self, const ph_fs *fs, ph_store **out,
 	const ph_journal_config config = {
 	    .directory = self->directory,
 	    .segment_bytes = 1u << 20,
+	    .thread = self->thread,
 	    .fs = fs != NULL ? fs : fixture_quick_fs(),
 	};
 

@@ -14,6 +14,7 @@ typedef struct fixture {
 	char root[128];	     /* removed at the end */
 	char directory[160]; /* the journal's */
 	char aside[160];     /* the fake disk's */
+	bool thread;	     /* the journal is to use a thread for its files */
 } fixture;
 
 #define FIXTURE_BODY_MAX (300u << 10)

@@ -32,6 +32,8 @@ typedef struct story {
 	size_t acknowledged;	       /* the first so many of them are durable */
 	uint64_t ids[RECORDS_MAX];     /* of what was submitted, in order */
 	uint64_t offsets[RECORDS_MAX]; /* position of each in this life */
+	size_t first;		       /* the records before this one are trimmed */
+	size_t first_maybe;	       /* or those before this one */
 	ph_store *store;	       /* of this life, or NULL */
 	ph_store *left[LIVES + 1];     /* of former lives, never closed */
 	size_t left_count;
@@ -66,7 +68,8 @@ compare(story *self)
 	ph_store_record record;
 	ph_status status =
 	    ph_store_reader_new(self->store, (ph_position){0}, 0, &reader, NULL);
-	size_t count = 0;
+	size_t count = self->first;
+	bool any = false;
 
 	if (status != PH_OK) {
 		wrong(self, "no reader", status);
@@ -74,7 +77,13 @@ compare(story *self)
 	}
 	while ((status = ph_store_reader_next(reader, &record, NULL)) == PH_OK &&
 	       count < RECORDS_MAX) {
-		ids[count] = fixture_id(&record);
+		uint64_t id = fixture_id(&record);
+
+		if (!any && id != self->ids[count])
+			self->first = count =
+			    self->first_maybe; /* the last trim was done after all */
+		any = true;
+		ids[count] = id;
 		self->offsets[count] = record.position.offset;
 		if (count >= self->written || ids[count] != self->ids[count])
 			wrong(self, "a record that was not written there", count);
@@ -83,9 +92,37 @@ compare(story *self)
 	ph_store_reader_destroy(&reader);
 	if (status != PH_ERR_AGAIN)
 		wrong(self, "a reader was stopped", status);
+	if (!any && self->first_maybe == self->acknowledged)
+		self->first = count =
+		    self->first_maybe; /* nothing was left to be kept */
 	if (count < self->acknowledged)
 		wrong(self, "an acknowledged record is lost", count);
 	self->written = self->acknowledged = count;
+	self->first_maybe = self->first;
+}
+
+/* Give back what is before some record that is known; false: the journal has failed. */
+static bool
+trim_some(story *self)
+{
+	if (self->acknowledged == self->first)
+		return true;
+	size_t index =
+	    self->first + fake_random(&self->random, self->acknowledged - self->first);
+	ph_position before = {.offset = self->offsets[index]};
+	uint64_t kept = ph_store_extent(self->store, before).offset;
+
+	while (index > self->first && self->offsets[index - 1] >= kept)
+		index--;
+	self->first_maybe =
+	    index; /* before the call: a crash inside may have done it */
+	ph_status status = ph_store_trim(self->store, before, NULL);
+	if (status == PH_OK) {
+		self->first = index;
+		acknowledge(self);
+	} else if (status != PH_ERR_IO)
+		wrong(self, "a trim was refused", status);
+	return status == PH_OK;
 }
 
 static void
@@ -140,6 +177,12 @@ look_up(story *self)
 	size_t index = fake_random(&self->random, self->acknowledged);
 	ph_status status = ph_store_read(
 	    self->store, (ph_position){.offset = self->offsets[index]}, &record, NULL);
+	if (index < self->first) {
+		/* positions from before this life's start may be anybody's */
+		if (status == PH_OK && fixture_id(&record) == 0)
+			wrong(self, "a trimmed record is served wrong", index);
+		return;
+	}
 	if (status != PH_OK || fixture_id(&record) != self->ids[index])
 		wrong(self, "a record cannot be read", index);
 }
@@ -167,6 +210,10 @@ live(story *self)
 			break;
 		case 1:
 			look_up(self);
+			break;
+		case 2:
+			if (fake_random(&self->random, 4) == 0 && !trim_some(self))
+				return;
 			break;
 		default:
 			write_some(self);
@@ -285,7 +332,7 @@ START_TEST(nothing_acknowledged_is_lost)
 }
 END_TEST
 
-static const char *const mutants[] = {"no-sync", "early"};
+static const char *const mutants[] = {"no-sync", "early", "trim-early"};
 
 START_TEST(mutants_are_caught)
 {
