@@ -17,6 +17,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("PACKHORSE_BUILD", os.path.join(ROOT, "build"))
+SEGMENT = 64 << 20  # bytes of a journal's segment, as options.def has it
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -115,11 +116,17 @@ class Broker(Process):
             command += ["--" + name, str(value)]
         return call(command)[0]
 
-    def balance(self):
+    def told(self):
+        """What `packhorse status` tells."""
         out = subprocess.run(
             [program("cli", "packhorse"), "--socket", self.control, "status", "--json"],
             capture_output=True, text=True, check=True).stdout
-        return json.loads(out.splitlines()[0])["balance"]
+        return json.loads(out.splitlines()[0])
+
+    def stored_bytes(self):
+        """Bytes written to the journal since it was made: all segments are full but the last."""
+        position = self.told()["synced_position"]
+        return (position >> 32) * SEGMENT + (position & 0xffffffff)
 
     def halt(self):
         """Stop the process; its state stays."""
@@ -129,7 +136,7 @@ class Broker(Process):
 
     def stop(self):
         """Stop, check the books, and leave nothing."""
-        balance = self.balance()
+        balance = self.told()["balance"]
         self.discard()
         if balance != 0:
             fail("the books do not balance")

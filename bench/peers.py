@@ -323,7 +323,11 @@ def trace_syncs(service, options):
     """The shares of messages synced before they were acknowledged and before they were delivered."""
     if not shutil.which("strace"):
         return None
-    folder = tempfile.mkdtemp(prefix="bench-trace-")
+    with tempfile.TemporaryDirectory(prefix="bench-trace-") as folder:
+        return trace_in(folder, service, options)
+
+
+def trace_in(folder, service, options):
     trace, times = os.path.join(folder, "trace"), os.path.join(folder, "times")
     command = ["strace", "-f", "-ttt", "-T", "-qq", "-e", TRACED, "-e", "signal=none",
                "-o", trace]
@@ -343,9 +347,7 @@ def trace_syncs(service, options):
             tracer.send_signal(signal.SIGINT)
             tracer.wait(30)
     ends = sync_ends(trace)
-    shares = [share_synced(ends, f"{times}.{side}") for side in ("acknowledged", "delivered")]
-    shutil.rmtree(folder)
-    return shares
+    return [share_synced(ends, f"{times}.{side}") for side in ("acknowledged", "delivered")]
 
 
 # ---- the run ----
@@ -387,6 +389,10 @@ class Comparison:
                 self.peak[service.name] = max(
                     self.peak.get(service.name, 0), service.resident_mb())
 
+    def warm_up(self):
+        for service, _, options, messages in self.each():
+            service.drive(options, max(1000, messages // 5))
+
     def trace(self):
         for service, name, options, _ in self.each():
             slow = service.paced.get(name, options)
@@ -400,7 +406,7 @@ class Comparison:
             self.rates.setdefault(name, []).append(service.drive(options, amount)["rate"])
             slow = service.paced.get(name, None if service.paced else options)
             if slow is not None:
-                self.paced.setdefault(name, []).append(
+                self.paced.setdefault(name.split("-batches-")[0], []).append(
                     service.drive(slow, self.options.paced, PACE))
 
     def ratios(self, name, values):
@@ -462,6 +468,7 @@ def main(arguments):
     try:
         measured.prepare(folder)
         measured.start()
+        measured.warm_up()
         measured.trace()
         for number in range(options.runs):
             say(f"turn {number + 1} of {options.runs}")
