@@ -22,6 +22,7 @@ def make_site(folder, queues, routes):
     os.makedirs(os.path.join(folder, "routes"), exist_ok=True)
     with open(os.path.join(folder, "packhorse.yaml"), "w") as out:
         out.write("state: ${PACKHORSE_STATE}\nrun: ${PACKHORSE_RUN}\njurisdiction: bench\n"
+                  "limits: {sessions: 2048, queue-messages: 20000000}\n"
                   "queues:\n")
         out.writelines(f"  q{number}: {{}}\n" for number in range(queues))
     with open(os.path.join(folder, "routes", "bench.yaml"), "w") as out:
