@@ -184,12 +184,11 @@ publish_one(ph_client *client, const options *how, bench_pacer *pacer, char *dat
 {
 	ph_error err = {.status = PH_OK};
 	double wait = bench_pacer_wait(pacer, number);
-	if (wait >= 0.001)
+	if (wait > 0) {
 		(void) take_results(client, pacer, (int) (wait * 1000), report);
-	else if (wait > 0)
-		bench_sleep(wait);
-	if (wait > 0)
+		bench_sleep(wait < 0.001 ? wait : 0);
 		return false;
+	}
 	bench_pacer_stamp(pacer, number, data);
 	ph_message *message = make(how, data, run, number);
 	ph_status status = ph_client_publish(client, message, NULL, &err);

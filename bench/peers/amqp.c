@@ -112,7 +112,7 @@ take_confirm(client *c, const amqp_frame_t *frame)
 	    "amqp: the broker did not accept a message");
 	const amqp_basic_ack_t *ack = frame->payload.method.decoded;
 	bench_must(ack->delivery_tag >= 1 && ack->delivery_tag <= c->published,
-	    "amqp: a confirm of something unknown");
+	    "amqp: an acknowledgement of something unknown");
 	if (ack->multiple) {
 		for (uint64_t i = c->acknowledged; i < ack->delivery_tag; i++)
 			c->confirmed[i] = true;
