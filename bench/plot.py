@@ -138,7 +138,7 @@ def main(arguments):
     records = []
     for path in options.files:
         with open(path) as lines:
-            records += [json.loads(text) for text in lines if text.startswith("{")]
+            records += [json.loads(text) for text in lines if '"bench"' in text]
     os.makedirs(options.into, exist_ok=True)
     curves = {}
     for record in records:

@@ -27,6 +27,7 @@ TRACE = """\
 71    104.000000 pwritev2(7, [{iov_base="x", iov_len=1}], 1, 0, 0) = 1 <0.250000>
 """
 LINES = [
+    {"machine": "any", "cpus": 2},
     {"bench": "growth-queues-rate", "unit": "msg/s", "median": 90, "min": 80, "max": 100, "x": 1},
     {"bench": "growth-queues-rate", "unit": "msg/s", "median": 45, "min": 40, "max": 50, "x": 1000},
     {"bench": "peer-a", "unit": "msg/s", "median": 10, "min": 9, "max": 11, "synced_ack": "no"},
