@@ -6,8 +6,8 @@ it. ./dev bench plot draws them.
 """
 
 import argparse
+import contextlib
 import os
-import shutil
 import tempfile
 import time
 
@@ -48,79 +48,71 @@ class Growth:
             for (name, unit), values in found.items():
                 line(f"growth-{measure.__name__}-{name}", unit, values, x=size)
 
+    @contextlib.contextmanager
     def broker(self, queues=1, routes=None):
-        folder = tempfile.mkdtemp(prefix="bench-site-")
-        make_site(folder, queues, routes or {"all": ("bench.*", [0])})
-        broker = Broker(self.options.dir, folder)
-        broker.discards = folder
-        return broker
-
-    def finish(self, broker):
-        broker.stop()
-        shutil.rmtree(broker.discards)
+        """A broker with a site of its own; neither stays, whatever happens."""
+        with tempfile.TemporaryDirectory(prefix="bench-site-") as folder:
+            make_site(folder, queues, routes or {"all": ("bench.*", [0])})
+            with Broker(self.options.dir, folder) as broker:
+                yield broker
 
     def amount(self, messages):
         return max(500, int(messages * self.options.scale))
 
     def queues(self, count):
-        broker = self.broker(count, {
-            f"r{number}": (f"bench.{number}.v1", [number]) for number in range(count)})
-        shape = {"queue": "q", "queues": count} if count > 1 else {"queue": "q0"}
-        before = broker.cpu_seconds()
-        amount = self.amount(50000)
-        rate = broker.bus(messages=amount, types=count, **shape)["rate"]
-        cost = (broker.cpu_seconds() - before) * 1e6 / amount
-        resident = broker.status("VmRSS") / 1024
-        self.finish(broker)
+        with self.broker(count, {
+                f"r{number}": (f"bench.{number}.v1", [number]) for number in range(count)}) as broker:
+            shape = {"queue": "q", "queues": count} if count > 1 else {"queue": "q0"}
+            before = broker.cpu_seconds()
+            amount = self.amount(50000)
+            rate = broker.bus(messages=amount, types=count, **shape)["rate"]
+            cost = (broker.cpu_seconds() - before) * 1e6 / amount
+            resident = broker.status("VmRSS") / 1024
         return {"rate": ("msg/s", rate), "processor": ("us/msg", cost),
                 "resident": ("MB", resident)}
 
     def fanout(self, count):
-        broker = self.broker(count, {"all": ("bench.*", list(range(count)))})
-        shape = {"queue": "q", "queues": count} if count > 1 else {"queue": "q0"}
-        amount = self.amount(50000 // count + 2000)
-        before = broker.cpu_seconds()
-        stored = broker.stored_bytes()
-        rate = broker.bus(messages=amount, fanout=count, size=1024, **shape)["rate"]
-        stored = (broker.stored_bytes() - stored) / amount
-        cost = (broker.cpu_seconds() - before) * 1e6 / amount
-        self.finish(broker)
+        with self.broker(count, {"all": ("bench.*", list(range(count)))}) as broker:
+            shape = {"queue": "q", "queues": count} if count > 1 else {"queue": "q0"}
+            amount = self.amount(50000 // count + 2000)
+            before = broker.cpu_seconds()
+            stored = broker.stored_bytes()
+            rate = broker.bus(messages=amount, fanout=count, size=1024, **shape)["rate"]
+            stored = (broker.stored_bytes() - stored) / amount
+            cost = (broker.cpu_seconds() - before) * 1e6 / amount
         return {"rate": ("msg/s", rate), "deliveries": ("deliveries/s", rate * count),
                 "stored": ("bytes/msg", stored),
                 "processor": ("us/msg", cost)}
 
     def size(self, size):
-        broker = self.broker()
-        flight = max(8, min(4096, MEMORY // size))
-        amount = max(100, int(min(50000, (256 << 20) // size) * self.options.scale))
-        rate = broker.bus(queue="q0", messages=amount, size=size, window=flight,
-                          credit=flight)["rate"]
-        self.finish(broker)
+        with self.broker() as broker:
+            flight = max(8, min(4096, MEMORY // size))
+            amount = max(100, int(min(50000, (256 << 20) // size) * self.options.scale))
+            rate = broker.bus(queue="q0", messages=amount, size=size, window=flight,
+                              credit=flight)["rate"]
         return {"rate": ("msg/s", rate), "throughput": ("MB/s", rate * size / 1e6)}
 
     def pending(self, count):
-        broker = self.broker()
-        if count > 0:
-            broker.bus(queue="q0", messages=count, size=1024, batch=64, consume="no")
-        paced = broker.bus(queue="q0", messages=self.options.paced, pace=PACE, size=1024,
-                           consume="no")["ack_us"]
-        rate = broker.bus(queue="q0", messages=self.amount(50000), size=1024,
-                          consume="no")["rate"]
-        resident = broker.status("RssAnon") / 1024
-        broker.halt()
-        broker.start(wait=300)
-        self.finish(broker)
+        with self.broker() as broker:
+            if count > 0:
+                broker.bus(queue="q0", messages=count, size=1024, batch=64, consume="no")
+            paced = broker.bus(queue="q0", messages=self.options.paced, pace=PACE, size=1024,
+                               consume="no")["ack_us"]
+            rate = broker.bus(queue="q0", messages=self.amount(50000), size=1024,
+                              consume="no")["rate"]
+            resident = broker.status("RssAnon") / 1024
+            broker.halt()
+            broker.start(wait=300)
         return {"ack-median": ("us", paced["median"]), "ack-p99": ("us", paced["p99"]),
                 "publish-rate": ("msg/s", rate), "resident-anonymous": ("MB", resident),
                 "ready-after-restart": ("ms", broker.ready_ms)}
 
     def clients(self, count):
-        broker = self.broker()
-        shape = {"queue": "q0", "size": 1024, "idle": max(0, count - 2)}
-        paced = broker.bus(messages=self.options.paced, pace=PACE, **shape)["ack_us"]
-        rate = broker.bus(messages=self.amount(50000), **shape)["rate"]
-        resident = broker.status("VmHWM") / 1024
-        self.finish(broker)
+        with self.broker() as broker:
+            shape = {"queue": "q0", "size": 1024, "idle": max(0, count - 2)}
+            paced = broker.bus(messages=self.options.paced, pace=PACE, **shape)["ack_us"]
+            rate = broker.bus(messages=self.amount(50000), **shape)["rate"]
+            resident = broker.status("VmHWM") / 1024
         return {"rate": ("msg/s", rate), "ack-median": ("us", paced["median"]),
                 "ack-p99": ("us", paced["p99"]), "resident-peak": ("MB", resident)}
 

@@ -462,7 +462,6 @@ def main(arguments):
     options.share = 5 if options.quick else 1
     if options.quick:
         options.runs, options.paced = 1, 500
-    signal.signal(signal.SIGTERM, lambda *_: fail("stopped"))
     folder = tempfile.mkdtemp(prefix="bench-clients-")
     measured = Comparison(options)
     try:
