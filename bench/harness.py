@@ -37,11 +37,18 @@ def program(*parts):
 
 
 def call(command, timeout=900):
-    """Run a measuring program: its JSON lines."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
-    if done.returncode != 0:
-        fail(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    """Run a measuring program, in a session of its own: its JSON lines."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    try:
+        out, errors = process.communicate(timeout=timeout)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)  # it has children
+        process.wait()
+        raise
+    if process.returncode != 0:
+        fail(f"{' '.join(command)}: {errors.strip() or process.returncode}")
+    return [json.loads(text) for text in out.splitlines()]
 
 
 def line(name, unit, values, ratio=None, **more):
