@@ -25,8 +25,9 @@
 
 #include "bench/measure.h"
 
-#define SUBJECTS 10000u
-#define SILENCE	 60000 /* ms without any event: something is wrong */
+#define SUBJECTS      10000u
+#define SUBSCRIBE_RUN 500   /* then a pause: the client's socket holds 1,000 frames */
+#define SILENCE	      60000 /* ms without any event: something is wrong */
 
 typedef struct options {
 	const char *socket, *queue, *batch, *window;
@@ -87,6 +88,8 @@ subscribe(ph_client *client, const options *how)
 		    how->queue, (unsigned long long) i);
 		must(ph_client_subscribe(client, name, (uint32_t) credit, &err), &err,
 		    "subscribe");
+		if (i % SUBSCRIBE_RUN == SUBSCRIBE_RUN - 1)
+			bench_sleep(0.01);
 	}
 }
 
@@ -181,12 +184,11 @@ publish_one(ph_client *client, const options *how, bench_pacer *pacer, char *dat
 {
 	ph_error err = {.status = PH_OK};
 	double wait = bench_pacer_wait(pacer, number);
-	if (wait >= 0.001)
+	if (wait > 0) {
 		(void) take_results(client, pacer, (int) (wait * 1000), report);
-	else if (wait > 0)
-		bench_sleep(wait);
-	if (wait > 0)
+		bench_sleep(wait < 0.001 ? wait : 0);
 		return false;
+	}
 	bench_pacer_stamp(pacer, number, data);
 	ph_message *message = make(how, data, run, number);
 	ph_status status = ph_client_publish(client, message, NULL, &err);

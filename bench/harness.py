@@ -17,6 +17,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("PACKHORSE_BUILD", os.path.join(ROOT, "build"))
+SEGMENT = 64 << 20  # bytes of a journal's segment, as options.def has it
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -36,11 +37,18 @@ def program(*parts):
 
 
 def call(command, timeout=900):
-    """Run a measuring program: its JSON lines."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
-    if done.returncode != 0:
-        fail(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    """Run a measuring program, in a session of its own: its JSON lines."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    try:
+        out, errors = process.communicate(timeout=timeout)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)  # it has children
+        process.wait()
+        raise
+    if process.returncode != 0:
+        fail(f"{' '.join(command)}: {errors.strip() or process.returncode}")
+    return [json.loads(text) for text in out.splitlines()]
 
 
 def line(name, unit, values, ratio=None, **more):
@@ -115,11 +123,17 @@ class Broker(Process):
             command += ["--" + name, str(value)]
         return call(command)[0]
 
-    def balance(self):
+    def told(self):
+        """What `packhorse status` tells."""
         out = subprocess.run(
             [program("cli", "packhorse"), "--socket", self.control, "status", "--json"],
             capture_output=True, text=True, check=True).stdout
-        return json.loads(out.splitlines()[0])["balance"]
+        return json.loads(out.splitlines()[0])
+
+    def stored_bytes(self):
+        """Bytes written to the journal since it was made: all segments are full but the last."""
+        position = self.told()["synced_position"]
+        return (position >> 32) * SEGMENT + (position & 0xffffffff)
 
     def halt(self):
         """Stop the process; its state stays."""
@@ -129,7 +143,7 @@ class Broker(Process):
 
     def stop(self):
         """Stop, check the books, and leave nothing."""
-        balance = self.balance()
+        balance = self.told()["balance"]
         self.discard()
         if balance != 0:
             fail("the books do not balance")

@@ -35,6 +35,7 @@
 #define HEAD	     32u	 /* bytes of a record's head */
 #define WINDOW	     4096u	 /* most messages without acknowledgement */
 #define SETTLE_MAX   4096u	 /* most settlements in a frame */
+#define SILENCE	     60000	 /* ms without anything: somebody has failed */
 #define SOCKET_BYTES (1 << 20)	 /* the kernel's buffers */
 
 typedef struct options {
@@ -68,6 +69,7 @@ open_socket(void *context, int type, const char *name)
 	bench_must(socket != NULL, "cannot make a socket");
 	set(socket, ZMQ_SNDHWM, 0);
 	set(socket, ZMQ_RCVHWM, 0);
+	set(socket, ZMQ_RCVTIMEO, SILENCE);
 	set(socket, ZMQ_SNDBUF, SOCKET_BYTES);
 	set(socket, ZMQ_RCVBUF, SOCKET_BYTES);
 	if (name != NULL)
@@ -169,12 +171,14 @@ take_message(loop *l, zmq_msg_t *frame)
 static void
 take_settlements(loop *l, zmq_msg_t *frame)
 {
-	const uint64_t *numbers = zmq_msg_data(frame);
-	size_t count = zmq_msg_size(frame) / sizeof *numbers;
+	const char *numbers = zmq_msg_data(frame); /* not aligned */
+	size_t count = zmq_msg_size(frame) / sizeof(uint64_t);
 	head *first = &l->heads[l->head_count];
 	for (size_t i = 0; i < count; i++) {
 		head *record = &first[i];
-		*record = (head){.number = numbers[i]};
+		*record = (head){.length = 0};
+		memcpy(&record->number, numbers + i * sizeof record->number,
+		    sizeof record->number);
 		record->crc = ph_crc32c(0, record, sizeof *record);
 	}
 	l->head_count += count;
@@ -250,9 +254,9 @@ turn(loop *l)
 {
 	l->frame_count = l->head_count = l->piece_count = l->bytes = 0;
 	l->published = l->confirmed = false;
-	for (int flags = 0; l->head_count < TURN_HEADS && l->bytes < TURN_BYTES;
-	     flags = ZMQ_DONTWAIT) {
-		if (!take(l, flags))
+	bench_must(take(l, 0), "nothing more comes to the loop");
+	while (l->head_count < TURN_HEADS && l->bytes < TURN_BYTES) {
+		if (!take(l, ZMQ_DONTWAIT))
 			break;
 	}
 	commit(l);
@@ -318,7 +322,8 @@ consume(void *argument, bench_report *report)
 	bench_ready(report);
 	double first = 0;
 	while (t->confirmed < how->messages) {
-		(void) take_delivery(t, socket, 0, how, report);
+		bench_must(take_delivery(t, socket, 0, how, report),
+		    "nothing more comes to the consumer");
 		if (first == 0)
 			first = bench_now();
 		while (t->count + how->batch <= SETTLE_MAX &&
@@ -353,10 +358,13 @@ static void
 wait_until_due(void *socket, double seconds, bench_pacer *pacer, bench_report *report)
 {
 	zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
-	if (seconds < 0.001)
+	if (seconds < 0.001) {
+		while (take_ack(socket, ZMQ_DONTWAIT, pacer, report))
+			;
 		bench_sleep(seconds);
-	else if (zmq_poll(&item, 1, (long) (seconds * 1000)) > 0)
+	} else if (zmq_poll(&item, 1, (long) (seconds * 1000)) > 0) {
 		(void) take_ack(socket, ZMQ_DONTWAIT, pacer, report);
+	}
 }
 
 static double
@@ -378,7 +386,8 @@ publish(void *argument, bench_report *report)
 			continue;
 		}
 		if (number + how->batch - pacer.acked > WINDOW) {
-			(void) take_ack(socket, 0, &pacer, report);
+			bench_must(take_ack(socket, 0, &pacer, report),
+			    "nothing more is acknowledged");
 			continue;
 		}
 		for (uint64_t i = 0; i < how->batch; i++)
@@ -387,7 +396,8 @@ publish(void *argument, bench_report *report)
 		number += how->batch;
 	}
 	while (pacer.acked < how->messages)
-		(void) take_ack(socket, 0, &pacer, report);
+		bench_must(take_ack(socket, 0, &pacer, report),
+		    "nothing more is acknowledged");
 	double seconds = bench_now() - pacer.started;
 	bench_pacer_fini(&pacer);
 	close_all(context, socket);

@@ -7,11 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LATE 0.001
+
+typedef struct latency {
+	double sent, at;
+} latency;
 
 typedef struct summary {
 	double seconds, median, p99; /* latencies in seconds */
@@ -20,7 +25,7 @@ typedef struct summary {
 
 struct bench_report {
 	int ready; /* end of the pipe that lets the publisher begin; -1: not ours */
-	double *values; /* latencies */
+	latency *values;
 	size_t count, room;
 };
 
@@ -53,7 +58,7 @@ bench_ready(bench_report *report)
 }
 
 void
-bench_latency(bench_report *report, double seconds)
+bench_latency(bench_report *report, double sent, double at)
 {
 	if (report->count == report->room) {
 		report->room = report->room == 0 ? 4096 : report->room * 2;
@@ -61,25 +66,53 @@ bench_latency(bench_report *report, double seconds)
 		    realloc(report->values, report->room * sizeof *report->values);
 		bench_must(report->values != NULL, "no memory for latencies");
 	}
-	report->values[report->count++] = seconds;
+	report->values[report->count++] = (latency){.sent = sent, .at = at};
+}
+
+static double
+taken(const latency *one)
+{
+	return one->at - one->sent;
 }
 
 static int
 by_size(const void *left, const void *right)
 {
-	double a = *(const double *) left;
-	double b = *(const double *) right;
+	double a = taken(left);
+	double b = taken(right);
 	return a < b ? -1 : a > b;
 }
 
-static summary
-summarise(bench_report *report, double seconds)
+/* The times of every message, for whoever compares them with a trace of the broker. */
+static void
+write_times(const bench_report *report, const char *side)
 {
+	const char *prefix = getenv("PACKHORSE_BENCH_TIMES");
+	char path[4096];
+	struct timespec wall;
+	if (prefix == NULL)
+		return;
+	(void) clock_gettime(CLOCK_REALTIME, &wall);
+	double offset =
+	    (double) wall.tv_sec + (double) wall.tv_nsec / 1e9 - bench_now();
+	(void) snprintf(path, sizeof path, "%s.%s", prefix, side);
+	FILE *file = fopen(path, "w");
+	bench_must(file != NULL, "cannot write the times");
+	for (size_t i = 0; i < report->count; i++)
+		(void) fprintf(file, "%.6f %.6f\n", report->values[i].sent + offset,
+		    report->values[i].at + offset);
+	bench_must(fclose(file) == 0, "cannot write the times");
+}
+
+static summary
+summarise(bench_report *report, const char *side, double seconds)
+{
+	write_times(report, side);
 	summary sum = {.seconds = seconds, .kept = report->count};
 	if (report->count > 0) {
 		qsort(report->values, report->count, sizeof *report->values, by_size);
-		sum.median = report->values[report->count / 2];
-		sum.p99 = report->values[report->count * 99 / 100];
+		sum.median = taken(&report->values[report->count / 2]);
+		sum.p99 = taken(&report->values[report->count * 99 / 100]);
 	}
 	free(report->values);
 	return sum;
@@ -106,7 +139,7 @@ bench_pair(bench_side *consume, bench_side *publish, void *context, uint64_t mes
 	if (child == 0) {
 		bench_report report = {.ready = ready[1]};
 		double seconds = consume(context, &report);
-		consumed = summarise(&report, seconds);
+		consumed = summarise(&report, "delivered", seconds);
 		_exit(write(done[1], &consumed, sizeof consumed) != sizeof consumed);
 	}
 	(void) close(ready[1]);
@@ -114,7 +147,7 @@ bench_pair(bench_side *consume, bench_side *publish, void *context, uint64_t mes
 	bench_must(read(ready[0], &byte, 1) == 1, "the consumer has failed");
 	bench_report report = {.ready = -1};
 	double seconds = publish(context, &report);
-	summary published = summarise(&report, seconds);
+	summary published = summarise(&report, "acknowledged", seconds);
 	bench_must(read(done[0], &consumed, sizeof consumed) == sizeof consumed,
 	    "the consumer has failed");
 	(void) waitpid(child, NULL, 0);
@@ -180,7 +213,7 @@ bench_pacer_acked(bench_pacer *pacer, uint64_t total, bench_report *report)
 	if (pacer->pace > 0) {
 		double at = bench_now();
 		for (uint64_t i = pacer->acked; i < total; i++)
-			bench_latency(report, at - pacer->sent[i]);
+			bench_latency(report, pacer->sent[i], at);
 	}
 	pacer->acked = total;
 }
@@ -192,7 +225,7 @@ bench_delivered(bench_report *report, uint64_t pace, const void *payload)
 	if (pace == 0)
 		return;
 	memcpy(&sent, payload, sizeof sent);
-	bench_latency(report, bench_now() - sent);
+	bench_latency(report, sent, bench_now());
 }
 
 void
@@ -202,6 +235,20 @@ bench_sleep(double seconds)
 	time.tv_nsec = (long) ((seconds - (double) time.tv_sec) * 1e9);
 	if (seconds > 0)
 		(void) nanosleep(&time, NULL);
+}
+
+bool
+bench_readable(int fd, double seconds)
+{
+	struct timespec time = {.tv_sec = 0};
+	if (seconds > 0) {
+		time.tv_sec = (time_t) seconds;
+		time.tv_nsec = (long) ((seconds - (double) time.tv_sec) * 1e9);
+	}
+	fd_set readable;
+	FD_ZERO(&readable);
+	FD_SET(fd, &readable);
+	return pselect(fd + 1, &readable, NULL, NULL, &time, NULL) > 0;
 }
 
 /* ---- arguments ---- */

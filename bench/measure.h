@@ -27,14 +27,16 @@ void bench_must(bool ok, const char *why);
 typedef struct bench_report bench_report;
 /* The consumer's: everything is set up, the publisher may begin. Called once. */
 void bench_ready(bench_report *report);
-/* One latency in seconds. */
-void bench_latency(bench_report *report, double seconds);
+/* One message, sent then, acknowledged or delivered at this time. */
+void bench_latency(bench_report *report, double sent, double at);
 
 /* One side: returns the seconds it took. */
 typedef double bench_side(void *context, bench_report *report);
 /* Run both sides and print one JSON line:
  * {"messages":N,"published_s":...,"consumed_s":...,"rate":...} and, when latencies were kept,
- * "ack_us" and "delivery_us", each {"median":...,"p99":...}. Fork before any library's threads. */
+ * "ack_us" and "delivery_us", each {"median":...,"p99":...}. Fork before any library's threads.
+ * With PACKHORSE_BENCH_TIMES=PREFIX in the environment, PREFIX.acknowledged and PREFIX.delivered
+ * get a line "SENT AT" per latency, in seconds of the wall clock. */
 void bench_pair(
     bench_side *consume, bench_side *publish, void *context, uint64_t messages);
 
@@ -59,6 +61,8 @@ void bench_pacer_acked(bench_pacer *pacer, uint64_t total, bench_report *report)
 void bench_delivered(bench_report *report, uint64_t pace, const void *payload);
 /* Sleep this many seconds, to some 60 us. */
 void bench_sleep(double seconds);
+/* Wait until the descriptor can be read, at most so many seconds. */
+bool bench_readable(int fd, double seconds);
 
 /* The value of "--NAME VALUE" among the arguments, or `otherwise`. */
 const char *bench_option(char **argv, const char *name, const char *otherwise);
