@@ -188,15 +188,7 @@ ph_client_subscribe(
 	    .credit = credit,
 	    .next = client->subscriptions};
 	client->subscriptions = added;
-	if (client->state != LINK_UP)
-		return PH_OK;
-	ph_buffer frame;
-	ph_buffer_init(&frame, PH_FRAME_MAX);
-	ph_frame_begin(&frame, PH_FRAME_SUBSCRIBE, added->id);
-	ph_buffer_string(&frame, queue);
-	ph_buffer_u32(&frame, credit);
-	ph_buffer_u8(&frame, 0);
-	ph_link_send(client, &frame);
+	ph_link_flush(client);
 	return PH_OK;
 }
 
@@ -285,7 +277,7 @@ ph_client_destroy(ph_client **client_p)
 		ph_buffer_init(&frame, PH_FRAME_MAX);
 		ph_frame_begin(&frame, PH_FRAME_BYE, 0);
 		ph_buffer_string(&frame, "");
-		ph_link_send(client, &frame);
+		(void) ph_link_send(client, &frame);
 	}
 	ph_socket_destroy(&client->socket);
 	ph_pending_fini(&client->pending);

@@ -172,7 +172,9 @@ pong(ph_client *client)
 	ph_buffer frame;
 	ph_buffer_init(&frame, PH_FRAME_MAX);
 	ph_frame_begin(&frame, PH_FRAME_PONG, client->frame.number);
-	ph_link_send(client, &frame);
+	/* The broker waits for the answer to some of its pings: a lost one must not go unnoticed. */
+	if (!ph_link_send(client, &frame))
+		ph_link_lose(client, "PH6424 the broker does not read what it is sent");
 }
 
 /* True when the frame as a whole is an inner event. */

@@ -95,6 +95,8 @@ typedef struct ph_subscription {
 	uint64_t id;
 	char *queue;
 	uint32_t credit;
+	bool told;     /* the broker of this connection knows of it */
+	bool reattach; /* and has to hear what we hold, when it is told */
 	ph_held held;
 	struct ph_subscription *next;
 } ph_subscription;
@@ -166,8 +168,8 @@ void ph_link_refused(ph_client *client, ph_frame *frame);
 void ph_link_lose(ph_client *client, const char *why);
 /* Send everything that is due; silently stops where the socket is full. */
 void ph_link_flush(ph_client *client);
-/* Send one small frame; a failure shows as a loss later. */
-void ph_link_send(ph_client *client, ph_buffer *frame);
+/* Send one small frame. False: the socket is full, or there is none. */
+bool ph_link_send(ph_client *client, ph_buffer *frame);
 
 ph_status ph_request_add(ph_client *client, ph_frame_type answer, uint64_t number,
     ph_buffer *frame, ph_error *err);

@@ -22,13 +22,15 @@ ph_client_now(void)
 	return ph_clock_mono(ph_clock_system());
 }
 
-void
+bool
 ph_link_send(ph_client *client, ph_buffer *frame)
 {
-	if (client->socket != NULL && !frame->failed)
-		(void) ph_socket_send_buffer(client->socket, NULL, frame, NULL);
+	bool sent = client->socket != NULL && !frame->failed &&
+		    ph_socket_send_buffer(client->socket, NULL, frame, NULL) == PH_OK;
 	ph_buffer_fini(frame);
-	client->last_sent = ph_client_now();
+	if (sent)
+		client->last_sent = ph_client_now();
+	return sent;
 }
 
 static void
@@ -37,7 +39,7 @@ send_plain(ph_client *client, ph_frame_type type, uint64_t number)
 	ph_buffer frame;
 	ph_buffer_init(&frame, PH_FRAME_MAX);
 	ph_frame_begin(&frame, type, number);
-	ph_link_send(client, &frame);
+	(void) ph_link_send(client, &frame);
 }
 
 /* ---- going down ---- */
@@ -94,7 +96,7 @@ send_hello(ph_client *client)
 	ph_buffer_string(&frame, client->name);
 	ph_buffer_string(&frame, resuming ? client->resume : client->token);
 	ph_buffer_string(&frame, client->instance);
-	ph_link_send(client, &frame);
+	(void) ph_link_send(client, &frame);
 }
 
 static void
@@ -119,7 +121,7 @@ connect_once(ph_client *client)
 	send_hello(client);
 }
 
-static void
+static bool
 send_subscription(ph_client *client, const ph_subscription *at)
 {
 	ph_buffer frame;
@@ -128,10 +130,10 @@ send_subscription(ph_client *client, const ph_subscription *at)
 	ph_buffer_string(&frame, at->queue);
 	ph_buffer_u32(&frame, at->credit);
 	ph_buffer_u8(&frame, 0);
-	ph_link_send(client, &frame);
+	return ph_link_send(client, &frame);
 }
 
-static void
+static bool
 send_held(ph_client *client, const ph_subscription *at)
 {
 	ph_buffer frame;
@@ -142,7 +144,7 @@ send_held(ph_client *client, const ph_subscription *at)
 			ph_buffer_u64(&frame, at->held.slots[i]);
 	}
 	ph_frame_count(&frame, (uint32_t) at->held.count);
-	ph_link_send(client, &frame);
+	return ph_link_send(client, &frame);
 }
 
 void
@@ -167,9 +169,8 @@ ph_link_welcome(ph_client *client, ph_frame *frame)
 	client->state = LINK_UP;
 	client->backoff = FIRST_BACKOFF_MS;
 	for (ph_subscription *at = client->subscriptions; at != NULL; at = at->next) {
-		send_subscription(client, at);
-		if (resuming)
-			send_held(client, at);
+		at->told = false;
+		at->reattach = resuming;
 	}
 	ph_link_flush(client);
 }
@@ -206,6 +207,21 @@ send_ring(ph_client *client, ph_buffer *frame, uint64_t *sent, uint64_t after)
 		client->last_sent = ph_client_now();
 	}
 	return ok;
+}
+
+/* As many as the socket takes: the rest at the next step. */
+static bool
+flush_subscriptions(ph_client *client)
+{
+	for (ph_subscription *at = client->subscriptions; at != NULL; at = at->next) {
+		if (!at->told && !send_subscription(client, at))
+			return false;
+		at->told = true;
+		if (at->reattach && !send_held(client, at))
+			return false;
+		at->reattach = false;
+	}
+	return true;
 }
 
 static bool
@@ -256,8 +272,8 @@ flush_pending(ph_client *client)
 void
 ph_link_flush(ph_client *client)
 {
-	if (client->state == LINK_UP && flush_outcomes(client) &&
-	    flush_requests(client))
+	if (client->state == LINK_UP && flush_subscriptions(client) &&
+	    flush_outcomes(client) && flush_requests(client))
 		flush_pending(client);
 }
 

@@ -334,6 +334,34 @@ START_TEST(a_silent_broker_is_left_and_everything_repeated)
 }
 END_TEST
 
+/* More at once than the socket takes: none is forgotten, also not by the next connection. */
+START_TEST(a_burst_of_subscriptions_arrives)
+{
+	enum { BURST = 4000 };
+	broker at;
+	ph_client *client = NULL;
+	const ph_event *event;
+	start(&at, &client);
+	(void) until(&at, client, PH_EVENT_CONNECTED);
+	for (int i = 0; i < BURST; i++)
+		ck_assert_int_eq(ph_client_subscribe(client, "q", 1, NULL), PH_OK);
+	for (int life = 1; life <= 2; life++) {
+		int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+		while (at.subscribes < BURST &&
+		       ph_clock_mono(ph_clock_system()) < deadline) {
+			pump(&at);
+			(void) ph_client_next(client, 1, &event, NULL);
+		}
+		ck_assert_uint_eq(at.subscribes, BURST);
+		at.subscribes = 0;
+		ph_socket_destroy(&at.socket);
+		(void) until(&at, client, PH_EVENT_DISCONNECTED);
+		broker_up(&at);
+	}
+	stop(&at, &client);
+}
+END_TEST
+
 START_TEST(a_delivery_is_settled_once)
 {
 	broker at;
@@ -454,6 +482,7 @@ main(void)
 	tcase_add_test(tests, promises_outlive_the_broker);
 	tcase_add_test(tests, a_greeting_without_an_answer_is_said_again);
 	tcase_add_test(tests, a_silent_broker_is_left_and_everything_repeated);
+	tcase_add_test(tests, a_burst_of_subscriptions_arrives);
 	tcase_add_test(tests, a_delivery_is_settled_once);
 	tcase_add_test(tests, refusal_is_final_for_a_host);
 	tcase_add_test(tests, no_broker_is_a_timeout_that_says_so);
