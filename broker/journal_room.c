@@ -133,21 +133,6 @@ add_spare(ph_room *room, const char *from, ph_error *err)
 	return status;
 }
 
-static ph_status
-make_spare(ph_room *room, ph_error *err)
-{
-	char path[PH_ROOM_PATH];
-	int fd = -1;
-
-	if (!ph_room_path(room->directory, MAKING, path))
-		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
-	ph_status status = make_file(room, path, room->bytes, &fd, err);
-	if (status != PH_OK)
-		return status;
-	room->fs->close(room->fs->self, fd);
-	return add_spare(room, path, err);
-}
-
 /* --- segments that are given back ------------------------------------------------------ */
 
 static bool
@@ -331,7 +316,7 @@ ph_room_init(ph_room *room, const ph_fs *fs, const char *directory, uint64_t byt
 	    .directory = directory,
 	    .bytes = bytes,
 	    .wanted = wanted,
-	    .made = wanted + (thread ? 1 : 0),
+	    .made = wanted + (thread ? 2 : 0),
 	    .kept = wanted + (thread ? 1 : 0) + RECYCLED,
 	};
 	ph_status status = remove_unfinished(room, err);
@@ -345,6 +330,29 @@ ph_room_count(ph_room *room)
 	unsigned count = room->count;
 	room_unlock(room);
 	return count;
+}
+
+static ph_status
+make_spare(ph_room *room, ph_error *err)
+{
+	char path[PH_ROOM_PATH];
+	int fd = -1;
+
+	if (!ph_room_path(room->directory, MAKING, path))
+		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
+	ph_status status = make_file(room, path, room->bytes, &fd, err);
+	if (status != PH_OK)
+		return status;
+	/* What is made ahead of need is written full of zeros: then the batches that come find its
+	 * blocks written and its pages in memory, and need not wait for either. */
+	if (room->started && ph_room_count(room) >= room->wanted)
+		status = zero_file(room, fd, err);
+	room->fs->close(room->fs->self, fd);
+	if (status != PH_OK) {
+		room->fs->unlink(room->fs->self, path);
+		return status;
+	}
+	return add_spare(room, path, err);
 }
 
 /* --- the thread ------------------------------------------------------------------------ */

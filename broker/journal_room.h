@@ -35,7 +35,8 @@ typedef struct ph_room {
 	const char *directory; /* lent for as long as the room lives */
 	uint64_t bytes;	       /* of one spare */
 	unsigned wanted;       /* spares that make the reserve */
-	unsigned made;	       /* spares that are made if there are fewer */
+	unsigned made;	       /* spares that are made if there are fewer: with a thread
+				* more than wanted, and those full of written zeros */
 	unsigned kept;	       /* spares that are kept at most, of what is given back */
 
 	bool started; /* the thread runs; then the rest is under the lock */
