@@ -24,6 +24,7 @@
 #include "broker/journal.h"
 #include "broker/operate_part.h"
 #include "broker/recover.h"
+#include "broker/retain.h"
 #include "broker/progress.h"
 #include "broker/settle.h"
 #include "broker/supervise.h"
@@ -202,6 +203,8 @@ look_at_space(ph_broker *broker)
 		ph_log(PH_LOG_ERROR, "disk-nearly-full",
 		    "open_bytes=%" PRIu64 " reserve_bytes=%" PRIu64, space.open,
 		    space.reserve);
+	if (!space.accepting)
+		ph_retain_now(broker);
 }
 
 /* Sessions that fell silent or are over; PINGs. */
@@ -247,6 +250,7 @@ finish_turn(void *self)
 	ph_operate_flushed(broker);
 	if (broker->checkpoints != NULL)
 		ph_checkpoint_turn(broker);
+	ph_retain_turn(broker);
 	if (ph_sessions_send(broker->sessions, broker->router, now_ms))
 		ph_timer_set(broker->slow, SLOW_PEER_MS);
 	if (wrote && ++broker->turns % SPACE_LOOK == 0)

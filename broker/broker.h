@@ -90,6 +90,7 @@ struct ph_broker {
 	ph_timer *idle;	      /* tells the store that nothing happens */
 	ph_timer *slow;	      /* tries again to send to a peer that reads slowly */
 	int64_t tend_ms;      /* when sessions are looked at next (mono) */
+	int64_t retain_ms;    /* when old extents are looked at next (mono) */
 	int64_t told_ms;      /* when a refusal was logged last (mono) */
 	uint64_t turns;
 	uint64_t last_acceptance;

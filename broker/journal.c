@@ -204,6 +204,56 @@ files_bytes(const journal *self, uint32_t from, uint32_t before)
 	return sum;
 }
 
+static ph_position
+beginning(uint32_t number)
+{
+	return (ph_position){.offset = ph_journal_offset(number, PH_SEGMENT_HEAD)};
+}
+
+/* When a segment was made, from its header. */
+static ph_status
+segment_made(const journal *self, uint32_t number, int64_t *out, ph_error *err)
+{
+	const ph_fs *fs = self->fs;
+	ph_segment_head head;
+	char name[PH_SEGMENT_NAME];
+	char path[PH_ROOM_PATH];
+
+	ph_segment_name(number, name);
+	if (!ph_room_path(self->directory, name, path))
+		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
+	int fd = fs->open(fs->self, path, O_RDONLY, 0);
+	int failed = errno;
+	if (fd < 0)
+		return ph_fail_errno(err, failed, "cannot open %s", path);
+	ph_status status = ph_segment_head_read(fs, fd, number, &head, err);
+	fs->close(fs->self, fd);
+	if (status == PH_OK)
+		*out = head.made_ms;
+	return status;
+}
+
+static ph_status
+journal_oldest(ph_store *store, ph_store_oldest *out, ph_error *err)
+{
+	const journal *self = journal_of(store);
+	const ph_writer *writer = &self->writer;
+	uint32_t number = writer->oldest;
+
+	*out = (ph_store_oldest){.begin = beginning(number)};
+	if (number >= writer->head.number) {
+		out->bytes = writer->head.bytes;
+		return PH_OK;
+	}
+	out->next = beginning(number + 1);
+	out->bytes = files_bytes(self, number, number + 1);
+	if (number + 1 == writer->head.number) {
+		out->until_ms = writer->head.made_ms;
+		return PH_OK;
+	}
+	return segment_made(self, number + 1, &out->until_ms, err);
+}
+
 static ph_status
 journal_trim(ph_store *store, ph_position before, ph_error *err)
 {
@@ -520,6 +570,7 @@ ph_journal_open(const ph_journal_config *config, ph_store **out,
 	    .reader = journal_reader_new,
 	    .trim = journal_trim,
 	    .extent = journal_extent,
+	    .oldest = journal_oldest,
 	    .idle = journal_idle,
 	    .space = journal_space,
 	    .epoch = journal_epoch,

@@ -58,6 +58,7 @@ store_members(ph_broker *broker, ph_buffer *row)
 	ph_row_count(row, "synced_position", ph_store_durable(broker->store).offset);
 	ph_row_count(row, "records", ph_store_last(broker->store));
 	ph_row_count(row, "space_bytes", space.open);
+	ph_row_count(row, "journal_bytes", space.used);
 	ph_row_bool(row, "accepting", space.accepting);
 	ph_row_count(row, "resident_bytes", ph_os_resident());
 }

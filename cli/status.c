@@ -13,6 +13,7 @@ static const ph_column columns[] = {
     {"sessions", "sessions", PH_COLUMN_NUMBER},
     {"resident bytes", "resident_bytes", PH_COLUMN_NUMBER},
     {"space bytes", "space_bytes", PH_COLUMN_NUMBER},
+    {"journal bytes", "journal_bytes", PH_COLUMN_NUMBER},
     {"ledger", "ledger", PH_COLUMN_TEXT},
     {"checkpoint", "checkpoint", PH_COLUMN_NUMBER},
     {"  age", "checkpoint_age_s", PH_COLUMN_AGE},

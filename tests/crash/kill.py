@@ -35,7 +35,7 @@ class Site:
         shutil.copytree(os.path.join(ROOT, "bench", "site"), self.site)
         # so often that most kills find one half done
         with open(os.path.join(self.site, "packhorse.yaml"), "a") as file:
-            file.write("limits: {checkpoint-after: 20ms}\n")
+            file.write("limits: {checkpoint-after: 20ms, segment-bytes: 1M, reserve-bytes: 1M, retain-bytes: 3M}\n")
         self.env = dict(os.environ, PACKHORSE_STATE=os.path.join(self.work, "state"),
                         PACKHORSE_RUN=self.run_dir)
         self.log = open(os.path.join(self.work, "log"), "ab")
