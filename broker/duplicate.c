@@ -25,6 +25,7 @@
 #include "lib/base/assert.h"
 
 #define STEP  (((uint64_t) 8 << 20) / PH_DUPLICATE_ENTRY) /* places taken at a time */
+#define TOUCH 16					  /* entries */
 #define QUIET 65536 /* additions between two reports or attempts of a kind */
 
 typedef enum trouble {
@@ -147,17 +148,30 @@ ph_duplicates_look(ph_duplicates *duplicates, const uint8_t id[PH_FINGERPRINT],
 
 /* --- adding ----------------------------------------------------------------------------- */
 
+/* The next entry in a row. Those behind it will be looked for too: some of them at a time. */
+static ph_status
+next_entry(ph_duplicates *duplicates, uint64_t place, uint64_t left, ph_seen *out,
+    ph_error *err)
+{
+	const uint8_t *entries;
+	uint64_t row = duplicates->cycle - place;
+	ph_status status = ph_duplicate_ring_get_ahead(
+	    duplicates->ring, place, row < left ? row : left, out, err);
+	size_t ahead = ph_duplicate_ring_ahead(duplicates->ring, &entries);
+	if (ahead > 0 && ahead % TOUCH == 0)
+		ph_duplicate_index_touch(
+		    duplicates->index, entries, PH_DUPLICATE_ENTRY, TOUCH);
+	return status;
+}
+
 static void
 forget_oldest(ph_duplicates *duplicates)
 {
 	ph_seen seen;
 	ph_error err = {.status = PH_OK};
-	uint64_t row = duplicates->cycle - duplicates->oldest;
-	if (row > duplicates->count)
-		row = duplicates->count;
 	/* One that cannot be read stays in the index, where nothing will ever equal it. */
-	if (ph_duplicate_ring_get_ahead(
-		duplicates->ring, duplicates->oldest, row, &seen, &err) == PH_OK)
+	if (next_entry(duplicates, duplicates->oldest, duplicates->count, &seen,
+		&err) == PH_OK)
 		ph_duplicate_index_remove(
 		    duplicates->index, seen.id, (uint32_t) duplicates->oldest);
 	else
@@ -352,11 +366,8 @@ load_entries(ph_duplicates *duplicates, ph_duplicates_loaded *out)
 	uint64_t torn_until = 1; /* what is damaged below may be half replaced */
 	for (uint64_t i = 0; i < duplicates->count; i++) {
 		ph_seen seen;
-		uint64_t row = duplicates->cycle - place;
-		if (row > duplicates->count - i)
-			row = duplicates->count - i;
-		ph_status status = ph_duplicate_ring_get_ahead(
-		    duplicates->ring, place, row, &seen, NULL);
+		ph_status status =
+		    next_entry(duplicates, place, duplicates->count - i, &seen, NULL);
 		if (status != PH_OK) {
 			out->damaged += i >= torn_until;
 		} else if (seen.acceptance > duplicates->newest) {

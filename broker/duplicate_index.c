@@ -5,6 +5,10 @@
  * tag, so a table doubles from its slots alone, and only one 256th of all moves at a time.
  *
  * Tables are at most three quarters full; without memory they may fill further, to 15 of 16.
+ *
+ * Neighbours of the same size lie together in slabs of 2 MiB, which the system can map in one huge
+ * page: most of the cost of a look is finding the page. A slab goes when the last table has moved
+ * out of it.
  */
 #include "broker/duplicate_index.h"
 
@@ -12,9 +16,18 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/os.h"
 
 #define TABLES	   256
 #define FIRST_SIZE 64
+#define SLAB_BYTES ((size_t) 2 << 20)
+#define SIZES	   32 /* doublings */
+
+/* Memory of tables that are neighbours and of the same size. */
+typedef struct slab {
+	uint64_t *slots;
+	size_t users; /* tables in it */
+} slab;
 
 typedef struct table {
 	uint64_t *slots;
@@ -24,7 +37,8 @@ typedef struct table {
 
 struct ph_duplicate_index {
 	table tables[TABLES];
-	size_t count; /* in all tables */
+	slab slabs[SIZES][TABLES]; /* by doubling and by group of tables */
+	size_t count;		   /* in all tables */
 };
 
 static uint64_t
@@ -51,19 +65,70 @@ insert(table *to, uint64_t slot)
 	to->used++;
 }
 
-static bool
-resize(table *from, size_t size)
+/* How many tables of this size share a slab. */
+static size_t
+sharing(size_t size)
 {
+	size_t count = SLAB_BYTES / (size * sizeof(uint64_t));
+	return count == 0 ? 1 : count > TABLES ? TABLES : count;
+}
+
+static slab *
+slab_of(ph_duplicate_index *index, size_t number, size_t size)
+{
+	size_t doubling = 0;
+	while ((size_t) FIRST_SIZE << doubling < size)
+		doubling++;
+	PH_ASSERT(doubling < SIZES);
+	return &index->slabs[doubling][number / sharing(size)];
+}
+
+static size_t
+slab_bytes(size_t size)
+{
+	return sharing(size) * size * sizeof(uint64_t);
+}
+
+/* Zeroed slots for a table of this size; NULL: no memory. */
+static uint64_t *
+take_slots(ph_duplicate_index *index, size_t number, size_t size)
+{
+	slab *in = slab_of(index, number, size);
+	if (in->slots == NULL)
+		in->slots = ph_os_pages(slab_bytes(size));
+	if (in->slots == NULL)
+		return NULL;
+	in->users++;
+	return in->slots + number % sharing(size) * size;
+}
+
+static void
+give_slots(ph_duplicate_index *index, size_t number, size_t size)
+{
+	slab *in = slab_of(index, number, size);
+	PH_ASSERT(in->users > 0);
+	if (--in->users > 0)
+		return;
+	ph_os_pages_free(in->slots, slab_bytes(size));
+	in->slots = NULL;
+}
+
+static bool
+resize(ph_duplicate_index *index, size_t number, size_t size)
+{
+	table *from = &index->tables[number];
 	PH_ASSERT((size & (size - 1)) == 0 && size > from->used);
 	table to = {
-	    .slots = calloc(size, sizeof *to.slots), .mask = (uint32_t) (size - 1)};
+	    .slots = take_slots(index, number, size), .mask = (uint32_t) (size - 1)};
 	if (to.slots == NULL)
 		return false;
-	for (size_t i = 0; from->slots != NULL && i <= from->mask; i++) {
-		if (from->slots[i] != 0)
-			insert(&to, from->slots[i]);
+	if (from->slots != NULL) {
+		for (size_t i = 0; i <= from->mask; i++) {
+			if (from->slots[i] != 0)
+				insert(&to, from->slots[i]);
+		}
+		give_slots(index, number, (size_t) from->mask + 1);
 	}
-	free(from->slots);
 	*from = to;
 	return true;
 }
@@ -74,7 +139,7 @@ ph_duplicate_index_new(ph_duplicate_index **out, ph_error *err)
 	ph_duplicate_index *index = calloc(1, sizeof *index);
 	bool made = index != NULL;
 	for (size_t i = 0; made && i < TABLES; i++)
-		made = resize(&index->tables[i], FIRST_SIZE);
+		made = resize(index, i, FIRST_SIZE);
 	if (!made) {
 		ph_duplicate_index_destroy(&index);
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for the duplicate window");
@@ -90,8 +155,10 @@ ph_duplicate_index_destroy(ph_duplicate_index **index_p)
 	*index_p = NULL;
 	if (index == NULL)
 		return;
-	for (size_t i = 0; i < TABLES; i++)
-		free(index->tables[i].slots);
+	for (size_t i = 0; i < TABLES; i++) {
+		if (index->tables[i].slots != NULL)
+			give_slots(index, i, (size_t) index->tables[i].mask + 1);
+	}
 	free(index);
 }
 
@@ -103,11 +170,26 @@ ph_duplicate_index_reserve(ph_duplicate_index *index, size_t count, ph_error *er
 		size *= 2;
 	for (size_t i = 0; i < TABLES; i++) {
 		if (size > (size_t) index->tables[i].mask + 1 &&
-		    !resize(&index->tables[i], size))
+		    !resize(index, i, size))
 			return ph_fail(
 			    err, PH_ERR_NOMEM, "no memory for the duplicate window");
 	}
 	return PH_OK;
+}
+
+void
+ph_duplicate_index_touch(
+    const ph_duplicate_index *index, const uint8_t *ids, size_t stride, size_t count)
+{
+	volatile uint64_t sink;
+	uint64_t all = 0;
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *id = ids + i * stride;
+		const table *in = &index->tables[id[0]];
+		all |= in->slots[tag_of(id) & in->mask];
+	}
+	sink = all;
+	(void) sink;
 }
 
 ph_duplicate_probe
@@ -153,7 +235,7 @@ ph_duplicate_index_put(
 	table *to = &index->tables[id[0]];
 	size_t size = (size_t) to->mask + 1;
 	PH_ASSERT(place < UINT32_MAX);
-	if (to->used >= size / 4 * 3 && !resize(to, size * 2) &&
+	if (to->used >= size / 4 * 3 && !resize(index, id[0], size * 2) &&
 	    to->used >= size / 16 * 15)
 		return false;
 	insert(to, slot_of(tag_of(id), place));

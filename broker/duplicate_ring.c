@@ -451,6 +451,13 @@ ph_duplicate_ring_get_ahead(
 	return decode(ring, entry, place, out, err);
 }
 
+size_t
+ph_duplicate_ring_ahead(const ph_duplicate_ring *ring, const uint8_t **entries)
+{
+	*entries = ring->read + ring->ahead_at;
+	return ring->ahead;
+}
+
 const uint8_t *
 ph_duplicate_ring_id(const ph_duplicate_ring *ring)
 {

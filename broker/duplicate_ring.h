@@ -57,6 +57,8 @@ ph_status ph_duplicate_ring_get(
  * of which is entered again before it was read. */
 ph_status ph_duplicate_ring_get_ahead(ph_duplicate_ring *ring, uint64_t place,
     uint64_t most, ph_seen *out, ph_error *err);
+/* The entries that ph_duplicate_ring_get_ahead will give next without reading, and how many. */
+size_t ph_duplicate_ring_ahead(const ph_duplicate_ring *ring, const uint8_t **entries);
 /* NULL: in memory. */
 const uint8_t *ph_duplicate_ring_id(const ph_duplicate_ring *ring);
 /* -1: in memory. */
