@@ -300,6 +300,23 @@ ph_duplicates_count(const ph_duplicates *duplicates)
 	return ph_duplicate_index_count(duplicates->index);
 }
 
+ph_status
+ph_duplicates_entry(ph_duplicates *duplicates, uint64_t nth, uint8_t id[PH_FINGERPRINT],
+    uint8_t content[PH_FINGERPRINT], uint64_t *acceptance, ph_error *err)
+{
+	ph_seen seen;
+	if (nth >= duplicates->count)
+		return ph_fail(err, PH_ERR_NOT_FOUND, "no more entries");
+	ph_status status = ph_duplicate_ring_get(duplicates->ring,
+	    (duplicates->oldest + nth) % duplicates->cycle, &seen, err);
+	if (status != PH_OK)
+		return status;
+	memcpy(id, seen.id, PH_FINGERPRINT);
+	memcpy(content, seen.content, PH_FINGERPRINT);
+	*acceptance = seen.acceptance;
+	return PH_OK;
+}
+
 /* --- the checkpoint ----------------------------------------------------------------------- */
 
 void

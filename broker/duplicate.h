@@ -71,5 +71,10 @@ void ph_duplicates_add(ph_duplicates *duplicates, const uint8_t id[PH_FINGERPRIN
 ph_status ph_duplicates_flush(ph_duplicates *duplicates, ph_error *err);
 /* How many are remembered. */
 size_t ph_duplicates_count(const ph_duplicates *duplicates);
+/* The entry after `nth` others, the oldest first, for tests that compare windows. PH_ERR_NOT_FOUND:
+ * there are no more; PH_ERR_DAMAGED and PH_ERR_IO: go on with the next. */
+ph_status ph_duplicates_entry(ph_duplicates *duplicates, uint64_t nth,
+    uint8_t id[PH_FINGERPRINT], uint8_t content[PH_FINGERPRINT], uint64_t *acceptance,
+    ph_error *err);
 
 #endif

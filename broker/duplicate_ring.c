@@ -328,10 +328,13 @@ ph_duplicate_ring_room(ph_duplicate_ring *ring, uint64_t places, ph_error *err)
 	} else if (ring->fs->fallocate(ring->fs->self, ring->fd, offset_of(places)) !=
 		   0) {
 		int failed = errno;
-		(void) ph_fail_errno(err, failed,
-		    "PH5321 no room for the duplicate window beyond %llu entries",
-		    (unsigned long long) ring->places);
-		return failed == ENOSPC || failed == EDQUOT ? PH_ERR_FULL : PH_ERR_IO;
+		if (failed == ENOSPC || failed == EDQUOT)
+			return ph_fail(err, PH_ERR_FULL,
+			    "PH5321 no room for more than %llu entries of the "
+			    "duplicate window",
+			    (unsigned long long) ring->places);
+		return ph_fail_errno(
+		    err, failed, "PH5321 the duplicate window cannot grow");
 	}
 	ring->places = places;
 	return PH_OK;
