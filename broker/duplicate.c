@@ -346,7 +346,7 @@ ph_duplicates_sync(const ph_fs *fs, int fd, ph_error *err)
 {
 	if (fd < 0 || fs->fdatasync(fs->self, fd) == 0)
 		return PH_OK;
-	return ph_fail_errno(err, errno, "PH5322 cannot sync the duplicate window");
+	return ph_fail_errno(err, errno, "PH5372 cannot sync the duplicate window");
 }
 
 static ph_status
@@ -360,7 +360,7 @@ read_saved(ph_duplicates *duplicates, ph_reader *from, ph_error *err)
 	    duplicates->cycle >= UINT32_MAX || duplicates->count > duplicates->cycle ||
 	    duplicates->oldest >= duplicates->cycle + (duplicates->cycle == 0))
 		return ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5320 what was saved of the duplicate window cannot be");
+		    "PH5370 what was saved of the duplicate window cannot be");
 	return PH_OK;
 }
 
@@ -420,7 +420,7 @@ ph_duplicates_load(ph_duplicates *duplicates, const ph_fs *fs, const char *direc
 	const uint8_t *id = ph_reader_bytes(&from, PH_DUPLICATE_ID);
 	if (id == NULL)
 		return ph_fail(
-		    err, PH_ERR_NOT_FOUND, "PH5320 no duplicate window was saved");
+		    err, PH_ERR_NOT_FOUND, "PH5370 no duplicate window was saved");
 	ph_status status = read_saved(duplicates, &from, err);
 	if (status == PH_OK)
 		status = ph_duplicate_ring_open(fs, directory, id, &ring, err);

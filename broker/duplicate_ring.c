@@ -89,7 +89,7 @@ decode(const ph_duplicate_ring *ring, const uint8_t *from, uint64_t place, ph_se
 {
 	if (get_number(from + 40, 8) != ph_crc32c(ring->salt, from, CHECKED))
 		return ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5323 entry %llu of the duplicate window is damaged: counted as "
+		    "PH5373 entry %llu of the duplicate window is damaged: counted as "
 		    "not seen",
 		    (unsigned long long) place);
 	memcpy(out->id, from, PH_FINGERPRINT);
@@ -115,7 +115,7 @@ write_all(const ph_fs *fs, int fd, const uint8_t *bytes, size_t length, int64_t 
 			continue;
 		if (put <= 0)
 			return ph_fail_errno(
-			    err, failed, "PH5322 cannot write the duplicate window");
+			    err, failed, "PH5372 cannot write the duplicate window");
 		bytes += put;
 		length -= (size_t) put;
 		offset += put;
@@ -138,7 +138,7 @@ read_some(const ph_duplicate_ring *ring, uint8_t *bytes, size_t length, int64_t 
 			continue;
 		if (part < 0)
 			return ph_fail_errno(
-			    err, failed, "PH5323 cannot read the duplicate window");
+			    err, failed, "PH5373 cannot read the duplicate window");
 		if (part == 0)
 			break;
 		*got += (size_t) part;
@@ -187,8 +187,8 @@ open_file(ph_duplicate_ring *ring, const char *path, int flags, ph_error *err)
 		return PH_OK;
 	if (failed == ENOENT)
 		return ph_fail_at(err, PH_ERR_NOT_FOUND, path,
-		    "PH5320 the duplicate window is not there");
-	return ph_fail_errno(err, failed, "PH5322 cannot open %s", path);
+		    "PH5370 the duplicate window is not there");
+	return ph_fail_errno(err, failed, "PH5372 cannot open %s", path);
 }
 
 static ph_status
@@ -221,9 +221,9 @@ make_file(ph_duplicate_ring *ring, const char *directory, ph_error *err)
 	if (status == PH_OK)
 		status = write_head(ring, err);
 	if (status == PH_OK && fs->fdatasync(fs->self, ring->fd) != 0)
-		status = ph_fail_errno(err, errno, "PH5322 cannot sync %s", fresh);
+		status = ph_fail_errno(err, errno, "PH5372 cannot sync %s", fresh);
 	if (status == PH_OK && fs->rename(fs->self, fresh, path) != 0)
-		status = ph_fail_errno(err, errno, "PH5322 cannot rename %s", fresh);
+		status = ph_fail_errno(err, errno, "PH5372 cannot rename %s", fresh);
 	return status == PH_OK ? ph_fs_sync_dir(fs, directory, err) : status;
 }
 
@@ -253,14 +253,14 @@ check_head(ph_duplicate_ring *ring, const uint8_t *id, ph_error *err)
 	if (got < sizeof block || memcmp(block, magic, sizeof magic) != 0 ||
 	    get_number(block + HEAD_CRC, 4) != ph_crc32c(0, block, HEAD_CRC))
 		return ph_fail(err, PH_ERR_DAMAGED,
-		    "PH5320 the head of the duplicate window is damaged");
+		    "PH5370 the head of the duplicate window is damaged");
 	if (get_number(block + 8, 4) != FORMAT ||
 	    get_number(block + 12, 4) != PH_DUPLICATE_ENTRY)
 		return ph_fail(err, PH_ERR_VERSION,
-		    "PH5320 the duplicate window is of another version");
+		    "PH5370 the duplicate window is of another version");
 	if (memcmp(block + 16, id, PH_DUPLICATE_ID) != 0)
 		return ph_fail(err, PH_ERR_NOT_FOUND,
-		    "PH5320 the duplicate window is not the one that was saved");
+		    "PH5370 the duplicate window is not the one that was saved");
 	use_id(ring, id);
 	return PH_OK;
 }
@@ -271,7 +271,7 @@ look_at_size(ph_duplicate_ring *ring, ph_error *err)
 	int64_t size = ring->fs->size(ring->fs->self, ring->fd);
 	if (size < PH_DUPLICATE_HEAD)
 		return ph_fail(
-		    err, PH_ERR_IO, "PH5322 cannot see the duplicate window's size");
+		    err, PH_ERR_IO, "PH5372 cannot see the duplicate window's size");
 	ring->places = ((uint64_t) size - PH_DUPLICATE_HEAD) / PH_DUPLICATE_ENTRY;
 	return PH_OK;
 }
@@ -330,11 +330,11 @@ ph_duplicate_ring_room(ph_duplicate_ring *ring, uint64_t places, ph_error *err)
 		int failed = errno;
 		if (failed == ENOSPC || failed == EDQUOT)
 			return ph_fail(err, PH_ERR_FULL,
-			    "PH5321 no room for more than %llu entries of the "
+			    "PH5371 no room for more than %llu entries of the "
 			    "duplicate window",
 			    (unsigned long long) ring->places);
 		return ph_fail_errno(
-		    err, failed, "PH5321 the duplicate window cannot grow");
+		    err, failed, "PH5371 the duplicate window cannot grow");
 	}
 	ring->places = places;
 	return PH_OK;

@@ -287,7 +287,7 @@ START_TEST(a_full_disk_stops_the_growth_only)
 	ck_assert_int_eq(ph_duplicates_flush(window, &err), PH_OK);
 	add(window, step + 1, step + 10);
 	ck_assert_int_eq(ph_duplicates_flush(window, &err), PH_ERR_FULL);
-	ck_assert_ptr_nonnull(strstr(err.text, "PH5321"));
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5371"));
 	ck_assert_uint_eq(ph_duplicates_count(window), step);
 	ck_assert(!knows(window, 10) && knows(window, 11) && knows(window, step + 10));
 	ck_assert_int_eq(ph_duplicates_flush(window, &err), PH_OK);
@@ -333,7 +333,7 @@ START_TEST(a_failed_write_is_done_again)
 	add(window, 1, 10);
 	disk.fail_at[FAKE_PWRITE] = disk.calls[FAKE_PWRITE] + 1;
 	ck_assert_int_eq(ph_duplicates_flush(window, &err), PH_ERR_IO);
-	ck_assert_ptr_nonnull(strstr(err.text, "PH5322"));
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5372"));
 	check_knows(window, 1, 10, 20);
 	disk.short_writes = true;
 	ck_assert_int_eq(ph_duplicates_flush(window, &err), PH_OK);
@@ -388,7 +388,7 @@ START_TEST(a_damaged_entry_is_not_seen)
 	ck_assert_int_eq(ph_duplicates_flush(window, NULL), PH_OK);
 	ck_assert(!knows(window, 1501));
 	ck_assert_int_eq(ph_duplicates_flush(window, &err), PH_ERR_DAMAGED);
-	ck_assert_ptr_nonnull(strstr(err.text, "PH5323"));
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5373"));
 	ck_assert(knows(window, 1500) && knows(window, 1502));
 	add(window, 3001, 9000);
 	for (uint64_t n = 1; n <= 9000; n++)
@@ -566,7 +566,7 @@ check_refused(const uint8_t *saved, size_t length, ph_status expected)
 	ck_assert_int_eq(ph_duplicates_load(
 			     window, &disk.fs, place.root, saved, length, &found, &err),
 	    expected);
-	ck_assert_ptr_nonnull(strstr(err.text, "PH5320"));
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5370"));
 	ck_assert_uint_eq(ph_duplicates_count(window), 0);
 	add(window, 1, 5);
 	check_knows(window, 1, 5, 10);
