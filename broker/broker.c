@@ -83,6 +83,15 @@ ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
 	return status;
 }
 
+/* The window of duplicates is a cache of what is durable now: trouble with it is told, no more. */
+static void
+flush_duplicates(ph_broker *broker)
+{
+	ph_error err = {.status = PH_OK};
+	if (ph_duplicates_flush(broker->duplicates, &err) != PH_OK)
+		ph_log(PH_LOG_ERROR, "duplicates-short", "text=%s", err.text);
+}
+
 ph_status
 ph_broker_flush(ph_broker *broker)
 {
@@ -97,6 +106,7 @@ ph_broker_flush(ph_broker *broker)
 		broker->failed = true;
 		return PH_ERR_IO;
 	}
+	flush_duplicates(broker);
 	if (broker->ledger != NULL)
 		ph_ledger_durable(broker->ledger, durable);
 	ph_timer_set(broker->idle, IDLE_MS);
@@ -528,6 +538,7 @@ recover(ph_broker *broker, ph_error *err)
 		status = ph_recover(broker, &recovery, err);
 	if (status != PH_OK)
 		return status;
+	flush_duplicates(broker);
 	if (recovery.records > 0 || recovery.checkpoint > 0)
 		ph_log(PH_LOG_INFO, "recovered",
 		    "checkpoint=%" PRIu64 " records=%" PRIu64 " pending=%" PRIu64

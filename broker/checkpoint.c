@@ -58,6 +58,7 @@ typedef struct job {
 	char shelves[PATH_SIZE];
 	ph_buffer image;
 	ph_buffer paths;   /* files of shelves to be synced first */
+	int duplicates;	   /* their ring's descriptor, to be synced too */
 	bool unsynced;	   /* that has failed */
 	kept made;	   /* what is being made */
 	uint64_t previous; /* checkpoint that stays beside it */
@@ -384,6 +385,9 @@ do_job(job *work)
 	work->status =
 	    ph_shelf_sync(ph_fs_system(), work->shelves, &work->paths, &work->err);
 	ph_buffer_fini(&work->paths);
+	if (work->status == PH_OK)
+		work->status =
+		    ph_duplicates_sync(ph_fs_system(), work->duplicates, &work->err);
 	if (work->status != PH_OK) {
 		work->unsynced = true;
 		ph_buffer_fini(&work->image);
@@ -459,6 +463,7 @@ new_job(ph_broker *broker, bool copying)
 	*work = (job){.loop = broker->loop,
 	    .state = at->state,
 	    .directory = at->directory,
+	    .duplicates = ph_duplicates_fd(broker->duplicates),
 	    .previous = at->last[0].number,
 	    .previous_copy = at->last[0].ledger.number,
 	    .copying = copying && broker->ledger != NULL,

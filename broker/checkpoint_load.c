@@ -5,6 +5,7 @@
  */
 #include "broker/checkpoint_state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@
 #include "broker/refill.h"
 #include "lib/base/assert.h"
 #include "lib/base/crc32c.h"
+#include "lib/base/fs.h"
+#include "lib/base/log.h"
 
 static ph_status
 senseless(const char *what, ph_error *err)
@@ -355,10 +358,23 @@ static ph_status
 load_duplicates(ph_broker *broker, const ph_checkpoint_file *file, ph_error *err)
 {
 	ph_reader reader;
+	ph_duplicates_loaded found;
+	ph_error why = {.status = PH_OK};
 	ph_status status = open_section(file, PH_CHECKPOINT_DUPLICATES, &reader, err);
-	return status == PH_OK ? ph_duplicates_load(broker->duplicates, reader.data,
-				     reader.length, err)
-			       : status;
+	if (status != PH_OK)
+		return status;
+	status = ph_duplicates_load(broker->duplicates, ph_fs_system(),
+	    broker->site->state, reader.data, reader.length, &found, &why);
+	if (status == PH_ERR_NOMEM)
+		return ph_fail(err, status, "%s", why.text);
+	/* The checkpoint is no worse for it: the window is made again from the journal. */
+	if (status != PH_OK)
+		ph_log(PH_LOG_ERROR, "duplicates-short", "text=%s", why.text);
+	else if (found.damaged > 0)
+		ph_log(PH_LOG_ERROR, "duplicates-short",
+		    "entries=%" PRIu64 " damaged=%" PRIu64, found.entries,
+		    found.damaged);
+	return PH_OK;
 }
 
 static ph_status

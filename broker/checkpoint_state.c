@@ -17,7 +17,6 @@
 
 #define ENTRY_BYTES 40 /* about: of an entry and of an item, to reserve room at once */
 #define ITEM_BYTES  16
-#define SEEN_BYTES  40
 
 /* ---- saving ---- */
 
@@ -338,8 +337,7 @@ ph_status
 ph_checkpoint_state_save(ph_broker *broker, ph_buffer *image, ph_buffer *paths,
     ph_checkpoint_place *place, ph_error *err)
 {
-	size_t wanted = ph_backlog_count(broker->backlog) * (ENTRY_BYTES + ITEM_BYTES) +
-			ph_duplicates_count(broker->duplicates) * SEEN_BYTES;
+	size_t wanted = ph_backlog_count(broker->backlog) * (ENTRY_BYTES + ITEM_BYTES);
 	(void) ph_buffer_reserve(image, wanted);
 	ph_status status = save_place(broker, image, place, err);
 	if (status != PH_OK)

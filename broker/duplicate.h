@@ -1,11 +1,20 @@
 /*
  * duplicate - the window of messages accepted lately: is this one a repeat?
  *
- * Keeps, for the newest `capacity` acceptances, the fingerprint of (source, id), the fingerprint of
- * the content, and the acceptance number. The oldest is forgotten first. Memory is taken as it
- * fills.
+ * Keeps, for the newest `limit` acceptances, the fingerprint of (source, id), the fingerprint of
+ * the content, and the acceptance number. The oldest is forgotten first. All of it is in a ring in
+ * a file (duplicate_ring.h); in memory there are 11 to 22 bytes for each (duplicate_index.h).
  *
- * Thread: owner. Errors: PH_ERR_NOMEM, PH_ERR_DAMAGED (what is loaded).
+ * The ring is a cache: the journal is the truth. A disk that fails or is full makes the window
+ * smaller and never stops anything; ph_duplicates_flush reports it. An entry that cannot be read
+ * back counts as not seen.
+ *
+ * Life: new; then begin (nothing is known: the journal is entered from its beginning) or load (from
+ * a checkpoint; what the journal has beyond it is entered next, by ph_duplicates_add). One that is
+ * neither begun nor loaded keeps its ring in memory.
+ *
+ * Thread: owner; ph_duplicates_sync any. Errors: PH_ERR_NOMEM, PH_ERR_IO, PH_ERR_FULL,
+ * PH_ERR_DAMAGED, PH_ERR_NOT_FOUND, PH_ERR_VERSION.
  */
 #ifndef PH_BROKER_DUPLICATE_H
 #define PH_BROKER_DUPLICATE_H
@@ -13,6 +22,7 @@
 #include <stdbool.h>
 #include "broker/sitekey.h"
 #include "lib/base/buffer.h"
+#include "lib/base/fs.h"
 
 typedef struct ph_duplicates ph_duplicates;
 
@@ -22,19 +32,49 @@ typedef enum ph_repeat {
 	PH_REPEAT_CONFLICT /* seen, with other content */
 } ph_repeat;
 
-ph_status ph_duplicates_new(size_t capacity, ph_duplicates **out, ph_error *err);
+/* What loading found. */
+typedef struct ph_duplicates_loaded {
+	uint64_t entries; /* remembered */
+	uint64_t
+	    replaced; /* younger ones in their place: the journal tells them again */
+	uint64_t damaged; /* not what was written: forgotten */
+} ph_duplicates_loaded;
+
+ph_status ph_duplicates_new(size_t limit, ph_duplicates **out, ph_error *err);
+/* What was added since the last flush may not be in the file. */
 void ph_duplicates_destroy(ph_duplicates **duplicates_p);
+
+/* Begin an empty window with a ring in `directory`; one that is there is replaced. */
+ph_status ph_duplicates_begin(
+    ph_duplicates *duplicates, const ph_fs *fs, const char *directory, ph_error *err);
+/* The window as it was when `bytes` were saved, from the ring in `directory`. If it fails the
+ * window is empty and without a file: begin it. */
+ph_status ph_duplicates_load(ph_duplicates *duplicates, const ph_fs *fs,
+    const char *directory, const void *bytes, size_t length, ph_duplicates_loaded *out,
+    ph_error *err);
+/* Append what a checkpoint is to hold. It is to be believed only after ph_duplicates_sync of
+ * the same ring, begun after this, was successful. In memory: appends nothing. */
+void ph_duplicates_save(ph_duplicates *duplicates, ph_buffer *out);
+/* The ring's descriptor, good until destroyed; -1: in memory. */
+int ph_duplicates_fd(const ph_duplicates *duplicates);
+ph_status ph_duplicates_sync(const ph_fs *fs, int fd, ph_error *err);
+
 /* *acceptance is of the one seen before, else left alone. */
-ph_repeat ph_duplicates_look(const ph_duplicates *duplicates,
+ph_repeat ph_duplicates_look(ph_duplicates *duplicates,
     const uint8_t id[PH_FINGERPRINT], const uint8_t content[PH_FINGERPRINT],
     uint64_t *acceptance);
-/* Remember one. Without memory to grow, the window stays as small as it is. */
+/* Remember one; acceptance numbers grow. */
 void ph_duplicates_add(ph_duplicates *duplicates, const uint8_t id[PH_FINGERPRINT],
     const uint8_t content[PH_FINGERPRINT], uint64_t acceptance);
+/* Hand what was added to the system; call it when the journal has it. Reports whatever went
+ * wrong since the last call, each kind not more often than every 65,536 additions. */
+ph_status ph_duplicates_flush(ph_duplicates *duplicates, ph_error *err);
+/* How many are remembered. */
 size_t ph_duplicates_count(const ph_duplicates *duplicates);
-/* Write the window down for a checkpoint, oldest first; enter it again into an empty one. */
-void ph_duplicates_save(const ph_duplicates *duplicates, ph_buffer *out);
-ph_status ph_duplicates_load(
-    ph_duplicates *duplicates, const void *bytes, size_t length, ph_error *err);
+/* The entry after `nth` others, the oldest first, for tests that compare windows. PH_ERR_NOT_FOUND:
+ * there are no more; PH_ERR_DAMAGED and PH_ERR_IO: go on with the next. */
+ph_status ph_duplicates_entry(ph_duplicates *duplicates, uint64_t nth,
+    uint8_t id[PH_FINGERPRINT], uint8_t content[PH_FINGERPRINT], uint64_t *acceptance,
+    ph_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "broker/refill.h"
 #include "broker/settle.h"
 #include "lib/base/assert.h"
+#include "lib/base/fs.h"
 
 static ph_status
 recover_queue(ph_broker *broker, const ph_store_record *record, ph_error *err)
@@ -221,6 +222,43 @@ recover_bindings(ph_broker *broker, uint64_t last, ph_error *err)
 	return PH_OK;
 }
 
+/* ---- the window of duplicates ---- */
+
+static ph_status
+remember_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
+{
+	ph_record_accept accept;
+	if (record->type != PH_RECORD_ACCEPT)
+		return PH_OK;
+	ph_status status =
+	    ph_record_accept_decode(record->body, record->length, &accept, err);
+	if (status == PH_OK)
+		ph_duplicates_add(
+		    broker->duplicates, accept.id, accept.content, accept.acceptance);
+	return status;
+}
+
+/* Begin a new window, with what the journal still has of the records up to `last`. */
+static ph_status
+recover_duplicates(ph_broker *broker, uint64_t last, ph_error *err)
+{
+	ph_store_reader *reader = NULL;
+	ph_store_record record = {.sequence = 0};
+	ph_status status = ph_duplicates_begin(
+	    broker->duplicates, ph_fs_system(), broker->site->state, err);
+	if (status != PH_OK || last == 0)
+		return status;
+	status = ph_store_reader_new(
+	    broker->store, (ph_position){.offset = 0}, 0, &reader, err);
+	while (status == PH_OK && record.sequence < last) {
+		status = ph_store_reader_next(reader, &record, err);
+		if (status == PH_OK && record.sequence <= last)
+			status = remember_one(broker, &record, err);
+	}
+	ph_store_reader_destroy(&reader);
+	return status == PH_ERR_AGAIN ? PH_OK : status;
+}
+
 /* ---- all of it ---- */
 
 /* A journal that was never trimmed begins with the name of the first queue. */
@@ -270,6 +308,8 @@ ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
 	uint64_t after = 0;
 	*out = (ph_recovery){.records = 0};
 	ph_status status = ph_checkpoint_recall(broker, &out->checkpoint, &after, err);
+	if (status == PH_OK && ph_duplicates_fd(broker->duplicates) < 0)
+		status = recover_duplicates(broker, after, err);
 	if (status == PH_OK)
 		status = ph_refill_begin(broker, err);
 	if (status == PH_OK && out->checkpoint > 0)

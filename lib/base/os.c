@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -34,6 +35,7 @@
 #define BACKLOG	   128
 #define KEEP_BLOCK (8 << 20)  /* blocks up to this are never mapped by themselves */
 #define KEEP_FREE  (32 << 20) /* free memory at the top that is kept */
+#define HUGE_PAGE  ((size_t) 2 << 20)
 
 ph_status
 ph_os_random(void *bytes, size_t length, ph_error *err)
@@ -375,6 +377,34 @@ ph_os_keep_memory(void)
 	(void) mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
 	(void) mallopt(M_TRIM_THRESHOLD, KEEP_FREE);
 #endif
+}
+
+void *
+ph_os_pages(size_t bytes)
+{
+	bool huge = bytes % HUGE_PAGE == 0;
+	size_t whole = bytes + (huge ? HUGE_PAGE : 0);
+	uint8_t *pages = mmap(
+	    NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pages == MAP_FAILED)
+		return NULL;
+	if (!huge)
+		return pages;
+	/* Cut off what stands before and behind the aligned part. */
+	size_t before = (HUGE_PAGE - (uintptr_t) pages % HUGE_PAGE) % HUGE_PAGE;
+	if (before > 0)
+		(void) munmap(pages, before);
+	if (before < HUGE_PAGE)
+		(void) munmap(pages + before + bytes, HUGE_PAGE - before);
+	(void) madvise(pages + before, bytes, MADV_HUGEPAGE);
+	return pages + before;
+}
+
+void
+ph_os_pages_free(void *pages, size_t bytes)
+{
+	if (pages != NULL)
+		(void) munmap(pages, bytes);
 }
 
 size_t

@@ -49,6 +49,10 @@ void ph_os_harden(void);
 /* Keep freed memory for the next use instead of giving it back to the system each time: for a
  * daemon whose frames come and go a thousand times a second. Call once, at the start. */
 void ph_os_keep_memory(void);
+/* Zeroed memory for large tables that are read here and there: in huge pages where the system has
+ * them. `bytes` is the same when it is given back. NULL: none. */
+void *ph_os_pages(size_t bytes);
+void ph_os_pages_free(void *pages, size_t bytes);
 /* Resident memory of this process in bytes; 0 if unknown. */
 size_t ph_os_resident(void);
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import checkpoint
+import duplicates
 import journal
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -91,7 +92,8 @@ def agree(work):
     dead = held[queues["unrouted"]["number"]]
     assert [(one["state"], one["stage"], one["reason"]) for one in dead] == [("dead", "route", "unrouted")]
     assert seen["last_acceptance"] == seen["messages"] == 21
-    assert seen["duplicates"] == list(range(1, 22)), seen["duplicates"]
+    window = duplicates.read(os.path.join(work, "state", "duplicates.ring"), seen["duplicates"])
+    assert window == list(range(1, 22)), window
     done = subprocess.run([sys.executable, os.path.join(HERE, "journal.py"),
                            os.path.join(work, "state", "journal")], capture_output=True, text=True, check=True)
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -115,8 +117,39 @@ def damage(work):
             data[at] ^= 0x10
 
 
+def unharmed(path):
+    assert os.path.exists(path)
+
+
+def spoil(path):
+    with open(path, "r+b") as file:
+        file.seek(16)
+        file.write(b"\xff" * 16)
+
+
+def remember(work):
+    """Repeats are known after a start, also when the ring is gone or damaged."""
+    for nth, harm in enumerate((unharmed, os.remove, spoil)):
+        place = os.path.join(work, str(nth))
+        os.makedirs(place)
+        before = live(place)
+        harm(os.path.join(place, "state", "duplicates.ring"))
+        broker = Broker(place)
+        try:
+            broker.rows("message", "publish", "-", input="".join(event(n) for n in range(20)))
+            after = broker.rows("status")[0]
+            assert after["accepted"] == before["accepted"], (harm, before, after)
+            broker.rows("message", "publish", "-", input=event(50))
+            after = broker.rows("status")[0]
+            assert after["accepted"] == before["accepted"] + 1, (harm, before, after)
+            broker.stop()
+        finally:
+            if broker.process.poll() is None:
+                broker.process.kill()
+
+
 def main():
-    tests = [agree, damage]
+    tests = [agree, damage, remember]
     failed = 0
     assert journal.crc32c(b"123456789") == 0xE3069283
     print(f"1..{len(tests)}")

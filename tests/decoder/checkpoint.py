@@ -104,7 +104,7 @@ def shelf(r):
 def read(data):
     parts = sections(data)
     partition, offset, sequence, length, crc, last, messages = Reader(parts[1]).take("IQQIIQQ")
-    window = Reader(parts[7])
+    window = Reader(parts[7]).take("16sQQQQ")
     return {
         "number": parts["number"], "taken_ms": parts["taken_ms"],
         "place": {"partition": partition, "offset": offset, "sequence": sequence, "length": length, "crc": crc},
@@ -114,7 +114,8 @@ def read(data):
         "items": Reader(parts[4]).until_end(items),
         "progress": Reader(parts[5]).until_end(lambda r: [r.take("Q"), r.text(), r.blob("I").hex()]),
         "cursors": Reader(parts[6]).until_end(lambda r: [r.text(), r.blob("I").hex()]),
-        "duplicates": [window.take("16s16sQ")[2] for _ in range(window.take("Q"))],
+        "duplicates": {"id": window[0].hex(), "cycle": window[1], "oldest": window[2], "count": window[3],
+                       "newest": window[4]},
         "adapters": Reader(parts[8]).until_end(lambda r: r.text()),
         "shelves": Reader(parts[10]).until_end(shelf),
         "ledger": list(Reader(parts[9]).take("QIQQ")) if 9 in parts else None,

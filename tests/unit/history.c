@@ -598,9 +598,20 @@ dump_tables(ph_broker *broker, ph_buffer *out)
 		ph_buffer_printf(out, "cursor %.*s: %.*s\n", (int) length,
 		    (const char *) name, (int) one->length, (const char *) one->bytes);
 	ph_buffer_printf(out, "progress %zu\n", ph_table_count(broker->progress));
+	uint8_t id[PH_FINGERPRINT], content[PH_FINGERPRINT];
+	uint64_t acceptance = 0, entries = 0;
 	ph_buffer_init(&window, 0);
-	ph_duplicates_save(broker->duplicates, &window);
-	ph_buffer_printf(out, "duplicates %zu %08x\n",
+	while (ph_duplicates_entry(broker->duplicates, entries, id, content,
+		   &acceptance, NULL) == PH_OK) {
+		ph_buffer_append(&window, id, sizeof id);
+		ph_buffer_append(&window, content, sizeof content);
+		ph_buffer_u64(&window, acceptance);
+		ck_assert_int_ne(
+		    ph_duplicates_look(broker->duplicates, id, content, &acceptance),
+		    PH_REPEAT_NO);
+		entries++;
+	}
+	ph_buffer_printf(out, "duplicates %" PRIu64 " %zu %08x\n", entries,
 	    ph_duplicates_count(broker->duplicates),
 	    ph_crc32c(0, window.data, window.length));
 	ph_buffer_fini(&window);

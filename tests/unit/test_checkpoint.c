@@ -318,7 +318,7 @@ contradict(const char *directory, unsigned number, uint32_t tag)
 }
 
 static const uint32_t contradicted[] = {PH_CHECKPOINT_QUEUES, PH_CHECKPOINT_ENTRIES,
-    PH_CHECKPOINT_ITEMS, PH_CHECKPOINT_CURSORS, PH_CHECKPOINT_DUPLICATES};
+    PH_CHECKPOINT_ITEMS, PH_CHECKPOINT_CURSORS};
 
 START_TEST(one_that_makes_no_sense_is_put_aside_and_the_older_used)
 {
@@ -329,6 +329,45 @@ START_TEST(one_that_makes_no_sense_is_put_aside_and_the_older_used)
 	ck_assert_uint_eq(look_at(harmed, &is), 1);
 	ck_assert(logged("checkpoint=2 text=PH5343"));
 	ck_assert_uint_eq(files(harmed, ".checkpoint.damaged"), 1);
+	ck_assert_uint_eq(look_at(copy_site("whole"), &should), 2);
+	compare(&is, &should, first_seed());
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+END_TEST
+
+static void
+lose_ring(const char *directory)
+{
+	run("rm %s/state/duplicates.ring", directory);
+}
+
+static void
+spoil_ring(const char *directory)
+{
+	run("printf x | dd of=%s/state/duplicates.ring bs=1 seek=20 conv=notrunc "
+	    "2>/dev/null",
+	    directory);
+}
+
+static void
+contradict_ring(const char *directory)
+{
+	contradict(directory, 2, PH_CHECKPOINT_DUPLICATES);
+}
+
+static void (*const harm_ring[])(const char *directory) = {
+    lose_ring, spoil_ring, contradict_ring};
+
+/* The checkpoint is used all the same, and the window made again from the journal. */
+START_TEST(without_their_ring_duplicates_are_known_too)
+{
+	ph_buffer is, should;
+	in_a_life(live_with_two, first_seed());
+	const char *harmed = copy_site("harmed");
+	harm_ring[_i](harmed);
+	ck_assert_uint_eq(look_at(harmed, &is), 2);
+	ck_assert(logged("PH5370"));
 	ck_assert_uint_eq(look_at(copy_site("whole"), &should), 2);
 	compare(&is, &should, first_seed());
 	ph_buffer_fini(&is);
@@ -624,6 +663,8 @@ checkpoint_suite(void)
 	tcase_add_loop_test(tests,
 	    one_that_makes_no_sense_is_put_aside_and_the_older_used, 0,
 	    sizeof contradicted / sizeof *contradicted);
+	tcase_add_loop_test(tests, without_their_ring_duplicates_are_known_too, 0,
+	    sizeof harm_ring / sizeof *harm_ring);
 	tcase_add_test(tests, one_of_another_journal_is_not_used);
 	tcase_add_test(tests, a_trimmed_journal_without_one_is_refused);
 	tcase_add_test(tests, bindings_are_known_when_the_ledger_is_behind);

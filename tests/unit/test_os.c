@@ -287,6 +287,23 @@ START_TEST(a_process_has_some_memory)
 }
 END_TEST
 
+/* Zeroed, and for whole huge pages on the border of one. */
+START_TEST(pages_are_zeroed_and_aligned)
+{
+	static const size_t sizes[] = {128u << 10, 2u << 20, 6u << 20};
+	size_t bytes = sizes[_i];
+	uint8_t *pages = ph_os_pages(bytes);
+	ck_assert_ptr_nonnull(pages);
+	if (bytes % (2u << 20) == 0)
+		ck_assert_uint_eq((uintptr_t) pages % (2u << 20), 0);
+	for (size_t at = 0; at < bytes; at += 4095)
+		ck_assert_uint_eq(pages[at], 0);
+	memset(pages, 0xff, bytes);
+	ph_os_pages_free(pages, bytes);
+	ph_os_pages_free(NULL, bytes);
+}
+END_TEST
+
 static Suite *
 os_suite(void)
 {
@@ -304,6 +321,7 @@ os_suite(void)
 	tcase_add_test(cases, only_a_stale_socket_is_replaced);
 	tcase_add_test(cases, socket_paths_have_a_limit);
 	tcase_add_test(cases, a_process_has_some_memory);
+	tcase_add_loop_test(cases, pages_are_zeroed_and_aligned, 0, 3);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
