@@ -480,9 +480,11 @@ START_TEST(two_are_kept_with_their_ledgers)
 	ph_broker *broker = history_broker(site);
 	ph_position floor = {.offset = 0};
 	history_begin(&self, broker, first_seed());
-	for (unsigned i = 0; i < 4; i++) {
+	/* A ledger may be copied before it has applied anything: then go on to the next. */
+	for (unsigned i = 0; i < 4 || floor.offset == 0; i++) {
 		history_publish(&self, 5);
 		history_await_checkpoint(broker);
+		(void) ph_checkpoint_floor(broker, &floor);
 	}
 	ck_assert_uint_eq(files(site, ".checkpoint"), 2);
 	ck_assert_uint_ge(files(site, ".sqlite"), 1);
@@ -539,6 +541,8 @@ ledger_of(const char *directory, ph_buffer *out)
 {
 	ph_broker *broker = history_broker(directory);
 	history_await_ledger(broker);
+	/* What the ledger has told by then is handed over in a turn of the loop. */
+	(void) ph_loop_turn(broker->loop, 0, NULL);
 	ph_broker_destroy(&broker);
 	ph_buffer_init(out, 0);
 	history_dump_ledger(directory, out);
