@@ -1,8 +1,9 @@
 /*
  * load - one publisher and one consumer that keep their own books while the broker is killed.
  *
- *     load publish SOCKET FILE     publishes until SIGTERM, then waits for every result
- *     load consume SOCKET FILE     takes and settles until SIGTERM
+ *     load publish SOCKET FILE [FIRST]   publishes until SIGTERM, then waits for every result;
+ *                                        the first message has number FIRST, from 1
+ *     load consume SOCKET FILE [QUEUE]   takes and settles until SIGTERM; from "bench"
  *
  * FILE gets one line per fact, written before anything else is done: "a N" message N was
  * acknowledged; "d N S" message N of subject S was delivered; "s N" its settlement was confirmed.
@@ -86,9 +87,12 @@ make(const char *run, uint64_t number)
 	return message;
 }
 
-/* Tickets count up from 1 as message numbers do. A duplicate was acknowledged before the kill. */
+/*
+ * Tickets count up from 1 as message numbers do from `first`. A duplicate was acknowledged before
+ * the kill.
+ */
 static void
-take_result(ph_client *client, int file, int timeout_ms)
+take_result(ph_client *client, int file, uint64_t first, int timeout_ms)
 {
 	const ph_event *event = NULL;
 	ph_error err = {.status = PH_OK};
@@ -102,25 +106,25 @@ take_result(ph_client *client, int file, int timeout_ms)
 		(void) fprintf(stderr, "load: refused: %s\n", ph_event_text(event));
 		exit(1);
 	}
-	fact(file, 'a', ph_event_ticket(event), 0);
+	fact(file, 'a', first - 1 + ph_event_ticket(event), 0);
 }
 
 static void
-publish(const char *path, int file)
+publish(const char *path, int file, uint64_t first)
 {
 	ph_client *client = open_client(path, "crash-publisher");
 	char run[32];
 	(void) snprintf(run, sizeof run, "%ld", (long) getpid());
-	for (uint64_t number = 1; !stopping;) {
+	for (uint64_t number = first; !stopping;) {
 		ph_message *message = make(run, number);
 		ph_status status = ph_client_publish(client, message, NULL, NULL);
 		ph_message_unref(&message);
 		if (status == PH_OK)
 			number++;
-		take_result(client, file, status == PH_OK ? 0 : 100);
+		take_result(client, file, first, status == PH_OK ? 0 : 100);
 	}
 	while (ph_client_pending(client) > 0)
-		take_result(client, file, 100);
+		take_result(client, file, first, 100);
 	ph_client_destroy(&client);
 }
 
@@ -179,12 +183,12 @@ take_delivery(ph_client *client, int file, numbers *held, const ph_event *event)
 }
 
 static void
-consume(const char *path, int file)
+consume(const char *path, int file, const char *queue)
 {
 	ph_client *client = open_client(path, "crash-consumer");
 	ph_error err = {.status = PH_OK};
 	numbers held = {.count = 0};
-	must(ph_client_subscribe(client, "bench", CREDIT, &err), &err, "subscribe");
+	must(ph_client_subscribe(client, queue, CREDIT, &err), &err, "subscribe");
 	while (!stopping) {
 		const ph_event *event = NULL;
 		ph_status status = ph_client_next(client, 100, &event, &err);
@@ -204,8 +208,9 @@ consume(const char *path, int file)
 int
 main(int argc, char **argv)
 {
-	if (argc != 4) {
-		(void) fprintf(stderr, "usage: load publish|consume SOCKET FILE\n");
+	if (argc < 4 || argc > 5) {
+		(void) fprintf(stderr, "usage: load publish SOCKET FILE [FIRST]\n"
+				       "       load consume SOCKET FILE [QUEUE]\n");
 		return 2;
 	}
 	(void) signal(SIGTERM, on_term);
@@ -213,8 +218,8 @@ main(int argc, char **argv)
 	if (file < 0)
 		return 1;
 	if (strcmp(argv[1], "publish") == 0)
-		publish(argv[2], file);
+		publish(argv[2], file, argc == 5 ? strtoull(argv[4], NULL, 10) : 1);
 	else
-		consume(argv[2], file);
+		consume(argv[2], file, argc == 5 ? argv[4] : "bench");
 	return 0;
 }
