@@ -153,6 +153,8 @@ events() {
 @test "a tail that waits gets what comes, over a SIGKILL of the broker" {
 	ph message tail --queue test --settle --count 20 --timeout 30 >"$WORK/got" 2>"$WORK/errors" 3>&- &
 	local reader=$!
+	# who has never reached a broker gives up at once, and rightly
+	wait_until grep -q 'session-start.*name=packhorse-tail' "$WORK/packhorsed.log"
 	events 1 10 | ph message publish - >"$WORK/told"
 	broker_kill
 	broker_launch
