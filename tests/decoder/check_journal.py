@@ -110,6 +110,36 @@ def damage(directory):
     assert agree(directory) == whole
 
 
+def segments(directory):
+    return sorted(n for n in os.listdir(directory) if n.endswith(".segment"))
+
+
+def trimmed(directory):
+    """The first file may have any number: what a mark or a header says is the oldest kept."""
+    writer("write", directory, "1", "60")
+    old = {name: open(os.path.join(directory, name), "rb").read() for name in segments(directory)}
+    writer("trim", directory)
+    kept = segments(directory)
+    assert len(old) > 2 and kept[0] > sorted(old)[1], (list(old), kept)
+    marks = [r for r in decoder(directory, "--marks")[0] if r["type"] == "mark"]
+    assert marks[-1]["kind"] == 4 and marks[-1]["oldest"] == int(kept[0][:10]), marks
+    records = decoder(directory)[0]
+    assert records and records[0]["sequence"] > 1, "nothing, or all of it"
+    # a trim that was stopped has left a file, which is damaged at that: it does not count
+    left = os.path.join(directory, sorted(old)[1])
+    with open(left, "wb") as file:
+        file.write(old[sorted(old)[1]][:5000])
+    assert decoder(directory) == (records, []), "what is older than the oldest kept counts"
+    assert agree(directory) == records
+    # the oldest kept is missing, and a later one is there
+    writer("write", directory, "61", "60")
+    first = segments(directory)[0]
+    os.remove(os.path.join(directory, first))
+    following = segments(directory)[0]
+    told = decoder(directory, status=1)[1]
+    assert told == [f"damaged {following}@0: sequences ? to before this file"], told
+
+
 def other_version(directory):
     """A header that is not valid is damage; one of a later version is refused by its number."""
     writer("write", directory, "1", "1")
@@ -130,7 +160,7 @@ def checksum(_directory):
 
 
 def main():
-    cases = [unclosed, closed_and_opened_again, torn_end, damage, other_version, checksum]
+    cases = [unclosed, closed_and_opened_again, torn_end, damage, trimmed, other_version, checksum]
     failed = 0
     print(f"1..{len(cases)}")
     for number, case in enumerate(cases, 1):

@@ -83,7 +83,7 @@ class Body:
 
 def mark(body):
     out = {"epoch": body.number(8), "oldest": body.number(4), "kind": body.number(1)}
-    if out["kind"] not in (1, 2, 3) or body.take(3) != bytes(3):
+    if out["kind"] not in (1, 2, 3, 4) or body.take(3) != bytes(3):
         raise Invalid("mark")
     return out
 
@@ -182,6 +182,7 @@ class Segment:
 
     def __init__(self, path):
         self.path = path
+        self.named = int(os.path.basename(path)[:10])
         with open(path, "rb") as file:
             self.data = file.read()
         self.readable = self.read_head()
@@ -198,7 +199,7 @@ class Segment:
         self.size, self.first, self.epoch, self.made = struct.unpack_from("<QQQQ", self.data, 32)
         self.oldest = struct.unpack_from("<I", self.data, 64)[0]
         self.salt = crc32c(self.id + struct.pack("<I", self.number))
-        return self.number == int(os.path.basename(self.path)[:10])
+        return self.number == self.named
 
     def record(self, offset):
         """(sequence, lag, type, wall time, body, next offset), or None."""
@@ -226,6 +227,20 @@ class Segment:
                     return at
         return None
 
+    def marks(self):
+        """The bodies of its valid marks, wherever they stand."""
+        offset, sequence = HEAD, self.first
+        while offset is not None:
+            found = self.record(offset)
+            if found and found[0] == sequence:
+                if found[2] == 1:
+                    yield found[4]
+                sequence, offset = sequence + 1, found[5]
+                continue
+            offset = self.resync(offset, sequence)
+            if offset is not None:
+                sequence = self.record(offset)[0]
+
 
 class Journal:
     """All segments of a directory."""
@@ -233,6 +248,7 @@ class Journal:
     def __init__(self, directory):
         names = sorted(n for n in os.listdir(directory) if re.fullmatch(r"\d{10}\.segment", n))
         self.segments = [Segment(os.path.join(directory, n)) for n in names]
+        self.id = next((s.id for s in self.segments if s.readable), None)
         self.records = []  # (sequence, type, wall time, body)
         self.damage = []  # words
         self.torn = None
@@ -257,17 +273,25 @@ class Journal:
                 sequence = segment.record(offset)[0]
         return highest
 
+    def oldest(self):
+        """The number of the oldest segment kept: the highest that a header or a mark of this journal names."""
+        ours = [s for s in self.segments if s.readable and s.id == self.id]
+        named = [s.oldest for s in ours]
+        for segment in ours:
+            named += [mark(Body(body))["oldest"] for body in segment.marks()]
+        return max(named, default=1)
+
     def read(self):
-        number = max([s.oldest for s in self.segments if s.readable], default=1)
-        for index, segment in enumerate(self.segments):
-            here = int(os.path.basename(segment.path)[:10])
-            if here != number:
+        number = self.oldest()
+        kept = [s for s in self.segments if s.named >= number]
+        for index, segment in enumerate(kept):
+            if segment.named != number:
                 self.note(segment.path, 0, "?", "before this file")
-            number = here + 1
-            if not segment.readable or segment.id != self.segments[0].id:
+            number = segment.named + 1
+            if not segment.readable or segment.id != self.id:
                 self.note(segment.path, 0, "?", "all of this file")
                 continue
-            following = [s.first for s in self.segments[index + 1:] if s.readable]
+            following = [s.first for s in kept[index + 1:] if s.readable]
             self.walk(segment, following[0] if following else None)
 
     def walk(self, segment, stop):

@@ -3,6 +3,7 @@
  *
  *	write_journal write DIR FIRST COUNT	COUNT rounds of records, flushed; then dies, unclosed
  *	write_journal close DIR			opens and closes
+ *	write_journal trim DIR			gives back what is before the last file; dies, unclosed
  *	write_journal print DIR			what the journal's reader gives; opens and closes, too
  *	write_journal check DIR			opens only: prints damage and torn ends as the decoder does
  */
@@ -453,6 +454,18 @@ check_journal(const char *directory)
 	return status == PH_OK ? 0 : 1;
 }
 
+static int
+trim_journal(const char *directory)
+{
+	ph_store *store = open_journal(directory);
+	ph_error err = {0};
+
+	if (ph_store_trim(store, ph_store_durable(store), &err) != PH_OK)
+		die(&err);
+	fflush(NULL);
+	_exit(0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -466,6 +479,8 @@ main(int argc, char **argv)
 		return print_journal(argv[2]);
 	if (strcmp(verb, "check") == 0)
 		return check_journal(argv[2]);
+	if (strcmp(verb, "trim") == 0)
+		return trim_journal(argv[2]);
 	if (strcmp(verb, "close") == 0) {
 		ph_store *store = open_journal(argv[2]);
 
@@ -473,7 +488,7 @@ main(int argc, char **argv)
 			die(&err);
 		return 0;
 	}
-	fputs(
-	    "usage: write_journal write|close|print|check DIR [FIRST COUNT]\n", stderr);
+	fputs("usage: write_journal write|close|trim|print|check DIR [FIRST COUNT]\n",
+	    stderr);
 	return 2;
 }
