@@ -452,6 +452,10 @@ ph_writer_submit(ph_writer *self, uint8_t type, ph_store_need need,
 		status = make_way(self, ph_frame_size(length), err);
 	if (status == PH_OK && need == PH_STORE_NEW && (self->full || self->doubt))
 		status = admit(self, err); /* the roll took from the reserve */
+	if (status == PH_ERR_FULL && PH_MUTANT("drop-when-full")) {
+		*position = (ph_position){0};
+		return PH_OK;
+	}
 	if (status != PH_OK)
 		return status;
 	if (self->batch_length == 0)

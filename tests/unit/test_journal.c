@@ -1024,6 +1024,82 @@ scripted(void *self)
 	return *(int64_t *) self;
 }
 
+#define FULL_MOST 8192 /* more than a full disk takes */
+
+/* Brings new records until one is refused; the id of that one. */
+static uint64_t
+fill(ph_store *store, uint64_t id, ph_error *err)
+{
+	ph_position position;
+
+	for (uint64_t end = id + FULL_MOST; id < end; id++) {
+		ph_status status =
+		    fixture_submit(store, id, PH_STORE_NEW, &position, err);
+		if (status != PH_OK) {
+			ck_assert_int_eq(status, PH_ERR_FULL);
+			break;
+		}
+	}
+	return id;
+}
+
+/* How many records a reader finds. */
+static uint64_t
+readable(ph_store *store)
+{
+	ph_store_reader *reader;
+	ph_store_record record;
+	uint64_t count = 0;
+
+	OK(ph_store_flush(store, NULL, NULL));
+	OK(ph_store_reader_new(store, (ph_position){0}, 0, &reader, NULL));
+	while (ph_store_reader_next(reader, &record, NULL) == PH_OK)
+		count++;
+	ph_store_reader_destroy(&reader);
+	return count;
+}
+
+/* Fills a disk; how many records were taken and are not there. */
+static uint64_t
+lost_when_full(void)
+{
+	fake_disk disk;
+	ph_store *store;
+	ph_error err = {0};
+	const ph_journal_config config = {
+	    .directory = here.directory,
+	    .segment_bytes = 1u << 20,
+	    .fs = &disk.fs,
+	};
+
+	fake_disk_init(&disk, here.aside, 1);
+	OK(ph_journal_open(&config, &store, NULL, NULL));
+	disk.fail_errno = ENOSPC;
+	disk.fail_at[FAKE_FALLOCATE] = disk.calls[FAKE_FALLOCATE] + 1;
+	disk.always = true;
+	uint64_t taken = fill(store, 1, &err) - 1;
+	uint64_t there = readable(store);
+	OK(ph_store_close(&store, NULL));
+	fake_disk_fini(&disk);
+	ck_assert_uint_gt(there, 0);
+	return taken - there;
+}
+
+START_TEST(a_full_disk_drops_nothing_that_it_took)
+{
+	ck_assert_uint_eq(lost_when_full(), 0);
+}
+END_TEST
+
+START_TEST(who_drops_on_a_full_disk_is_caught)
+{
+	setenv("PACKHORSE_MUTANT", "drop-when-full", 1);
+	uint64_t lost = lost_when_full();
+	unsetenv("PACKHORSE_MUTANT");
+	ck_assert_uint_gt(lost, 0);
+}
+END_TEST
+
 START_TEST(a_full_disk_takes_outcomes_and_recovers)
 {
 	fake_disk disk;
@@ -1145,6 +1221,8 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, any_call_may_fail_at_an_unclean_start, 0,
 	    sizeof failures / sizeof *failures);
 	tcase_add_test(tcase, short_writes_are_continued);
+	tcase_add_test(tcase, a_full_disk_drops_nothing_that_it_took);
+	tcase_add_test(tcase, who_drops_on_a_full_disk_is_caught);
 	tcase_add_test(tcase, a_full_disk_takes_outcomes_and_recovers);
 	tcase_add_test(tcase, a_later_version_is_refused);
 }
