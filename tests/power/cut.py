@@ -209,7 +209,11 @@ def check_mutant(machine, points, broken, result):
     """It has to have worked before a cut, and to be noticed after it."""
     acknowledged = machine.count("published", "a")
     caught = broken is not None or any(result[1:4])
-    how = f" in cycle {machine.cycle}: {broken}" if broken else ""
+    how = ""
+    if broken:
+        how = f" in cycle {machine.cycle}: {broken}"
+    elif caught:
+        how = " at the end: {1} lost, {2} again, {3} overtaken".format(*result)
     points.check(f"the mutant {machine.mutant}, {acknowledged} acknowledged, is caught{how}",
                  acknowledged >= FIRST_FACTS and caught)
 

@@ -8,8 +8,8 @@ COLUMNS = (("s", "s"), ("life", "life"), ("anon_kb", "anon kB"), ("rss_kb", "rss
            ("client_kb", "clients kB"), ("client_fds", "clients' files"), ("disk_kb", "disk kB"),
            ("pending", "pending"))
 # what has to stay flat: its name, and how much it may grow in the quiet life
-FLAT = (("anon_kb", "the broker's memory", 4096), ("fds", "the broker's open files", 4),
-        ("client_kb", "the clients' memory", 4096), ("client_fds", "the clients' open files", 4))
+FLAT = (("anon_kb", "the broker's memory", 1024), ("fds", "the broker's open files", 4),
+        ("client_kb", "the clients' memory", 1024), ("client_fds", "the clients' open files", 4))
 WARM = 1 / 3  # of the quiet life is for caches and limits to fill
 
 
@@ -68,9 +68,9 @@ class Sizes:
         print(f"# a minute, from {rows[0]['s']} s on: {slopes}", flush=True)
 
     def verdicts(self):
-        """(what, whether it is flat, the figures): a tenth of the median may come, or a little."""
+        """(what, whether it is flat, the figures): a twentieth of the median may come, or a little."""
         rows = self.quiet()
         for field, name, little in FLAT:
             growth, middle = trend(rows, field)[1], statistics.median(row[field] for row in rows)
-            most = max(little, middle / 10)
+            most = max(little, middle / 20)
             yield name, growth <= most, f"{growth:+.1f} at {middle:g}, {most:g} allowed"

@@ -6,7 +6,7 @@
 
 FILE gets one line per fact, at once: "a N" message N was acknowledged; "d N S" message N of subject S was
 delivered; "e N O" we ended that delivery with outcome O; "s N O" that is confirmed. A destination that gets
-SIGUSR1 is quick from then on.
+SIGUSR1 is quick from then on; a publisher sends a flood at once.
 """
 
 import os
@@ -18,6 +18,7 @@ import time
 from packhorse import Client, EventKind, Message, Outcome, PackhorseError, Result, Status, Timeout
 
 LARGE = 150000
+FLOOD = 40000
 WINDOW = 512
 
 
@@ -70,7 +71,8 @@ class Publisher(Traffic):
         filler = self.dice.randbytes(LARGE)
         self.connect()
         while not self.stopping:
-            for _ in range(kind.count):
+            count, self.quick = FLOOD if self.quick else kind.count, False
+            for _ in range(count):
                 number += 1
                 self.send(kind, number, filler)
             due = max(due + kind.pause, time.monotonic())
