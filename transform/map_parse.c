@@ -83,15 +83,16 @@ static bool
 parse_format(ph_map *map, ph_load *load, const ph_node *vendor)
 {
 	static const char *const formats[] = {
-	    "xml", "soap", "json", "form", "csv", "record-csv", "fixed"};
+	    "xml", "soap", "json", "form", "csv", "record-csv", "fixed", "hl7"};
 	const ph_node *node = ph_node_get(vendor, "format");
-	for (size_t i = 0; i < 7 && node != NULL && node->kind == PH_NODE_STRING; i++)
+	for (size_t i = 0; i < 8 && node != NULL && node->kind == PH_NODE_STRING; i++)
 		if (strcmp(formats[i], node->text) == 0) {
 			map->format = (ph_map_format) (i + 1);
 			return true;
 		}
 	return ph_load_fail(load, node == NULL ? vendor : node, 0,
-	    "PH2043 vendor.format is xml, soap, json, form, csv, record-csv or fixed");
+	    "PH2043 vendor.format is xml, soap, json, form, csv, record-csv, fixed or "
+	    "hl7");
 }
 
 /* The description of formats that do not say what their fields are. */
@@ -106,8 +107,8 @@ parse_record(ph_map *map, ph_load *load, const ph_node *vendor)
 			   ? true
 			   : ph_load_fail(load, node == NULL ? vendor : node, 0,
 				 "PH2056 vendor.record names the file "
-				 "that describes csv, record-csv "
-				 "and fixed, and no others");
+				 "that describes csv, record-csv, "
+				 "fixed and hl7, and no others");
 	if (node->kind != PH_NODE_STRING || node->length == 0)
 		return ph_load_fail(
 		    load, node, 0, "PH2040 record needs the name of a file");

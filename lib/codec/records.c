@@ -269,6 +269,19 @@ ph_records_write_text(
 	return PH_OK;
 }
 
+typedef ph_status decode_function(const ph_records *records, ph_source *source,
+    size_t start, ph_node *root, ph_error *err);
+typedef ph_status encode_function(
+    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
+
+/* By ph_records_format. */
+static const struct {
+	decode_function *decode;
+	encode_function *encode;
+} codecs[] = {{ph_csv_records_decode, ph_csv_records_encode},
+    {ph_csv_records_decode, ph_csv_records_encode}, {ph_fixed_decode, ph_fixed_encode},
+    {ph_hl7_decode, ph_hl7_encode}};
+
 ph_status
 ph_records_decode(const ph_records *records, ph_document *document, const void *bytes,
     size_t length, ph_error *err)
@@ -276,18 +289,19 @@ ph_records_decode(const ph_records *records, ph_document *document, const void *
 	PH_ASSERT(records != NULL && document != NULL);
 	PH_ASSERT(ph_document_root(document) == NULL);
 	ph_source source;
+	ph_records said = *records;
 	size_t start = 0;
 	ph_status status =
-	    ph_records_open(records, &source, document, bytes, length, &start, err);
+	    said.format == PH_RECORDS_HL7
+		? ph_hl7_open(&said, &source, document, bytes, length, &start, err)
+		: ph_records_open(&said, &source, document, bytes, length, &start, err);
 	if (status != PH_OK)
 		return status;
 	ph_node *root = ph_node_new(document, PH_NODE_OBJECT, NULL, 0);
 	if (root == NULL)
 		return ph_source_no_room(&source, err);
 	root->line = root->column = 1;
-	status = records->format == PH_RECORDS_FIXED
-		     ? ph_fixed_decode(records, &source, start, root, err)
-		     : ph_csv_records_decode(records, &source, start, root, err);
+	status = codecs[said.format].decode(&said, &source, start, root, err);
 	if (status == PH_OK)
 		ph_document_set_root(document, root);
 	return status;
@@ -301,9 +315,7 @@ ph_records_encode(
 	if (root->kind != PH_NODE_OBJECT)
 		return ph_fail(err, PH_ERR_INVALID,
 		    "PH3151 records are made from an object that holds them");
-	ph_status status = records->format == PH_RECORDS_FIXED
-			       ? ph_fixed_encode(records, root, out, err)
-			       : ph_csv_records_encode(records, root, out, err);
+	ph_status status = codecs[records->format].encode(records, root, out, err);
 	if (status == PH_OK && out->failed)
 		status = ph_fail(err, out->limit > 0 ? PH_ERR_TOO_LARGE : PH_ERR_NOMEM,
 		    "no room for the records");

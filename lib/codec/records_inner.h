@@ -105,6 +105,15 @@ ph_status ph_fixed_decode(const ph_records *records, ph_source *source, size_t s
 ph_status ph_fixed_encode(
     const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
 
+/* Opens too: `records` is the caller's copy, and gets the charset that MSH-18 names if
+ * the description names none. */
+ph_status ph_hl7_open(ph_records *records, ph_source *source, ph_document *document,
+    const void *bytes, size_t length, size_t *start, ph_error *err);
+ph_status ph_hl7_decode(const ph_records *records, ph_source *source, size_t start,
+    ph_node *root, ph_error *err);
+ph_status ph_hl7_encode(
+    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
+
 /* records_parse.c: fill in from the file. */
 ph_status ph_records_parse(ph_records *records, ph_error *err);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/codec/records_inner.h"
+#include "lib/codec/hl7_inner.h"
 #include "lib/config/config.h"
 
 typedef struct parser {
@@ -375,14 +375,117 @@ static bool
 parse_format(parser *p, const ph_node *root)
 {
 	const ph_node *node = ph_node_get(root, "format");
-	for (int i = PH_RECORDS_CSV; is_text(node) && i <= PH_RECORDS_FIXED; i++)
+	for (int i = PH_RECORDS_CSV; is_text(node) && i <= PH_RECORDS_HL7; i++)
 		if (strcmp(ph_records_format_name((ph_records_format) i), node->text) ==
 		    0) {
 			p->records->format = (ph_records_format) i;
 			return true;
 		}
 	return REFUSE(p, node == NULL ? root : node,
-	    "PH3180 format: is csv, record-csv or fixed");
+	    "PH3180 format: is csv, record-csv, fixed or hl7");
+}
+
+/* A number from 1, as a name. */
+static bool
+parse_number(parser *p, const ph_node *node, size_t *out)
+{
+	size_t number = 0;
+	const char *at = node->name == NULL ? "" : node->name;
+	for (; *at >= '0' && *at <= '9' && number <= PH_FIELDS_MAX; at++)
+		number = number * 10 + (size_t) (*at - '0');
+	*out = number;
+	return (*at == '\0' && number > 0 && number <= PH_FIELDS_MAX &&
+		   node->name[0] != '0') ||
+	       REFUSE(p, node, "PH3186 the number of a field or component, 1 to %u",
+		   PH_FIELDS_MAX);
+}
+
+/* A name that no other has, and that is not taken for a number. */
+static bool
+parse_name(parser *p, const ph_node *node, ph_field_rule *rules, size_t count)
+{
+	if (!is_text(node) || (*node->text >= '0' && *node->text <= '9'))
+		return REFUSE(
+		    p, node, "PH3186 a name that does not begin with a digit");
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rules[i].name, node->text) == 0)
+			return REFUSE(p, node, "PH3182 two fields of this name");
+	rules[count].name = node->text;
+	return true;
+}
+
+static bool
+parse_components(parser *p, const ph_node *list, ph_field_rule *field)
+{
+	bool numbered = list->kind == PH_NODE_OBJECT;
+	if ((!numbered && list->kind != PH_NODE_LIST) || list->first == NULL ||
+	    list->count > PH_FIELDS_MAX)
+		return REFUSE(p, list,
+		    "PH3186 components: names in their order, or {1: name, 4: name}");
+	field->parts = room(p, list->count, sizeof *field->parts);
+	if (field->parts == NULL)
+		return false;
+	for (const ph_node *n = list->first; n != NULL; n = n->next) {
+		ph_field_rule *part = &field->parts[field->part_count];
+		part->number = field->part_count + 1;
+		if ((numbered && !parse_number(p, n, &part->number)) ||
+		    !parse_name(p, n, field->parts, field->part_count))
+			return false;
+		field->part_count++;
+	}
+	return true;
+}
+
+static bool
+parse_segment_field(parser *p, const ph_node *node, ph_record_rule *rule)
+{
+	static const char *const known[] = {"name", "components", NULL};
+	ph_field_rule *field = &rule->fields[rule->field_count];
+	const ph_node *name = node;
+	if (!parse_number(p, node, &field->number))
+		return false;
+	if (node->kind == PH_NODE_OBJECT) {
+		const ph_node *components = ph_node_get(node, "components");
+		name = ph_node_get(node, "name");
+		if (ph_config_known(p->document, node, known, p->err) != PH_OK ||
+		    (components != NULL && !parse_components(p, components, field)))
+			return false;
+	}
+	if (!parse_name(p, name == NULL ? node : name, rule->fields, rule->field_count))
+		return false;
+	rule->field_count++;
+	return true;
+}
+
+/* HL7: what is not described goes by its number. */
+static bool
+parse_segments(parser *p, const ph_node *root)
+{
+	ph_records *r = p->records;
+	const ph_node *list = ph_node_get(root, "segments");
+	if (list == NULL)
+		return true;
+	if (list->kind != PH_NODE_OBJECT || list->count > PH_RECORD_TYPES_MAX)
+		return REFUSE(p, list,
+		    "PH3186 segments: {PID: {3: name, ...}}, at most %u",
+		    PH_RECORD_TYPES_MAX);
+	r->rules = room(p, list->count, sizeof *r->rules);
+	if (r->rules == NULL)
+		return false;
+	for (const ph_node *n = list->first; n != NULL; n = n->next) {
+		ph_record_rule *rule = &r->rules[r->rule_count++];
+		rule->type = rule->name = n->name;
+		if (!ph_hl7_is_segment(n->name, strlen(n->name)) ||
+		    n->kind != PH_NODE_OBJECT || n->count > PH_FIELDS_MAX)
+			return REFUSE(p, n, "PH3186 a segment: PID: {3: name, ...}");
+		rule->fields = room(p, n->count, sizeof *rule->fields);
+		if (rule->fields == NULL)
+			return false;
+		for (const ph_node *f = n->first; f != NULL; f = f->next)
+			if (!parse_segment_field(p, f, rule))
+				return false;
+	}
+	return true;
 }
 
 /* Fixed lines are of one type, or of several: what belongs to the other is refused. */
@@ -414,6 +517,8 @@ parse_root(parser *p, const ph_node *root)
 		PH_OK ||
 	    !parse_charset(p, root) || !parse_lines(p, root))
 		return false;
+	if (p->records->format == PH_RECORDS_HL7)
+		return parse_segments(p, root);
 	bool typed = ph_node_get(root, "records") != NULL;
 	if (p->records->format == PH_RECORDS_FIXED && !refuse_others(p, root, typed))
 		return false;
