@@ -166,7 +166,7 @@ END_TEST
 START_TEST(what_is_read_is_written)
 {
 	describe_as(PLAIN);
-	expect_back("a,b\r\n1,\r\n,\"\"\r\n\"x,\"\"\n\",\" y\"\r\n");
+	expect_back("a,b\r\n\"x,y\",1\r\n1,\r\n,\"\"\r\n\"x,\"\"\n\",\" y\"\r\n");
 	describe_as(STREETS "line-end: lf\n");
 	expect_back(
 	    "10,\"Parks\",2024-01-02\n11,\"I\",0100\n21,\"I\",1,2.00,\n99,0,2\n");
