@@ -29,6 +29,7 @@ ph_map_destroy(ph_map **map_p)
 		free(resource);
 	}
 	ph_schema_destroy(&map->schema);
+	ph_records_destroy(&map->records);
 	ph_names_destroy(&map->canonical_names);
 	ph_names_destroy(&map->vendor_names);
 	ph_document_destroy(&map->document);
@@ -200,6 +201,11 @@ ph_map_media(const ph_map *map)
 		return "application/json";
 	case PH_MAP_FORM:
 		return "application/x-www-form-urlencoded";
+	case PH_MAP_CSV:
+	case PH_MAP_RECORD_CSV:
+	case PH_MAP_FIXED:
+	case PH_MAP_HL7:
+		return ph_records_media(map->records);
 	}
 	PH_UNREACHABLE("format");
 }
@@ -282,6 +288,12 @@ decode(ph_map_call *call, const void *bytes, size_t length, ph_error *err)
 		return ph_json_decode(call->source, bytes, length, err);
 	case PH_MAP_FORM:
 		return ph_form_decode(call->source, bytes, length, err);
+	case PH_MAP_CSV:
+	case PH_MAP_RECORD_CSV:
+	case PH_MAP_FIXED:
+	case PH_MAP_HL7:
+		return ph_records_decode(
+		    call->map->records, call->source, bytes, length, err);
 	}
 	PH_UNREACHABLE("format");
 }

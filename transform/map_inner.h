@@ -13,6 +13,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/table.h"
 #include "lib/codec/codec.h"
+#include "lib/codec/records.h"
 #include "packhorse/map.h"
 #include "transform/condition.h"
 #include "transform/convert.h"
@@ -106,7 +107,8 @@ struct ph_map {
 	const char *name, *file, *entity, *type;
 	unsigned version;
 	ph_map_format format;
-	ph_schema *schema; /* NULL: no canonical side */
+	ph_records *records; /* what the vendor's fields are; NULL: the format says */
+	ph_schema *schema;   /* NULL: no canonical side */
 	ph_names *canonical_names, *vendor_names;
 	ph_syntax canonical_syntax, vendor_syntax;
 	ph_prefix prefixes[PH_PREFIXES_MAX];

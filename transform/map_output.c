@@ -203,6 +203,8 @@ encode_vendor(ph_run *run, ph_node *root)
 	ph_buffer_init(&bytes, 0);
 	if (map->format == PH_MAP_JSON) {
 		status = ph_json_encode(root, 0, &bytes, &why);
+	} else if (map->records != NULL) {
+		status = ph_records_encode(map->records, root, &bytes, &why);
 	} else if (map->format == PH_MAP_FORM) {
 		status = ph_form_encode(root, &bytes, &why);
 	} else {

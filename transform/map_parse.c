@@ -11,8 +11,8 @@
 
 static const char *const head_names[] = {
     "map", "title", "canonical", "type", "vendor", "links", "require", "drop", NULL};
-static const char *const vendor_names[] = {"format", "namespaces", "unprefixed", "root",
-    "each", "order", "schema", "empty", "null", NULL};
+static const char *const vendor_names[] = {"format", "record", "namespaces",
+    "unprefixed", "root", "each", "order", "schema", "empty", "null", NULL};
 static const char *const root_names[] = {"in", "out", NULL};
 static const char *const drop_names[] = {"vendor", "canonical", NULL};
 
@@ -82,15 +82,48 @@ parse_canonical(ph_map *map, ph_load *load, const ph_node *root)
 static bool
 parse_format(ph_map *map, ph_load *load, const ph_node *vendor)
 {
-	static const char *const formats[] = {"xml", "soap", "json", "form"};
+	static const char *const formats[] = {
+	    "xml", "soap", "json", "form", "csv", "record-csv", "fixed", "hl7"};
 	const ph_node *node = ph_node_get(vendor, "format");
-	for (size_t i = 0; i < 4 && node != NULL && node->kind == PH_NODE_STRING; i++)
+	for (size_t i = 0; i < 8 && node != NULL && node->kind == PH_NODE_STRING; i++)
 		if (strcmp(formats[i], node->text) == 0) {
 			map->format = (ph_map_format) (i + 1);
 			return true;
 		}
 	return ph_load_fail(load, node == NULL ? vendor : node, 0,
-	    "PH2043 vendor.format is xml, soap, json or form");
+	    "PH2043 vendor.format is xml, soap, json, form, csv, record-csv, fixed or "
+	    "hl7");
+}
+
+/* The description of formats that do not say what their fields are. */
+static bool
+parse_record(ph_map *map, ph_load *load, const ph_node *vendor)
+{
+	const ph_node *node = ph_node_get(vendor, "record");
+	bool wanted = map->format >= PH_MAP_CSV;
+	ph_error why;
+	if (!wanted || node == NULL)
+		return !wanted && node == NULL
+			   ? true
+			   : ph_load_fail(load, node == NULL ? vendor : node, 0,
+				 "PH2056 vendor.record names the file "
+				 "that describes csv, record-csv, "
+				 "fixed and hl7, and no others");
+	if (node->kind != PH_NODE_STRING || node->length == 0)
+		return ph_load_fail(
+		    load, node, 0, "PH2040 record needs the name of a file");
+	const char *path = ph_load_find(load, "records", node->text);
+	if (path == NULL)
+		return ph_load_fail(load, node, 0,
+		    "PH2057 there is no record description %s in any folder records/",
+		    node->text);
+	if (ph_records_load(path, &map->records, &why) != PH_OK)
+		return pass_on(load, &why);
+	const char *format = ph_records_format_name(ph_records_format_of(map->records));
+	if (strcmp(format, ph_node_text(vendor, "format")) != 0)
+		return ph_load_fail(
+		    load, node, 0, "PH2056 %s describes %s", node->text, format);
+	return true;
 }
 
 static bool
@@ -245,7 +278,8 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 	if (vendor == NULL || vendor->kind != PH_NODE_OBJECT)
 		return ph_load_fail(load, vendor == NULL ? root : vendor, 0,
 		    "PH2048 vendor: {format: ...} is missing");
-	if (!known(load, vendor, vendor_names) || !parse_format(map, load, vendor))
+	if (!known(load, vendor, vendor_names) || !parse_format(map, load, vendor) ||
+	    !parse_record(map, load, vendor))
 		return false;
 	map->vendor_syntax.xml =
 	    map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;

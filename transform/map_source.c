@@ -70,6 +70,8 @@ copy(copying *c, const ph_node *node, size_t level)
 static ph_status
 write_copy(const ph_map *map, const ph_node *root, ph_buffer *out, ph_error *err)
 {
+	if (map->records != NULL)
+		return ph_records_encode(map->records, root, out, err);
 	return map->format == PH_MAP_JSON ? ph_json_encode(root, 0, out, err)
 					  : ph_xml_encode(root, map->xml_prefixes,
 						map->xml_prefix_count, out, err);

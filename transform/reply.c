@@ -46,6 +46,7 @@ typedef struct kept_pattern {
 struct ph_reply {
 	ph_document *document; /* the arena of all below */
 	ph_map_format format;
+	ph_records *records; /* our own copy of the map's; NULL: none */
 	ph_names *names;
 	ph_syntax syntax;
 	ph_prefix prefixes[PH_PREFIXES_MAX];
@@ -260,6 +261,9 @@ ph_reply_load(const ph_document *document, const ph_node *rules, const ph_map *m
 		if (take_syntax(&l, map))
 			parse_rules(&l, rules);
 		status = ph_load_status(&l.load, err);
+		if (status == PH_OK && map != NULL && map->records != NULL)
+			status = ph_records_load(
+			    ph_records_file(map->records), &reply->records, err);
 	}
 	if (status != PH_OK) {
 		ph_reply_destroy(&reply);
@@ -281,6 +285,7 @@ ph_reply_destroy(ph_reply **reply_p)
 		ph_pattern_destroy(&kept->pattern);
 		free(kept);
 	}
+	ph_records_destroy(&reply->records);
 	ph_names_destroy(&reply->names);
 	ph_document_destroy(&reply->document);
 	free(reply);
@@ -339,6 +344,15 @@ decode(judgement *j, const void *bytes, size_t length)
 		return true;
 	case PH_MAP_FORM:
 		if (ph_form_decode(j->document, bytes, length, NULL) != PH_OK)
+			return false;
+		j->root = ph_document_root(j->document);
+		return true;
+	case PH_MAP_CSV:
+	case PH_MAP_RECORD_CSV:
+	case PH_MAP_FIXED:
+	case PH_MAP_HL7:
+		if (ph_records_decode(
+			j->reply->records, j->document, bytes, length, NULL) != PH_OK)
 			return false;
 		j->root = ph_document_root(j->document);
 		return true;

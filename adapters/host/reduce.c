@@ -42,8 +42,14 @@ decode(ph_document *document, ph_map_format format, const void *bytes, size_t le
 		return ph_json_decode(document, bytes, length, err);
 	case PH_MAP_FORM:
 		return ph_form_decode(document, bytes, length, err);
+	case PH_MAP_CSV:
+	case PH_MAP_RECORD_CSV:
+	case PH_MAP_FIXED:
+	case PH_MAP_HL7:
+		break;
 	}
-	return PH_ERR_INVALID;
+	return ph_fail(err, PH_ERR_NOT_FOUND,
+	    "PH4058 records in this format are not sent again without a field");
 }
 
 static ph_status
@@ -57,6 +63,11 @@ encode(const ph_node *root, ph_map_format format, ph_buffer *out, ph_error *err)
 		return ph_json_encode(root, 0, out, err);
 	case PH_MAP_FORM:
 		return ph_form_encode(root, out, err);
+	case PH_MAP_CSV:
+	case PH_MAP_RECORD_CSV:
+	case PH_MAP_FIXED:
+	case PH_MAP_HL7:
+		break;
 	}
 	return PH_ERR_INVALID;
 }

@@ -45,7 +45,12 @@ typedef enum ph_map_format {
 	PH_MAP_XML = 1,
 	PH_MAP_SOAP, /* XML in the body of a SOAP 1.1 envelope */
 	PH_MAP_JSON,
-	PH_MAP_FORM /* application/x-www-form-urlencoded; outputs are also name/value pairs */
+	PH_MAP_FORM, /* application/x-www-form-urlencoded; outputs are also name/value pairs */
+	/* those that a record description names the fields of (doc/records.md) */
+	PH_MAP_CSV,
+	PH_MAP_RECORD_CSV, /* the first field says what a record is */
+	PH_MAP_FIXED,
+	PH_MAP_HL7 /* HL7 v2, one message, without a transport's frame */
 } ph_map_format;
 
 /* What became of one record. */

@@ -20,6 +20,8 @@
  * Form: application/x-www-form-urlencoded (WHATWG URL standard, section 5); bad percent
  * sequences and bad UTF-8 are refused, repeated names kept.
  *
+ * CSV, record-typed CSV, fixed columns, HL7 v2: lib/codec/records.h.
+ *
  * Thread: pure (one document, one thread).
  * Errors: PH_ERR_INVALID with place, PH_ERR_TOO_LARGE, PH_ERR_NOMEM.
  */

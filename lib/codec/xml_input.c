@@ -17,14 +17,9 @@
 #include <strings.h>
 
 #include "lib/base/text.h"
+#include "lib/codec/charset.h"
 
 #define DECLARATION_MAX 256u /* bytes in which <?xml ... ?> must end */
-
-/* windows-1252, 0x80 to 0x9F; 0: undefined. */
-static const uint16_t windows_1252[32] = {0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026,
-    0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D, 0, 0, 0x2018,
-    0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A,
-    0x0153, 0, 0x017E, 0x0178};
 
 typedef enum encoding { UTF_8, WINDOWS_1252, UNKNOWN } encoding;
 
@@ -128,7 +123,7 @@ copy_windows_1252(ph_source *source, ph_error *err)
 	char *write = copy;
 	for (size_t i = 0; i < source->length; i++) {
 		unsigned char c = (unsigned char) source->bytes[i];
-		uint32_t code = c >= 0x80 && c < 0xA0 ? windows_1252[c - 0x80] : c;
+		uint32_t code = ph_charset_code(c);
 		if (code == 0)
 			return ph_source_fail(source, PH_ERR_INVALID, i, err,
 			    "PH3020 a byte that windows-1252 does not have: is this "

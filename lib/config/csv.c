@@ -1,9 +1,8 @@
 /*
  * csv - RFC 4180 in one pass: fields into rows, rows into objects.
  *
- * Lines end with LF or CRLF. A quoted field may hold separators, line ends and doubled
- * quotes. Values are made in one scratch buffer and copied to the document when their
- * field ends.
+ * Values are made in the scratch buffer of ph_delimited and copied to the document when
+ * their field ends.
  */
 #include "lib/config/config.h"
 
@@ -13,7 +12,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/base/buffer.h"
+#include "lib/base/delimited.h"
 #include "lib/base/fs.h"
 #include "lib/base/text.h"
 #include "lib/document/place.h"
@@ -27,9 +26,8 @@ typedef struct table {
 	ph_error *err;
 	const char *bytes;
 	size_t length;
-	size_t at;			/* next byte */
+	ph_delimited in;		/* its fields */
 	ph_place place;			/* counts lines */
-	ph_buffer field;		/* the field being read */
 	const char *names[COLUMNS_MAX]; /* interned, from the first row */
 	size_t columns;			/* 0 until that is read */
 	ph_node *rows;
@@ -65,88 +63,31 @@ no_room(const table *t)
 	return false;
 }
 
-/* The byte at the cursor; -1 at the end. */
-static int
-peek(const table *t)
-{
-	return t->at < t->length ? (unsigned char) t->bytes[t->at] : -1;
-}
-
 static bool
-at_line_end(const table *t)
+field_fault(const table *t, ph_delimited_fault fault)
 {
-	int c = peek(t);
-	return c == -1 || c == '\n' ||
-	       (c == '\r' && t->at + 1 < t->length && t->bytes[t->at + 1] == '\n');
-}
-
-static void
-skip_line_end(table *t)
-{
-	if (peek(t) == '\r')
-		t->at++;
-	if (peek(t) == '\n')
-		t->at++;
-}
-
-static bool
-read_quoted(table *t)
-{
-	size_t start = t->at++;
-	for (;;) {
-		const char *from = t->bytes + t->at;
-		const char *quote = memchr(from, '"', t->length - t->at);
-		if (quote == NULL)
-			return fail_at(t, start,
-			    "PH1110 a quote that is never closed: write a quote in "
-			    "text twice");
-		ph_buffer_append(&t->field, from, (size_t) (quote - from));
-		t->at = (size_t) (quote - t->bytes) + 1;
-		if (peek(t) != '"')
-			break;
-		ph_buffer_u8(&t->field, '"');
-		t->at++;
-	}
-	if (!at_line_end(t) && peek(t) != ',')
-		return fail_at(t, t->at,
-		    "PH1111 text after the closing quote: write a quote in text twice");
-	return true;
-}
-
-static bool
-read_plain(table *t)
-{
-	size_t start = t->at;
-	while (!at_line_end(t) && peek(t) != ',') {
-		int c = peek(t);
-		if (c == '"')
-			return fail_at(t, t->at,
-			    "PH1112 a quote inside a field that is not quoted: quote "
-			    "the field and double the quote");
-		if (c == '\r')
-			return fail_at(t, t->at,
-			    "PH1113 a carriage return without a line feed: save the "
-			    "file with LF or CRLF line ends");
-		t->at++;
-	}
-	ph_buffer_append(&t->field, t->bytes + start, t->at - start);
-	return true;
+	static const char *const words[] = {
+	    [PH_DELIMITED_OPEN] =
+		"PH1110 a quote that is never closed: write a quote in "
+		"text twice",
+	    [PH_DELIMITED_AFTER] = "PH1111 text after the closing quote: write a quote "
+				   "in text twice",
+	    [PH_DELIMITED_QUOTE] = "PH1112 a quote inside a field that is not quoted: "
+				   "quote the field and double the quote",
+	    [PH_DELIMITED_RETURN] =
+		"PH1113 a carriage return without a line feed: save "
+		"the file with LF or CRLF line ends"};
+	return fail_at(t, t->in.at, "%s", words[fault]);
 }
 
 /* One field into the scratch buffer. */
 static bool
 read_field(table *t)
 {
-	ph_buffer_clear(&t->field);
-	if (!(peek(t) == '"' ? read_quoted(t) : read_plain(t)))
-		return false;
-	return !t->field.failed || no_room(t);
-}
-
-static const char *
-field_text(const table *t)
-{
-	return t->field.length == 0 ? "" : (const char *) t->field.data;
+	ph_delimited_fault fault = ph_delimited_read(&t->in);
+	if (fault != PH_DELIMITED_GOOD)
+		return field_fault(t, fault);
+	return !t->in.field.failed || no_room(t);
 }
 
 static bool
@@ -154,11 +95,11 @@ add_name(table *t, size_t start)
 {
 	if (t->columns == COLUMNS_MAX)
 		return fail_at(t, start, "PH1120 more than %u columns", COLUMNS_MAX);
-	if (t->field.length == 0)
+	if (t->in.field.length == 0)
 		return fail_at(t, start,
 		    "PH1121 column %zu has no name in the first row", t->columns + 1);
-	const char *name =
-	    ph_document_intern(t->document, field_text(t), t->field.length);
+	const char *name = ph_document_intern(
+	    t->document, ph_delimited_text(&t->in), t->in.field.length);
 	if (name == NULL)
 		return no_room(t);
 	for (size_t i = 0; i < t->columns; i++)
@@ -178,8 +119,8 @@ add_value(table *t, ph_node *row, size_t start)
 		    "PH1123 more fields than the %zu columns of the first row: quote a "
 		    "text that has a comma",
 		    t->columns);
-	ph_node *node =
-	    ph_node_new(t->document, PH_NODE_STRING, field_text(t), t->field.length);
+	ph_node *node = ph_node_new(
+	    t->document, PH_NODE_STRING, ph_delimited_text(&t->in), t->in.field.length);
 	if (node == NULL)
 		return no_room(t);
 	ph_place_at(&t->place, start, &node->line, &node->column);
@@ -192,13 +133,12 @@ static bool
 read_fields(table *t, ph_node *row)
 {
 	for (;;) {
-		size_t start = t->at;
+		size_t start = t->in.at;
 		if (!read_field(t) ||
 		    !(row == NULL ? add_name(t, start) : add_value(t, row, start)))
 			return false;
-		if (peek(t) != ',')
+		if (!ph_delimited_more(&t->in))
 			break;
-		t->at++;
 	}
 	return true;
 }
@@ -206,7 +146,7 @@ read_fields(table *t, ph_node *row)
 static bool
 read_header(table *t)
 {
-	size_t start = t->at;
+	size_t start = t->in.at;
 	if (!read_fields(t, NULL))
 		return false;
 	if (t->columns == 1 && strchr(t->names[0], ';') != NULL)
@@ -219,7 +159,7 @@ read_header(table *t)
 static bool
 read_row(table *t)
 {
-	size_t start = t->at;
+	size_t start = t->in.at;
 	ph_node *row = ph_node_new(t->document, PH_NODE_OBJECT, NULL, 0);
 	if (row == NULL)
 		return no_room(t);
@@ -234,26 +174,14 @@ read_row(table *t)
 	return true;
 }
 
-/* A line of nothing but spaces is passed over. */
-static bool
-skip_blank(table *t)
-{
-	size_t start = t->at;
-	while (peek(t) == ' ' || peek(t) == '\t')
-		t->at++;
-	if (at_line_end(t))
-		return true;
-	t->at = start;
-	return false;
-}
-
 static bool
 read_lines(table *t)
 {
-	while (t->at < t->length) {
-		if (!skip_blank(t) && !(t->columns == 0 ? read_header(t) : read_row(t)))
+	while (t->in.at < t->length) {
+		if (!ph_delimited_skip_blank(&t->in) &&
+		    !(t->columns == 0 ? read_header(t) : read_row(t)))
 			return false;
-		skip_line_end(t);
+		ph_delimited_skip_end(&t->in);
 	}
 	if (t->columns == 0)
 		return fail_at(
@@ -289,10 +217,10 @@ ph_csv_decode(ph_document *document, const void *bytes, size_t length, ph_error 
 	t.bytes = length == 0 ? "" : (const char *) bytes + mark;
 	t.length = length - mark;
 	ph_place_init(&t.place, t.bytes, t.length);
-	ph_buffer_init(&t.field, 0);
+	ph_delimited_init(&t.in, t.bytes, t.length, ',');
 	t.rows = ph_node_new(document, PH_NODE_LIST, NULL, 0);
 	bool good = t.rows == NULL ? no_room(&t) : check_bytes(&t) && read_lines(&t);
-	ph_buffer_fini(&t.field);
+	ph_delimited_fini(&t.in);
 	if (!good)
 		return t.err->status;
 	ph_document_set_root(document, t.rows);

@@ -197,6 +197,38 @@ START_TEST(one_bad_record_of_many)
 }
 END_TEST
 
+/* Of a file with one bad line, that line is kept with its header, and no other. */
+START_TEST(described_records)
+{
+	map_fixture_file(&fixture, "r.yaml",
+	    "format: csv\ncharset: windows-1252\nline-end: lf\nfields: [k, v]\n");
+	ph_map *map = need(map_fixture_map(&fixture,
+	    HEAD "vendor: {format: csv, record: r.yaml, each: row}\n"
+		 "links:\n  - a <-> k\n  - b <-> v\n"));
+	static const char file[] = "v,k\nx,1\n\x80,\ny,3\n";
+	ph_map_call *call;
+	char *bytes = NULL;
+	size_t length = 0;
+	ck_assert_str_eq(ph_map_media(map), "text/csv; charset=windows-1252");
+	ck_assert_int_eq(
+	    ph_map_call_new(map, IN, 0, file, sizeof(file) - 1, &call, &fixture.err),
+	    PH_OK);
+	ck_assert_int_eq(ph_map_call_run(call, &fixture.err), PH_OK);
+	ck_assert_uint_eq(ph_map_call_count(call), 3);
+	ck_assert_int_eq(ph_map_call_result(call, 0), PH_MAP_DONE);
+	ck_assert_int_eq(ph_map_call_result(call, 1), PH_MAP_HELD);
+	ck_assert_int_eq(ph_map_call_result(call, 2), PH_MAP_DONE);
+	ck_assert_int_eq(
+	    ph_map_call_source(call, 1, &bytes, &length, &fixture.err), PH_OK);
+	ck_assert_str_eq(bytes, "k,v\n,\x80\n");
+	free(bytes);
+	ph_map_call_destroy(&call);
+	expect(map, OUT, "{\"a\":\"7\",\"b\":\"\xE2\x82\xAC\"}", NULL, "k,v\n7,\x80\n");
+	expect(map, OUT, "{\"a\":\"\xC5\x81\"}", NULL, "!3 invalid PH3150");
+	ph_map_destroy(&map);
+}
+END_TEST
+
 START_TEST(references)
 {
 	ph_map *map = need(map_fixture_map(&fixture,
@@ -544,6 +576,7 @@ map_suite(void)
 	tcase_add_test(tests, requirements);
 	tcase_add_test(tests, records_of_a_document);
 	tcase_add_test(tests, one_bad_record_of_many);
+	tcase_add_test(tests, described_records);
 	tcase_add_test(tests, references);
 	tcase_add_test(tests, minting);
 	tcase_add_test(tests, promoted);

@@ -142,6 +142,16 @@ START_TEST(files)
 		"m.yaml:2:12", "PH2042"},
 	    {M("canonical: thing@1\nvendor: {format: yaml}\nlinks:\n  - a <- x\n"),
 		"m.yaml:3:18", "PH2043"},
+	    {M("canonical: thing@1\nvendor: {format: csv}\nlinks:\n  - a <- x\n"),
+		"m.yaml:3:1", "PH2056"},
+	    {M("canonical: thing@1\nvendor: {format: json, record: r.yaml}\nlinks:\n  "
+	       "- "
+	       "a <- x\n"),
+		"m.yaml:3:32", "PH2056"},
+	    {M("canonical: thing@1\nvendor: {format: csv, record: none.yaml}\nlinks:\n "
+	       " - "
+	       "a <- x\n"),
+		"m.yaml:3:31", "PH2057"},
 	    {M("canonical: thing@1\nvendor: {format: xml}\nlinks:\n  - a <- x\n"),
 		"m.yaml:3:1", "PH2046"},
 	    {M("canonical: thing@1\nvendor: {format: xml, root: v:R}\nlinks:\n  - a <- "

@@ -47,6 +47,35 @@ judge(const ph_reply *reply, unsigned status, const char *bytes)
 	"xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body>" body          \
 	"</e:Body></e:Envelope>"
 
+/* The answer is read as the map's record description says. */
+START_TEST(acknowledgement)
+{
+	static const char rules[] =
+	    "reply:\n"
+	    "  - {if: MSA/code = AA, outcome: delivered, reference: MSA/2}\n"
+	    "  - {if: MSA/code = AE, outcome: rejected, text: ERR/8}\n";
+	map_fixture_file(
+	    &fixture, "h.yaml", "format: hl7\nsegments: {MSA: {1: code}}\n");
+	ph_map *map = map_fixture_map(&fixture,
+	    "map: m\ncanonical: none\nvendor: {format: hl7, record: h.yaml}\n"
+	    "links:\n  - const(\"1\") -> MSH/3\n");
+	ph_reply *reply;
+	ph_error err;
+	ck_assert_msg(map != NULL, "%s", fixture.err.text);
+	ck_assert_msg(
+	    load(rules, map, &reply, &err) == PH_OK, "%s: %s", err.where, err.text);
+	ph_map_destroy(&map);
+	ph_verdict v = judge(reply, 0, "MSH|^~\\&|\rMSA|AA|77\r");
+	ck_assert_int_eq(v.outcome, PH_DELIVERED);
+	ck_assert_str_eq(v.reference, "77");
+	v = judge(reply, 0, "MSH|^~\\&|\rMSA|AE|77\rERR||||||||No such ward\r");
+	ck_assert_int_eq(v.outcome, PH_REJECTED);
+	ck_assert_str_eq(v.text, "No such ward");
+	ck_assert(!judge(reply, 0, "<html>").matched);
+	ph_reply_destroy(&reply);
+}
+END_TEST
+
 START_TEST(soap)
 {
 	static const char rules[] =
@@ -193,6 +222,7 @@ reply_suite(void)
 	Suite *suite = suite_create("reply");
 	TCase *tests = tcase_create("rules");
 	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, acknowledgement);
 	tcase_add_test(tests, soap);
 	tcase_add_test(tests, json);
 	tcase_add_test(tests, refused);

@@ -1,0 +1,54 @@
+/*
+ * records - formats that do not say what their fields are, described by a file.
+ *
+ * A description (doc/records.md) is a small YAML file that names the fields of CSV,
+ * record-typed CSV, fixed-width lines or HL7 v2 segments. The document they are read
+ * into is an object with one member for each record, in their order; a record is an
+ * object with one text for each field that has something in it. What is not there is
+ * absent; "" in CSV is empty, "" in HL7 is null. Numbers and dates stay text.
+ *
+ * 8 MiB of input and 20 times the input in memory, as for every format; 1024 fields in
+ * a record, 64 types of record, 65,535 columns in a line. A place is
+ * line and column in bytes; for HL7 the line is the segment.
+ *
+ * Thread: a description never changes; a document has one owner.
+ * Errors: PH_ERR_INVALID with place, PH_ERR_TOO_LARGE, PH_ERR_NOMEM.
+ */
+#ifndef PH_CODEC_RECORDS_H
+#define PH_CODEC_RECORDS_H
+
+#include "lib/base/buffer.h"
+#include "lib/document/document.h"
+
+typedef struct ph_records ph_records;
+
+typedef enum ph_records_format {
+	PH_RECORDS_CSV,
+	PH_RECORDS_TYPED, /* record-typed CSV */
+	PH_RECORDS_FIXED,
+	PH_RECORDS_HL7
+} ph_records_format;
+
+/* Read a description. Errors have the file's line and column. *out is yours. */
+ph_status ph_records_load(const char *path, ph_records **out, ph_error *err);
+/* The same from a document that holds it, which is taken. */
+ph_status ph_records_new(ph_document **document_p, ph_records **out, ph_error *err);
+void ph_records_destroy(ph_records **records_p);
+/* The file it was read from. */
+const char *ph_records_file(const ph_records *records);
+ph_records_format ph_records_format_of(const ph_records *records);
+/* "csv", "record-csv", "fixed", "hl7" */
+const char *ph_records_format_name(ph_records_format format);
+/* "text/csv; charset=utf-8" */
+const char *ph_records_media(const ph_records *records);
+
+/* Bytes to a document: sets its root. */
+ph_status ph_records_decode(const ph_records *records, ph_document *document,
+    const void *bytes, size_t length, ph_error *err);
+/* Append what `root` holds to `out`. Refused: a field that the description has not, an
+ * object where a text is wanted, a character that the charset has not (unless the
+ * description says what stands for it), a text too long for its columns. */
+ph_status ph_records_encode(
+    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
+
+#endif
