@@ -524,11 +524,13 @@ recovered_entry(ph_broker *broker, ph_entry *entry)
 		ph_item *item = &entry->items[i];
 		ph_destination *to =
 		    ph_destinations_get(broker->destinations, item->queue);
-		if (item->state != PH_DELIVERY_READY)
+		if (item->state != PH_DELIVERY_READY &&
+		    item->state != PH_DELIVERY_WAITING)
 			continue;
 		if (ph_destination_repeatable(to))
 			item->flags |= PH_ITEM_RECOVERED;
-		else if ((item->flags & PH_ITEM_ATTEMPT) != 0)
+		else if (item->state == PH_DELIVERY_READY &&
+			 (item->flags & PH_ITEM_ATTEMPT) != 0)
 			(void) ph_queue_claim(to->queue, item, &to->away);
 	}
 }

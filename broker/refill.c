@@ -5,7 +5,8 @@
  * Reading the journal at start enters outcomes of deliveries that were in memory when they were
  * written, and may be on the shelf now. Loading was in order then, and so all before such a one was in
  * memory too: it is loaded, with all before it, whatever that comes to. Afterwards the same is done
- * for what a session claims, as far as the room goes.
+ * for what a session claims or settles that an earlier process may have handed out: it held that
+ * in flight, beside what waited, so there is room for as much.
  */
 #include "broker/refill.h"
 
@@ -14,7 +15,8 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
-#define PATH_SIZE 4096
+#define IN_FLIGHT_MOST 100000 /* what sessions may hold beside what waits */
+#define PATH_SIZE      4096
 
 ph_status
 ph_refill_directory(const ph_broker *broker, char *out, size_t size, ph_error *err)
@@ -108,10 +110,10 @@ load(ph_broker *broker, ph_destination *to)
 
 /* What may still come into memory, of whatever is behind keys that wait. */
 static uint64_t
-room(const ph_broker *broker, const ph_destination *to)
+room(const ph_broker *broker, const ph_destination *to, uint64_t more)
 {
 	const ph_queue_counts *counts = ph_queue_count(to->queue);
-	uint64_t most = broker->queue_memory * PH_REFILL_SPREAD;
+	uint64_t most = broker->queue_memory * PH_REFILL_SPREAD + more;
 	uint64_t there =
 	    counts->ready - counts->shelved + counts->waiting + counts->unknown;
 	return there >= most ? 0 : most - there;
@@ -122,14 +124,14 @@ ph_refill(ph_broker *broker, ph_destination *to)
 {
 	const ph_queue_counts *counts = ph_queue_count(to->queue);
 	uint64_t ready = counts->ready - counts->shelved;
-	uint64_t left = room(broker, to);
+	uint64_t left = room(broker, to, 0);
 	if (ready <= broker->queue_memory / 2) {
 		uint64_t want = broker->queue_memory - ready;
 		left -= want < left ? want : left;
-		while (room(broker, to) > left && load(broker, to))
+		while (room(broker, to, 0) > left && load(broker, to))
 			;
 	}
-	while (ph_queue_first(to->queue) == NULL && room(broker, to) > 0 &&
+	while (ph_queue_first(to->queue) == NULL && room(broker, to, 0) > 0 &&
 	       load(broker, to))
 		;
 }
@@ -145,7 +147,11 @@ ph_refill_reach(ph_broker *broker, ph_destination *to, uint64_t acceptance)
 	if (status != PH_OK)
 		return NULL;
 	ph_entry *entry = NULL;
-	while ((broker->recovering || room(broker, to) > 0) && load(broker, to)) {
+	/* This process has handed out nothing that is on the shelf; an earlier one may have. */
+	if (!broker->recovering && acceptance > broker->recovered)
+		return NULL;
+	while ((broker->recovering || room(broker, to, IN_FLIGHT_MOST) > 0) &&
+	       load(broker, to)) {
 		entry = ph_backlog_find(broker->backlog, acceptance);
 		ph_item *item = entry == NULL
 				    ? NULL

@@ -293,7 +293,9 @@ counts(const ph_session *session, const ph_item *item, const ph_destination *to,
 	case PH_DELIVERY_READY:
 		return done || (item->flags & PH_ITEM_RECOVERED) != 0;
 	case PH_DELIVERY_WAITING:
-		return done;
+		/* Handed out again before this start: a rejection is no repeat of a retry. */
+		return done || (outcome == PH_REJECTED &&
+				   (item->flags & PH_ITEM_RECOVERED) != 0);
 	case PH_DELIVERY_DEAD:
 	case PH_DELIVERY_GONE:
 	case PH_DELIVERY_NONE:

@@ -100,6 +100,40 @@ START_TEST(the_newest_messages_are_cached)
 }
 END_TEST
 
+/* A queue takes a message from its shelf when others have it already, or long after. */
+START_TEST(older_ones_come_back)
+{
+	ph_backlog *backlog = NULL;
+	static const uint16_t two[] = {3, 4}, one[] = {9}, other[] = {5};
+	ck_assert_int_eq(ph_backlog_new(10000, &backlog, NULL), PH_OK);
+	ph_message *body = message(100);
+	ph_entry *first = ph_backlog_add(backlog, 500000, two, 2, body);
+	ph_message_unref(&body);
+	ph_entry *second = ph_backlog_add(backlog, 500000, one, 1, NULL);
+	ph_entry *third = ph_backlog_add(backlog, 500000, other, 1, NULL);
+	ck_assert_ptr_eq(ph_backlog_find(backlog, 500000), first);
+	ck_assert_ptr_eq(ph_entry_item(first, 9), &second->items[0]);
+	ck_assert_ptr_eq(ph_entry_item(first, 5), &third->items[0]);
+	/* the window is stretched back a long way, and goes on where it was */
+	for (uint64_t n = 1000; n > 100; n -= 3)
+		ck_assert_ptr_nonnull(ph_backlog_add(backlog, n, one, 1, NULL));
+	ck_assert_uint_eq(ph_backlog_next(backlog, 0)->number, 103);
+	ck_assert_uint_eq(ph_backlog_next(backlog, 1000)->number, 500000);
+	end_item(backlog, &first->items[0]);
+	end_item(backlog, &first->items[1]);
+	ck_assert_uint_eq(ph_backlog_cached(backlog), 0);
+	ck_assert_ptr_null(ph_entry_item(ph_backlog_find(backlog, 500000), 4));
+	end_item(backlog, &second->items[0]);
+	ck_assert_ptr_eq(ph_backlog_find(backlog, 500000), third);
+	end_item(backlog, &third->items[0]);
+	ck_assert_ptr_null(ph_backlog_find(backlog, 500000));
+	for (uint64_t n = 1000; n > 100; n -= 3)
+		end_item(backlog, &ph_backlog_find(backlog, n)->items[0]);
+	ck_assert_uint_eq(ph_backlog_count(backlog), 0);
+	ph_backlog_destroy(&backlog);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -108,6 +142,7 @@ main(void)
 	tcase_add_test(tests, entries_come_and_go);
 	tcase_add_test(tests, an_old_one_stays);
 	tcase_add_test(tests, the_newest_messages_are_cached);
+	tcase_add_test(tests, older_ones_come_back);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
