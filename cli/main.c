@@ -19,6 +19,7 @@ static const ph_noun *const nouns[] = {
     &ph_noun_xref,
     &ph_noun_ledger,
     &ph_noun_map,
+    &ph_noun_schema,
     &ph_noun_config,
     &ph_noun_version,
     NULL,

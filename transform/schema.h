@@ -1,11 +1,13 @@
 /*
  * schema - a canonical schema: what a document may be, and what its fields are for.
  *
- * A JSON Schema file with our own annotations. Checked today: type, required, properties,
- * additionalProperties (true or false), enum, const, minLength, maxLength (code points), pattern,
- * format date-time, minimum, maximum (on the number's text), items, minItems, maxItems and $ref
- * to "#/$defs/NAME". A keyword that is not checked is refused when the file is loaded, so that no
- * rule is silently ignored.
+ * JSON Schema 2020-12: the whole core, applicator, unevaluated and validation vocabularies, with
+ * our own annotations. Numbers are compared as they are written; patterns are PCRE2's. A canonical
+ * schema is strict: a keyword that nobody knows is refused (PH3304), so that no rule is silently
+ * ignored, and format date-time is checked. With PH_SCHEMA_STANDARD unknown keywords are ignored
+ * and every format is an annotation only, as the standard has it.
+ *
+ * A reference leads to schemas that are loaded, in the same file or in a set; nothing is fetched.
  *
  * Annotations, at the top: x-entity, x-version, x-id-prefix, x-subject, x-event-id, x-event-time
  * (paths of fields), x-status-projection; on a field: x-label (public, personal, special,
@@ -19,7 +21,9 @@
 #define PH_SCHEMA_H
 
 #include "lib/document/document.h"
+#include "transform/decimal.h"
 #include "transform/pattern.h"
+#include "transform/schema_set.h"
 
 typedef struct ph_schema ph_schema;
 typedef struct ph_rule ph_rule;
@@ -35,10 +39,19 @@ enum {
 	PH_TYPE_ANY = 127
 };
 
+enum { PH_SCHEMA_STANDARD = 1 /* unknown keywords and formats are no rules */ };
+
 ph_status ph_schema_load(const char *path, ph_schema **out, ph_error *err);
 /* The same from memory; `name` stands for the file in errors. */
 ph_status ph_schema_parse(
     const char *name, const void *bytes, size_t length, ph_schema **out, ph_error *err);
+/* The same among the schemas of `set` (NULL: none; it must outlive the schema). */
+ph_status ph_schema_parse_with(const char *name, const void *bytes, size_t length,
+    const ph_schema_set *set, unsigned flags, ph_schema **out, ph_error *err);
+/* The same from a node of a document that outlives the schema; `uri` is its base or "". */
+ph_status ph_schema_compile(const ph_document *document, const ph_node *node,
+    const char *uri, const ph_schema_set *set, unsigned flags, ph_schema **out,
+    ph_error *err);
 void ph_schema_destroy(ph_schema **schema_p);
 
 /* What the file says about the whole; "" or 0 if it does not. */
@@ -74,17 +87,14 @@ typedef struct ph_violation {
 	const ph_node *node; /* where; the object when a member is missing */
 	char
 	    path[256]; /* of the field, as above with positions: "attributes[2].code" */
-	char text[256]; /* "PH3204 ..." without the value */
+	char schema_path[256]; /* of the rule: "#/properties/code/pattern" */
+	char text[256];	       /* "PH3204 ..." without the value */
 } ph_violation;
 
 /* PH_OK, PH_ERR_INVALID (then *out is filled) or PH_ERR_NOMEM. The node belongs to `document`. */
 ph_status ph_schema_check(const ph_schema *schema, ph_document *document,
     const ph_node *node, unsigned flags, ph_violation *out);
 
-/* Compare two JSON numbers by their text: -1, 0, 1. */
-int ph_number_compare(const char *a, const char *b);
-/* Is it a JSON number as written? */
-bool ph_number_valid(const char *text, size_t length);
 /* RFC 3339 date-time? */
 bool ph_instant_valid(const char *text, size_t length);
 

@@ -3,25 +3,28 @@
  *
  * The document's interned names are looked up once per check; after that a member finds its
  * rule by comparing pointers. The first broken rule ends it.
+ *
+ * A schema may make a check cost more than its document is worth: alternatives within
+ * alternatives, a $ref to itself. Each rule costs a step, larger work more; past STEPS, and
+ * STEPS_EACH for each node of the document, the check gives up, and a check that gave up is a
+ * document that is not valid (PH3209).
  */
+#include "transform/schema_checking.h"
+
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
-#include "transform/schema_inner.h"
 
-typedef struct check {
-	const ph_schema *schema;
-	ph_arena *arena;
-	const char *const *names; /* the schema's, in the document */
-	unsigned flags;
-	const ph_node *root;
-	ph_violation *out;
-} check;
-
-static bool check_node(check *c, const ph_rule *rule, const ph_node *node);
+#define STEPS	   UINT64_C(1000000)
+#define STEPS_EACH 200u
+#define DEPTH	   512
+#define MATCHES	   64 /* on the document's arena; then on one that is used again */
+#define SCRATCH	   ((size_t) 16 << 20)
 
 /* The number of an item in its list, from 1. */
 static size_t
@@ -35,11 +38,11 @@ position(const ph_node *item)
 
 /* Write "a.b[2].c" of a node below the root into `out`; returns its length. */
 static size_t
-write_path(const check *c, const ph_node *node, char *out, size_t size)
+write_path(const ph_node *root, const ph_node *node, char *out, size_t size)
 {
-	if (node == c->root || node->parent == NULL)
+	if (node == root || node->parent == NULL)
 		return 0;
-	size_t at = write_path(c, node->parent, out, size);
+	size_t at = write_path(root, node->parent, out, size);
 	int wrote =
 	    node->name == NULL
 		? snprintf(out + at, size - at, "[%zu]", position(node))
@@ -48,25 +51,124 @@ write_path(const check *c, const ph_node *node, char *out, size_t size)
 							: at + (size_t) wrote;
 }
 
-static bool
-broken(check *c, const ph_node *node, const char *text)
+/* Write "#/a/0/b" of a schema's node into `out`; returns its length. */
+static size_t
+write_pointer(
+    const ph_schema_resource *resource, const ph_node *node, char *out, size_t size)
 {
-	c->out->path[0] = 0;
-	write_path(c, node, c->out->path, sizeof(c->out->path));
-	c->out->node = node;
-	if (c->out->text != text)
-		snprintf(c->out->text, sizeof(c->out->text), "%s", text);
+	int wrote;
+	size_t at = 0;
+	if (node == resource->node || node->parent == NULL) {
+		wrote = snprintf(out, size, "%s#", resource->uri);
+	} else {
+		at = write_pointer(resource, node->parent, out, size);
+		wrote = node->name == NULL
+			    ? snprintf(out + at, size - at, "/%zu", position(node) - 1)
+			    : snprintf(out + at, size - at, "/%s", node->name);
+	}
+	return wrote < 0 || (size_t) wrote >= size - at ? size - 1
+							: at + (size_t) wrote;
+}
+
+bool
+ph_check_broken(ph_checking *c, const ph_rule *rule, const ph_node *node,
+    const char *keyword, const char *format, ...)
+{
+	if (c->quiet > 0)
+		return false;
+	ph_violation *out = c->out;
+	va_list list;
+	va_start(list, format);
+	vsnprintf(out->text, sizeof(out->text), format, list);
+	va_end(list);
+	out->path[0] = 0;
+	write_path(c->root, node, out->path, sizeof(out->path));
+	size_t at = write_pointer(
+	    rule->resource, rule->node, out->schema_path, sizeof(out->schema_path));
+	if (keyword[0] != '\0')
+		snprintf(out->schema_path + at, sizeof(out->schema_path) - at, "/%s",
+		    keyword);
+	out->node = node;
 	return false;
 }
 
-static bool
-missing(check *c, const ph_node *object, const char *name)
+bool
+ph_check_missing(ph_checking *c, const ph_rule *rule, const ph_node *object,
+    const char *keyword, const char *name)
 {
-	broken(c, object, "PH3202 is missing and required");
+	ph_check_broken(c, rule, object, keyword, "PH3202 is missing and required");
 	size_t at = strlen(c->out->path);
-	snprintf(c->out->path + at, sizeof(c->out->path) - at, "%s%s",
-	    at > 0 ? "." : "", name);
+	if (c->quiet == 0)
+		snprintf(c->out->path + at, sizeof(c->out->path) - at, "%s%s",
+		    at > 0 ? "." : "", name);
 	return false;
+}
+
+static uint64_t
+count_nodes(const ph_node *node)
+{
+	uint64_t count = 1;
+	for (const ph_node *n = node->first; n != NULL; n = n->next)
+		count += count_nodes(n);
+	return count;
+}
+
+bool
+ph_check_pay(ph_checking *c, uint64_t steps)
+{
+	if (c->steps <= steps && c->steps > 0 && !c->extended) {
+		c->extended = true;
+		c->steps += STEPS_EACH * count_nodes(c->root);
+	}
+	c->steps = c->steps > steps ? c->steps - steps : 0;
+	return c->steps > 0;
+}
+
+ph_match
+ph_check_match(
+    ph_checking *c, const ph_pattern *pattern, const char *text, size_t length)
+{
+	ph_arena *arena = c->arena;
+	if (!ph_check_pay(c, 1 + length / 16))
+		return PH_MATCH_GAVE_UP;
+	if (++c->matches > MATCHES) {
+		if (c->scratch == NULL &&
+		    ph_arena_new(SCRATCH, &c->scratch, NULL) != PH_OK)
+			return PH_MATCH_GAVE_UP;
+		ph_arena_reset(c->scratch);
+		arena = c->scratch;
+	}
+	ph_match match = ph_pattern_match(pattern, arena, text, length, NULL);
+	if (match == PH_MATCH_GAVE_UP)
+		c->steps = 0;
+	return match;
+}
+
+bool
+ph_marks_init(ph_checking *c, ph_marks *marks, size_t count)
+{
+	*marks = (ph_marks){.words = (count + 63) / 64};
+	marks->bits = marks->few;
+	if (marks->words <= 2)
+		return true;
+	marks->bits = calloc(marks->words, sizeof(*marks->bits));
+	c->no_memory |= marks->bits == NULL;
+	return marks->bits != NULL && ph_check_pay(c, marks->words);
+}
+
+void
+ph_marks_fini(ph_marks *marks)
+{
+	if (marks->bits != marks->few)
+		free(marks->bits);
+}
+
+void
+ph_marks_merge(ph_marks *into, const ph_marks *from)
+{
+	PH_ASSERT(into->words == from->words);
+	for (size_t i = 0; i < from->words; i++)
+		into->bits[i] |= from->bits[i];
 }
 
 static unsigned
@@ -78,8 +180,7 @@ type_of(const ph_node *node)
 	case PH_NODE_BOOLEAN:
 		return PH_TYPE_BOOLEAN;
 	case PH_NODE_NUMBER:
-		return strpbrk(node->text, ".eE") == NULL ? PH_TYPE_INTEGER
-							  : PH_TYPE_NUMBER;
+		return ph_number_whole(node->text) ? PH_TYPE_INTEGER : PH_TYPE_NUMBER;
 	case PH_NODE_STRING:
 		return PH_TYPE_STRING;
 	case PH_NODE_LIST:
@@ -104,286 +205,179 @@ type_word(unsigned types)
 }
 
 static bool
-check_values(check *c, const ph_rule *rule, const ph_node *node)
+check_values(ph_checking *c, const ph_rule *rule, const ph_node *node)
 {
-	for (size_t i = 0; i < rule->value_count; i++)
-		if (strcmp(rule->values[i], node->text) == 0)
+	if (rule->constant != NULL && !ph_node_equal(rule->constant, node, &c->steps)) {
+		if (rule->constant->kind == PH_NODE_STRING)
+			return ph_check_broken(c, rule, node, "const",
+			    "PH3205 must be \"%s\"", rule->constant->text);
+		return ph_check_broken(
+		    c, rule, node, "const", "PH3205 is not the one value allowed");
+	}
+	if (rule->choices == NULL)
+		return true;
+	for (const ph_node *n = rule->choices->first; n != NULL; n = n->next)
+		if (ph_node_equal(n, node, &c->steps))
 			return true;
-	if (rule->value_count == 1)
-		snprintf(c->out->text, sizeof(c->out->text), "PH3205 must be \"%s\"",
-		    rule->values[0]);
-	else
-		snprintf(c->out->text, sizeof(c->out->text),
-		    "PH3205 is none of the %zu values allowed", rule->value_count);
-	return broken(c, node, c->out->text);
+	return ph_check_broken(c, rule, node, "enum",
+	    "PH3205 is none of the %u values allowed", rule->choices->count);
 }
 
-static bool
-check_length(
-    check *c, const ph_rule *rule, const ph_node *node, size_t length, const char *what)
+bool
+ph_check_range(ph_checking *c, const ph_rule *rule, const ph_node *node, size_t count,
+    const ph_range *range, const char *keywords[2], const char *what)
 {
-	if (rule->has_least && length < rule->least) {
-		if (length == 0 && rule->least == 1 && node->kind == PH_NODE_STRING)
-			return broken(c, node, "PH3203 is empty");
-		snprintf(c->out->text, sizeof(c->out->text),
-		    "PH3203 has %zu %s, at least %zu are needed", length, what,
-		    rule->least);
-		return broken(c, node, c->out->text);
+	if (range->has_least && count < range->least) {
+		if (count == 0 && range->least == 1 && node->kind == PH_NODE_STRING)
+			return ph_check_broken(
+			    c, rule, node, keywords[0], "PH3203 is empty");
+		return ph_check_broken(c, rule, node, keywords[0],
+		    "PH3203 has %zu %s, at least %zu are needed", count, what,
+		    range->least);
 	}
-	if (rule->has_most && length > rule->most) {
-		snprintf(c->out->text, sizeof(c->out->text),
-		    "PH3203 has %zu %s, at most %zu are allowed", length, what,
-		    rule->most);
-		return broken(c, node, c->out->text);
-	}
+	if (range->has_most && count > range->most)
+		return ph_check_broken(c, rule, node, keywords[1],
+		    "PH3203 has %zu %s, at most %zu are allowed", count, what,
+		    range->most);
 	return true;
 }
 
 static bool
-check_text(check *c, const ph_rule *rule, const ph_node *node)
+check_text(ph_checking *c, const ph_rule *rule, const ph_node *node)
 {
-	if (rule->value_count > 0 && !check_values(c, rule, node))
-		return false;
+	static const char *keywords[2] = {"minLength", "maxLength"};
+	const ph_range *length = &rule->length;
 	/* Bytes are no fewer than characters, and at most four for each. */
-	bool fits = (!rule->has_most || node->length <= rule->most) &&
-		    (!rule->has_least || node->length >= 4 * rule->least);
-	if ((rule->has_least || rule->has_most) && !fits &&
-	    !check_length(
-		c, rule, node, ph_utf8_length(node->text, node->length), "characters"))
+	bool fits = (!length->has_most || node->length <= length->most) &&
+		    (!length->has_least || node->length >= 4 * length->least);
+	if ((length->has_least || length->has_most) && !fits &&
+	    !ph_check_range(c, rule, node, ph_utf8_length(node->text, node->length),
+		length, keywords, "characters"))
 		return false;
 	if (rule->date_time && !ph_instant_valid(node->text, node->length))
-		return broken(
-		    c, node, "PH3206 is no date and time with an offset (RFC 3339)");
+		return ph_check_broken(c, rule, node, "format",
+		    "PH3206 is no date and time with an offset (RFC 3339)");
 	if (rule->pattern == NULL)
 		return true;
-	switch (
-	    ph_pattern_match(rule->pattern, c->arena, node->text, node->length, NULL)) {
+	switch (ph_check_match(c, rule->pattern, node->text, node->length)) {
 	case PH_MATCH_YES:
 		return true;
 	case PH_MATCH_NO:
-		return broken(c, node, "PH3204 does not have the form asked for");
+		return ph_check_broken(c, rule, node, "pattern",
+		    "PH3204 does not have the form asked for");
 	case PH_MATCH_GAVE_UP:
-		return broken(c, node, "PH3204 is too complex to be checked");
+		return ph_check_broken(
+		    c, rule, node, "pattern", "PH3204 is too complex to be checked");
 	}
 	PH_UNREACHABLE("match");
 }
 
 static bool
-check_number(check *c, const ph_rule *rule, const ph_node *node)
+check_number(ph_checking *c, const ph_rule *rule, const ph_node *node)
 {
-	if (rule->minimum != NULL && ph_number_compare(node->text, rule->minimum) < 0) {
-		snprintf(c->out->text, sizeof(c->out->text), "PH3207 is less than %s",
-		    rule->minimum);
-		return broken(c, node, c->out->text);
-	}
-	if (rule->maximum != NULL && ph_number_compare(node->text, rule->maximum) > 0) {
-		snprintf(c->out->text, sizeof(c->out->text), "PH3207 is more than %s",
-		    rule->maximum);
-		return broken(c, node, c->out->text);
-	}
+	const char *text = node->text;
+	if (rule->minimum != NULL && ph_number_compare(text, rule->minimum) < 0)
+		return ph_check_broken(
+		    c, rule, node, "minimum", "PH3207 is less than %s", rule->minimum);
+	if (rule->maximum != NULL && ph_number_compare(text, rule->maximum) > 0)
+		return ph_check_broken(
+		    c, rule, node, "maximum", "PH3207 is more than %s", rule->maximum);
+	if (rule->above != NULL && ph_number_compare(text, rule->above) <= 0)
+		return ph_check_broken(c, rule, node, "exclusiveMinimum",
+		    "PH3207 is not more than %s", rule->above);
+	if (rule->below != NULL && ph_number_compare(text, rule->below) >= 0)
+		return ph_check_broken(c, rule, node, "exclusiveMaximum",
+		    "PH3207 is not less than %s", rule->below);
+	if (rule->multiple != NULL && !ph_number_multiple(text, rule->multiple))
+		return ph_check_broken(c, rule, node, "multipleOf",
+		    "PH3207 is no multiple of %s", rule->multiple);
 	return true;
 }
 
 static bool
-check_missing(check *c, const ph_rule *rule, const ph_node *node)
-{
-	if ((c->flags & PH_SCHEMA_PARTIAL) != 0)
-		return true;
-	for (size_t i = 0; i < rule->missing_count; i++) {
-		const char *name = c->names[rule->missing[i]];
-		bool there = false;
-		for (const ph_node *n = node->first; n != NULL; n = n->next)
-			there |= n->name == name;
-		if (!there)
-			return missing(c, node, name);
-	}
-	return true;
-}
-
-static bool
-check_object(check *c, const ph_rule *rule, const ph_node *node)
-{
-	uint64_t seen = 0;
-	for (const ph_node *n = node->first; n != NULL; n = n->next) {
-		size_t i = 0;
-		while (i < rule->property_count &&
-		       c->names[rule->properties[i].name] != n->name)
-			i++;
-		if (i == rule->property_count) {
-			if (rule->closed)
-				return broken(c, n,
-				    "PH3208 is not among the fields allowed here");
-			continue;
-		}
-		PH_ASSERT(i < 64);
-		seen |= (uint64_t) 1 << i;
-		if (!check_node(c, rule->properties[i].rule, n))
-			return false;
-	}
-	for (size_t i = 0; i < rule->property_count; i++)
-		if (rule->properties[i].required && (seen >> i & 1) == 0 &&
-		    (c->flags & PH_SCHEMA_PARTIAL) == 0)
-			return missing(c, node, c->names[rule->properties[i].name]);
-	return check_missing(c, rule, node);
-}
-
-static bool
-check_list(check *c, const ph_rule *rule, const ph_node *node)
-{
-	if (!check_length(c, rule, node, node->count, "items"))
-		return false;
-	for (const ph_node *n = node->first; rule->items != NULL && n != NULL;
-	     n = n->next)
-		if (!check_node(c, rule->items, n))
-			return false;
-	return true;
-}
-
-static bool
-check_node(check *c, const ph_rule *rule, const ph_node *node)
+check_body(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
 {
 	unsigned type = type_of(node);
-	if ((rule->types & type) == 0) {
-		snprintf(c->out->text, sizeof(c->out->text),
+	if (rule->never)
+		return ph_check_broken(c, rule, node, "", "PH3208 is not allowed here");
+	if ((rule->types & type) == 0)
+		return ph_check_broken(c, rule, node, "type",
 		    "PH3201 is of type %s, %s is needed", type_word(type),
 		    type_word(rule->types));
-		return broken(c, node, c->out->text);
-	}
+	if ((rule->choices != NULL || rule->constant != NULL) &&
+	    !check_values(c, rule, node))
+		return false;
+	bool good = true;
 	if (type == PH_TYPE_STRING)
-		return check_text(c, rule, node);
-	if (type == PH_TYPE_NUMBER || type == PH_TYPE_INTEGER)
-		return check_number(c, rule, node);
-	if (type == PH_TYPE_OBJECT)
-		return check_object(c, rule, node);
-	if (type == PH_TYPE_ARRAY)
-		return check_list(c, rule, node);
-	return true;
+		good = check_text(c, rule, node);
+	else if (type == PH_TYPE_NUMBER || type == PH_TYPE_INTEGER)
+		good = check_number(c, rule, node);
+	else if (type == PH_TYPE_OBJECT)
+		good = ph_check_object(c, rule, node, marks);
+	else if (type == PH_TYPE_ARRAY)
+		good = ph_check_list(c, rule, node, marks);
+	return good && (!rule->applies || ph_check_applied(c, rule, node, marks));
+}
+
+/* With marks of its own, where the rule speaks of what is left over. */
+static bool
+check_marked(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	ph_marks own;
+	bool good = ph_marks_init(c, &own, node->count) &&
+		    check_body(c, rule, node, &own) &&
+		    ph_check_unevaluated(c, rule, node, &own);
+	if (good && marks != NULL)
+		ph_marks_merge(marks, &own);
+	ph_marks_fini(&own);
+	return good;
+}
+
+bool
+ph_check_rule(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	if (!ph_check_pay(c, 1) || c->depth == DEPTH) {
+		c->steps = 0;
+		return false;
+	}
+	ph_scope scope = {.resource = rule->resource, .up = c->scope};
+	c->scope = &scope;
+	c->depth++;
+	bool own = node->kind == PH_NODE_OBJECT ? rule->unevaluated_properties != NULL
+		   : node->kind == PH_NODE_LIST ? rule->unevaluated_items != NULL
+						: false;
+	bool good =
+	    own ? check_marked(c, rule, node, marks) : check_body(c, rule, node, marks);
+	c->depth--;
+	c->scope = scope.up;
+	return good && c->steps > 0;
 }
 
 ph_status
 ph_schema_check(const ph_schema *schema, ph_document *document, const ph_node *node,
     unsigned flags, ph_violation *out)
 {
-	check c = {.schema = schema,
+	ph_checking c = {.schema = schema,
 	    .arena = ph_document_arena(document),
 	    .flags = flags,
+	    .steps = STEPS,
 	    .root = node,
 	    .out = out};
-	out->path[0] = 0;
-	out->text[0] = 0;
+	out->path[0] = out->text[0] = out->schema_path[0] = 0;
 	out->node = NULL;
 	c.names = ph_names_bind(schema->names, document);
 	if (c.names == NULL)
 		return PH_ERR_NOMEM;
-	return check_node(&c, schema->root, node) ? PH_OK : PH_ERR_INVALID;
-}
-
-bool
-ph_number_valid(const char *text, size_t length)
-{
-	const char *p = text, *end = text + length;
-	p += p < end && *p == '-';
-	if (p == end || *p < '0' || *p > '9')
-		return false;
-	if (*p == '0' && p + 1 < end && p[1] >= '0' && p[1] <= '9')
-		return false;
-	while (p < end && *p >= '0' && *p <= '9')
-		p++;
-	if (p < end && *p == '.') {
-		const char *fraction = ++p;
-		while (p < end && *p >= '0' && *p <= '9')
-			p++;
-		if (p == fraction)
-			return false;
-	}
-	if (p < end && (*p == 'e' || *p == 'E')) {
-		p++;
-		p += p < end && (*p == '+' || *p == '-');
-		const char *exponent = p;
-		while (p < end && *p >= '0' && *p <= '9')
-			p++;
-		if (p == exponent)
-			return false;
-	}
-	return p == end;
-}
-
-/* A number as sign, digits without leading zeros, and the power of ten of the first digit. */
-typedef struct decimal {
-	bool negative, zero;
-	const char *digits; /* may hold a '.' */
-	int64_t power;
-} decimal;
-
-static decimal
-decimal_of(const char *text)
-{
-	decimal d = {.negative = *text == '-'};
-	if (*text == '-' || *text == '+')
-		text++;
-	size_t mantissa = strcspn(text, "eE");
-	int64_t exponent = 0;
-	if (text[mantissa] != 0) {
-		const char *p = text + mantissa + 1;
-		bool minus = *p == '-';
-		p += *p == '-' || *p == '+';
-		for (; *p != 0; p++)
-			if (exponent < 1000000000)
-				exponent = exponent * 10 + (*p - '0');
-		exponent = minus ? -exponent : exponent;
-	}
-	size_t point = 0;
-	while (point < mantissa && text[point] != '.')
-		point++;
-	size_t first = 0;
-	while (first < mantissa && (text[first] == '0' || text[first] == '.'))
-		first++;
-	d.zero = first == mantissa;
-	d.digits = text + first;
-	d.power = exponent + (first < point ? (int64_t) (point - first)
-					    : (int64_t) point - (int64_t) first + 1);
-	return d;
-}
-
-/* The next digit, '0' after the last. */
-static char
-next_digit(const char **p)
-{
-	if (**p == '.')
-		(*p)++;
-	if (**p < '0' || **p > '9')
-		return '0';
-	return *(*p)++;
-}
-
-static int
-compare_size(const decimal *a, const decimal *b)
-{
-	if (a->zero || b->zero)
-		return (int) b->zero - (int) a->zero;
-	if (a->power != b->power)
-		return a->power < b->power ? -1 : 1;
-	const char *p = a->digits, *q = b->digits;
-	while ((*p >= '0' && *p <= '9') || *p == '.' || (*q >= '0' && *q <= '9') ||
-	       *q == '.') {
-		char x = next_digit(&p), y = next_digit(&q);
-		if (x != y)
-			return x < y ? -1 : 1;
-	}
-	return 0;
-}
-
-int
-ph_number_compare(const char *a, const char *b)
-{
-	decimal x = decimal_of(a), y = decimal_of(b);
-	if (x.zero && y.zero)
-		return 0;
-	bool x_minus = x.negative && !x.zero, y_minus = y.negative && !y.zero;
-	if (x_minus != y_minus)
-		return x_minus ? -1 : 1;
-	int size = compare_size(&x, &y);
-	return x_minus ? -size : size;
+	bool good = ph_check_rule(&c, schema->root, node, NULL);
+	ph_arena_destroy(&c.scratch);
+	if (c.no_memory)
+		return PH_ERR_NOMEM;
+	c.quiet = 0;
+	if (c.steps == 0 && strncmp(out->text, "PH3204", 6) != 0)
+		ph_check_broken(&c, schema->root, node, "",
+		    "PH3209 costs more to check than it may: the schema has too many "
+		    "alternatives, or leads in a circle");
+	return good ? PH_OK : PH_ERR_INVALID;
 }
 
 bool

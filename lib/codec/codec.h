@@ -34,6 +34,11 @@
 /* Each sets the document's root. */
 ph_status ph_json_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
+/* The same; PH_JSON_NUL takes \u0000 in values (their length counts it), for tests of
+ * schemas. No document that travels is read so. */
+enum { PH_JSON_NUL = 4 };
+ph_status ph_json_decode_with(ph_document *document, const void *bytes, size_t length,
+    unsigned flags, ph_error *err);
 ph_status ph_xml_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 ph_status ph_form_decode(

@@ -33,6 +33,7 @@ typedef struct scanner {
 	unsigned depth;	 /* open containers */
 	ph_node *open;	 /* the innermost; NULL: at the top */
 	const char *key; /* name of the value to come; NULL in a list */
+	bool nul;	 /* U+0000 is taken in values */
 } scanner;
 
 /* What a byte means inside a string: 0 goes on, 1 quote, 2 backslash, 3 control. */
@@ -149,8 +150,11 @@ read_unicode(scanner *s, char **write)
 			s->at += 6;
 		}
 	}
+	if (code == 0 && s->nul)
+		*(*write)++ = '\0';
 	if (code == 0)
-		return FAIL(s, start, "PH3013 the character U+0000 cannot be carried");
+		return s->nul ||
+		       FAIL(s, start, "PH3013 the character U+0000 cannot be carried");
 	size_t length = ph_utf8_encode(code, *write);
 	if (length == 0)
 		return FAIL(s, start,
@@ -357,6 +361,9 @@ read_key(scanner *s)
 		return unexpected(s, "a name in quotes");
 	if (!read_string(s, &text, &length))
 		return false;
+	if (s->nul && strlen(text) != length)
+		return FAIL(
+		    s, s->at, "PH3013 the character U+0000 cannot be in a name");
 	s->key = ph_document_intern(s->document, text, length);
 	if (s->key == NULL)
 		return no_room(s);
@@ -407,10 +414,19 @@ read_text(scanner *s)
 ph_status
 ph_json_decode(ph_document *document, const void *bytes, size_t length, ph_error *err)
 {
+	return ph_json_decode_with(document, bytes, length, 0, err);
+}
+
+ph_status
+ph_json_decode_with(ph_document *document, const void *bytes, size_t length,
+    unsigned flags, ph_error *err)
+{
 	PH_ASSERT(document != NULL && ph_document_root(document) == NULL);
 	ph_error local;
-	scanner s = {
-	    .document = document, .err = err == NULL ? &local : err, .line = 1};
+	scanner s = {.document = document,
+	    .err = err == NULL ? &local : err,
+	    .line = 1,
+	    .nul = (flags & PH_JSON_NUL) != 0};
 	ph_status status = ph_source_open(&s.source, document, bytes, length, s.err);
 	if (status == PH_OK)
 		status = ph_source_utf8(&s.source, s.err);

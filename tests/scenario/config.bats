@@ -173,7 +173,7 @@ again() {
 	refused confirm-enquiry.yaml PH2214
 	again
 	mkdir -p "$SITE/schemas"
-	sed 's/"additionalProperties": false/"propertyNames": {}/' \
+	sed 's/"additionalProperties": false/"propertyNmaes": {}/' \
 		"$ROOT/schemas/service-request.v1.schema.json" >"$SITE/schemas/service-request.v1.schema.json"
 	refused service-request.v1.schema.json PH3304
 }

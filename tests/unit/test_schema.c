@@ -1,4 +1,6 @@
-/* The schema subset: what breaks a rule, where; what is refused when a schema is loaded. */
+/* Schemas: what breaks a rule, where; what is refused when a schema is loaded. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/codec/codec.h"
@@ -134,10 +136,19 @@ START_TEST(refused)
 	    {"[]", "t.json:1:1", "PH3301"},
 	    {"{\"type\":\"text\"}", "t.json:1:9", "PH3302"},
 	    {"{\"maxLength\":-1}", "t.json:1:14", "PH3303"},
-	    {"{\"oneOf\":[]}", "t.json:1:10", "PH3304"},
-	    {"{\"additionalProperties\":{}}", "t.json:1:25", "PH3304"},
-	    {"{\"format\":\"uri\"}", "t.json:1:11", "PH3304"},
-	    {"{\"enum\":[1]}", "t.json:1:10", "PH3304"},
+	    {"{\"oneOf\":[]}", "t.json:1:10", "PH3303"},
+	    {"{\"propertyNmaes\":{}}", "t.json:1:18", "PH3304"},
+	    {"{\"enum\":[]}", "t.json:1:9", "PH3303"},
+	    {"{\"items\":7}", "t.json:1:10", "PH3301"},
+	    {"{\"multipleOf\":0}", "t.json:1:15", "PH3303"},
+	    {"{\"uniqueItems\":1}", "t.json:1:16", "PH3303"},
+	    {"{\"patternProperties\":{\"[\":{}}}", "t.json:1:27", "PH3305"},
+	    {"{\"$schema\":\"urn:other\"}", "t.json:1:12", "PH3311"},
+	    {"{\"$defs\":{\"a\":{\"$anchor\":\"x\"},\"b\":{\"$anchor\":\"x\"}}}",
+		"t.json:1:35", "PH3310"},
+	    {"{\"$defs\":{\"a\":{\"$ref\":\"#/$defs/a\"}},\"items\":{\"$ref\":"
+	     "\"#/$defs/a\"}}",
+		"t.json:1:15", "PH3307"},
 	    {"{\"pattern\":\"(\"}", "t.json:1:12", "PH3305"},
 	    {"{\"x-label\":\"private\"}", "t.json:1:12", "PH3306"},
 	    {"{\"x-attribute\":\"No-Good\"}", "t.json:1:16", "PH3306"},
@@ -186,6 +197,104 @@ START_TEST(fields)
 }
 END_TEST
 
+/* The verdict on a text, and where the rule stands. */
+static ph_status
+verdict(const char *schema_text, const char *text, ph_violation *broken)
+{
+	ph_error err;
+	ph_document *document;
+	ph_schema *schema = load(schema_text, &err);
+	ck_assert_msg(schema != NULL, "%s: %s", err.where, err.text);
+	ck_assert_int_eq(ph_document_new("d", 64 << 20, &document, NULL), PH_OK);
+	ck_assert_int_eq(ph_json_decode(document, text, strlen(text), &err), PH_OK);
+	ph_status status =
+	    ph_schema_check(schema, document, ph_document_root(document), 0, broken);
+	ph_document_destroy(&document);
+	ph_schema_destroy(&schema);
+	return status;
+}
+
+START_TEST(schema_paths)
+{
+	static const struct {
+		const char *schema, *text, *path, *rule, *code;
+	} rows[] = {
+	    {"{\"properties\":{\"a\":{\"items\":{\"multipleOf\":0.01}}}}",
+		"{\"a\":[1.23,1e-2,0.015]}", "a[3]", "#/properties/a/items/multipleOf",
+		"PH3207"},
+	    {"{\"allOf\":[true,{\"anyOf\":[{\"const\":1},{\"const\":2}]}]}", "3", "",
+		"#/allOf/1/anyOf", "PH3210"},
+	    {"{\"uniqueItems\":true}", "[{\"a\":1,\"b\":2},{\"b\":2.0,\"a\":10e-1}]",
+		"[2]", "#/uniqueItems", "PH3212"},
+	    {"{\"$id\":\"http://x/y\",\"$defs\":{\"z\":{\"maxLength\":1}},"
+	     "\"propertyNames\":{\"$ref\":\"#/$defs/z\"}}",
+		"{\"ab\":1}", "ab", "http://x/y#/$defs/z/maxLength", "PH3203"},
+	    {"{\"properties\":{\"a\":true},\"unevaluatedProperties\":false}",
+		"{\"a\":1,\"b\":2}", "b", "#/unevaluatedProperties", "PH3208"},
+	    {"{\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1}", "b",
+		"#/dependentRequired", "PH3202"},
+	};
+	ph_violation broken;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		ck_assert_int_eq(
+		    verdict(rows[i].schema, rows[i].text, &broken), PH_ERR_INVALID);
+		ck_assert_str_eq(broken.path, rows[i].path);
+		ck_assert_str_eq(broken.schema_path, rows[i].rule);
+		ck_assert_msg(
+		    strncmp(broken.text, rows[i].code, 6) == 0, "%s", broken.text);
+	}
+}
+END_TEST
+
+/* A schema that costs more than it may: a circle, and 4^12 alternatives. */
+START_TEST(costly)
+{
+	char text[4096] = "{\"$defs\":{\"a0\":false";
+	ph_violation broken;
+	for (unsigned i = 1; i <= 12; i++) {
+		char more[256];
+		snprintf(more, sizeof more,
+		    ",\"a%u\":{\"anyOf\":[{\"$ref\":\"#/$defs/a%u\"},{\"$ref\":"
+		    "\"#/$defs/a%u\"},{\"$ref\":\"#/$defs/a%u\"},{\"$ref\":"
+		    "\"#/$defs/a%u\"}]}",
+		    i, i - 1, i - 1, i - 1, i - 1);
+		strcat(text, more);
+	}
+	strcat(text, "},\"not\":{\"$ref\":\"#/$defs/a12\"}}");
+	ck_assert_int_eq(verdict(text, "1", &broken), PH_ERR_INVALID);
+	ck_assert_msg(strncmp(broken.text, "PH3209", 6) == 0, "%s", broken.text);
+	ck_assert_int_eq(
+	    verdict("{\"not\":{\"allOf\":[{\"$ref\":\"#\"}]}}", "1", &broken),
+	    PH_ERR_INVALID);
+	ck_assert_msg(strncmp(broken.text, "PH3209", 6) == 0, "%s", broken.text);
+	ck_assert_int_eq(
+	    verdict("{\"pattern\":\"^(a+)+$\"}",
+		"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\"", &broken),
+	    PH_ERR_INVALID);
+	ck_assert_str_eq(broken.text, "PH3204 is too complex to be checked");
+}
+END_TEST
+
+/* 100,000 different items are compared in far fewer than their pairs. */
+START_TEST(many_items)
+{
+	size_t count = 100000, at = 1;
+	char *text = malloc(count * 8 + 16);
+	ph_violation broken;
+	ck_assert_ptr_nonnull(text);
+	text[0] = '[';
+	for (size_t i = 0; i < count; i++)
+		at += (size_t) sprintf(text + at, "%zu,", i);
+	strcpy(text + at - 1, "]");
+	ck_assert_int_eq(verdict("{\"uniqueItems\":true}", text, &broken), PH_OK);
+	strcpy(text + at - 1, ",5]");
+	ck_assert_int_eq(
+	    verdict("{\"uniqueItems\":true}", text, &broken), PH_ERR_INVALID);
+	ck_assert_str_eq(broken.path, "[100001]");
+	free(text);
+}
+END_TEST
+
 START_TEST(numbers)
 {
 	static const struct {
@@ -214,6 +323,9 @@ schema_suite(void)
 	tcase_add_test(tests, partial);
 	tcase_add_test(tests, refused);
 	tcase_add_test(tests, fields);
+	tcase_add_test(tests, schema_paths);
+	tcase_add_test(tests, costly);
+	tcase_add_test(tests, many_items);
 	tcase_add_test(tests, numbers);
 	suite_add_tcase(suite, tests);
 	return suite;

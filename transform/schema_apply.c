@@ -1,0 +1,319 @@
+/*
+ * schema_apply - rules that hand members, items or the same value to other rules.
+ *
+ * What a failed alternative has evaluated does not count: an alternative marks on a copy, which
+ * is merged when it holds.
+ */
+#include "transform/schema_checking.h"
+
+#include <string.h>
+
+#include "lib/base/assert.h"
+
+static bool
+has_member(const ph_node *object, const char *name)
+{
+	const ph_node *n = object->first;
+	while (n != NULL && n->name != name)
+		n = n->next;
+	return n != NULL;
+}
+
+static bool
+check_required(ph_checking *c, const ph_rule *rule, const ph_node *node, uint64_t seen)
+{
+	if ((c->flags & PH_SCHEMA_PARTIAL) != 0)
+		return true;
+	for (size_t i = 0; i < rule->property_count; i++) {
+		const char *name = c->names[rule->properties[i].name];
+		if (!rule->properties[i].required)
+			continue;
+		if (i < 64 ? (seen >> i & 1) == 0 : !has_member(node, name))
+			return ph_check_missing(c, rule, node, "required", name);
+	}
+	if (!ph_check_pay(c, rule->missing_count * node->count / 16))
+		return false;
+	for (size_t i = 0; i < rule->missing_count; i++) {
+		const char *name = c->names[rule->missing[i]];
+		if (!has_member(node, name))
+			return ph_check_missing(c, rule, node, "required", name);
+	}
+	return true;
+}
+
+/* propertyNames sees the name as a text that stands where the member stands. */
+static bool
+check_name(ph_checking *c, const ph_rule *rule, const ph_node *member)
+{
+	ph_node name = {.kind = PH_NODE_STRING,
+	    .name = member->name,
+	    .text = member->name,
+	    .length = strlen(member->name),
+	    .parent = member->parent};
+	bool good = ph_check_rule(c, rule->names, &name, NULL);
+	if (!good && c->quiet == 0)
+		c->out->node = member;
+	return good;
+}
+
+/* One member that may fit patterns; *known when it fits one. */
+static bool
+check_patterned(ph_checking *c, const ph_rule *rule, const ph_node *member, bool *known)
+{
+	size_t length = strlen(member->name);
+	for (size_t i = 0; i < rule->patterned_count; i++) {
+		const ph_patterned *p = &rule->patterned[i];
+		ph_match match = ph_check_match(c, p->pattern, member->name, length);
+		if (match == PH_MATCH_GAVE_UP)
+			return ph_check_broken(c, rule, member, "patternProperties",
+			    "PH3204 has a name too complex to be checked");
+		if (match == PH_MATCH_NO)
+			continue;
+		*known = true;
+		if (!ph_check_rule(c, p->rule, member, NULL))
+			return false;
+	}
+	return true;
+}
+
+/* The place of a member among the properties, looked for from `guess` on; the count: none. */
+static size_t
+place_of(ph_checking *c, const ph_rule *rule, const ph_node *member, size_t guess)
+{
+	size_t count = rule->property_count;
+	if (guess < count && c->names[rule->properties[guess].name] == member->name)
+		return guess;
+	size_t i = 0;
+	while (i < count && c->names[rule->properties[i].name] != member->name)
+		i++;
+	(void) ph_check_pay(c, i / 16);
+	return i;
+}
+
+static bool
+check_member(ph_checking *c, const ph_rule *rule, const ph_node *n, size_t place,
+    size_t at, ph_marks *marks)
+{
+	bool known = place < rule->property_count;
+	if (known && !ph_check_rule(c, rule->properties[place].rule, n, NULL))
+		return false;
+	if (rule->patterned_count > 0 && !check_patterned(c, rule, n, &known))
+		return false;
+	if (!known && rule->closed)
+		return ph_check_broken(c, rule, n, "additionalProperties",
+		    "PH3208 is not among the fields allowed here");
+	if (!known && rule->additional != NULL &&
+	    !ph_check_rule(c, rule->additional, n, NULL))
+		return false;
+	if (known || rule->additional != NULL)
+		ph_marks_set(marks, at);
+	return rule->names == NULL || check_name(c, rule, n);
+}
+
+bool
+ph_check_object(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	static const char *keywords[2] = {"minProperties", "maxProperties"};
+	ph_range range = rule->members;
+	if ((c->flags & PH_SCHEMA_PARTIAL) != 0)
+		range.has_least = false;
+	if (!ph_check_range(c, rule, node, node->count, &range, keywords, "fields"))
+		return false;
+	uint64_t seen = 0;
+	size_t at = 0, guess = 0;
+	for (const ph_node *n = node->first; n != NULL; n = n->next, at++) {
+		size_t place = place_of(c, rule, n, guess);
+		if (place < 64 && place < rule->property_count)
+			seen |= UINT64_C(1) << place;
+		if (place < rule->property_count)
+			guess = place + 1;
+		if (!check_member(c, rule, n, place, at, marks))
+			return false;
+	}
+	return check_required(c, rule, node, seen);
+}
+
+static bool
+check_contains(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	static const char *keywords[2] = {"minContains", "maxContains"};
+	ph_range range = rule->contained;
+	size_t found = 0, at = 0;
+	c->quiet++;
+	for (const ph_node *n = node->first; n != NULL; n = n->next, at++)
+		if (ph_check_rule(c, rule->contains, n, NULL)) {
+			found++;
+			ph_marks_set(marks, at);
+		}
+	c->quiet--;
+	if (rule->contains_default && found == 0)
+		return ph_check_broken(c, rule, node, "contains",
+		    "PH3210 has no item of the kind that one must be of");
+	return ph_check_range(c, rule, node, found, &range, keywords,
+	    "items of the kind that is counted");
+}
+
+bool
+ph_check_list(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	static const char *keywords[2] = {"minItems", "maxItems"};
+	if (!ph_check_range(
+		c, rule, node, node->count, &rule->items_count, keywords, "items"))
+		return false;
+	size_t at = 0;
+	for (const ph_node *n = node->first; n != NULL; n = n->next, at++) {
+		const ph_rule *inner =
+		    at < rule->prefix.count ? rule->prefix.at[at] : rule->items;
+		if (inner == NULL)
+			break;
+		if (!ph_check_rule(c, inner, n, NULL))
+			return false;
+		ph_marks_set(marks, at);
+	}
+	if (rule->contains != NULL && !check_contains(c, rule, node, marks))
+		return false;
+	const ph_node *twin =
+	    rule->unique ? ph_node_twin(node, &c->steps, &c->no_memory) : NULL;
+	if (twin != NULL)
+		return ph_check_broken(
+		    c, rule, twin, "uniqueItems", "PH3212 is in the list already");
+	return !c->no_memory;
+}
+
+/* A rule whose failure is no failure: nothing is written, and its marks count if it holds. */
+static bool
+holds(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	ph_marks own;
+	c->quiet++;
+	bool good;
+	if (marks == NULL) {
+		good = ph_check_rule(c, rule, node, NULL);
+	} else {
+		good = ph_marks_init(c, &own, node->count) &&
+		       ph_check_rule(c, rule, node, &own);
+		if (good)
+			ph_marks_merge(marks, &own);
+		ph_marks_fini(&own);
+	}
+	c->quiet--;
+	return good;
+}
+
+static bool
+check_alternatives(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	size_t any = 0, one = 0;
+	for (size_t i = 0; i < rule->any.count && (any == 0 || marks != NULL); i++)
+		any += holds(c, rule->any.at[i], node, marks);
+	if (rule->any.count > 0 && any == 0)
+		return ph_check_broken(c, rule, node, "anyOf",
+		    "PH3210 fits none of the %zu alternatives", rule->any.count);
+	for (size_t i = 0; i < rule->one.count && one < 2; i++)
+		one += holds(c, rule->one.at[i], node, marks);
+	if (rule->one.count > 0 && one == 0)
+		return ph_check_broken(c, rule, node, "oneOf",
+		    "PH3210 fits none of the %zu alternatives", rule->one.count);
+	if (one > 1)
+		return ph_check_broken(c, rule, node, "oneOf",
+		    "PH3210 fits more than one of the %zu alternatives",
+		    rule->one.count);
+	return true;
+}
+
+/* The anchor of the outermost resource that has it; else what the reference leads to. */
+static const ph_rule *
+dynamic_target(ph_checking *c, const ph_rule *rule)
+{
+	const ph_rule *target = rule->dynamic;
+	if (rule->dynamic_name == NULL)
+		return target;
+	for (const ph_scope *s = c->scope; s != NULL; s = s->up) {
+		if (s->up != NULL && s->up->resource == s->resource)
+			continue;
+		for (const ph_dynamic *d = c->schema->dynamics; d != NULL; d = d->next)
+			if (d->resource == s->resource &&
+			    strcmp(d->name, rule->dynamic_name) == 0)
+				target = d->rule;
+		(void) ph_check_pay(c, 1);
+	}
+	return target;
+}
+
+static bool
+check_dependents(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	if (node->kind != PH_NODE_OBJECT)
+		return true;
+	for (size_t i = 0; i < rule->dependent_count; i++) {
+		const ph_dependent *d = &rule->dependents[i];
+		if (!ph_check_pay(c, (1 + d->count) * (1 + node->count / 16)))
+			return false;
+		if (!has_member(node, c->names[d->name]))
+			continue;
+		if (d->rule != NULL && !ph_check_rule(c, d->rule, node, marks))
+			return false;
+		if ((c->flags & PH_SCHEMA_PARTIAL) != 0)
+			continue;
+		for (size_t k = 0; k < d->count; k++)
+			if (!has_member(node, c->names[d->names[k]]))
+				return ph_check_missing(c, rule, node,
+				    "dependentRequired", c->names[d->names[k]]);
+	}
+	return true;
+}
+
+static bool
+check_condition(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	bool yes = holds(c, rule->condition, node, marks);
+	const ph_rule *then = yes ? rule->then : rule->otherwise;
+	return c->steps > 0 && (then == NULL || ph_check_rule(c, then, node, marks));
+}
+
+bool
+ph_check_applied(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	if (rule->ref != NULL && !ph_check_rule(c, rule->ref, node, marks))
+		return false;
+	if (rule->dynamic != NULL &&
+	    !ph_check_rule(c, dynamic_target(c, rule), node, marks))
+		return false;
+	for (size_t i = 0; i < rule->all.count; i++)
+		if (!ph_check_rule(c, rule->all.at[i], node, marks))
+			return false;
+	if (!check_alternatives(c, rule, node, marks))
+		return false;
+	if (rule->negated != NULL && holds(c, rule->negated, node, NULL))
+		return ph_check_broken(
+		    c, rule, node, "not", "PH3210 is of a kind that is not allowed");
+	if (rule->condition != NULL && !check_condition(c, rule, node, marks))
+		return false;
+	return check_dependents(c, rule, node, marks);
+}
+
+/* What no rule has evaluated. */
+bool
+ph_check_unevaluated(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	const ph_rule *left = node->kind == PH_NODE_OBJECT
+				  ? rule->unevaluated_properties
+				  : rule->unevaluated_items;
+	size_t at = 0;
+	PH_ASSERT(left != NULL);
+	for (const ph_node *n = node->first; n != NULL; n = n->next, at++) {
+		if ((marks->bits[at / 64] >> (at % 64) & 1) != 0)
+			continue;
+		if (!ph_check_rule(c, left, n, NULL))
+			return false;
+		ph_marks_set(marks, at);
+	}
+	return true;
+}
