@@ -4,7 +4,7 @@ The initramfs is a newc archive written here: busybox, the programs with their s
 site, and tests/power/init as its first process. QEMU emulates (no KVM is asked for); the kernel is Debian's
 cloud kernel, which has ext4 and PCI serial ports built in, and virtio as modules. The disk is virtio
 and nothing else: Linux sends it a flush wherever it would ask other disks for a write through the cache
-(FUA), and QEMU's NVMe takes such a write as an ordinary one, which loses what was synced.
+(FUA), and QEMU's NVMe probably takes such a write as an ordinary one: what was synced was missing.
 """
 
 import glob
