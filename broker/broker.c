@@ -19,6 +19,7 @@
 #include "broker/checkpoint.h"
 #include "broker/control.h"
 #include "broker/crashpoint.h"
+#include "broker/carry.h"
 #include "broker/dispatch.h"
 #include "broker/greet.h"
 #include "broker/journal.h"
@@ -61,7 +62,8 @@ ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
 {
 	ph_position position = {.offset = 0};
 	PH_ASSERT(type > PH_RECORD_MARK && broker->record.length > 0);
-	PH_ASSERT((message_length > 0) == (type == PH_RECORD_ACCEPT));
+	PH_ASSERT((message_length > 0) ==
+		  (type == PH_RECORD_ACCEPT || type == PH_RECORD_CARRY));
 	if (broker->failed)
 		return ph_fail(err, PH_ERR_IO, "the store has failed");
 	if (broker->record.failed)
@@ -109,8 +111,9 @@ ph_broker_flush(ph_broker *broker)
 	flush_duplicates(broker);
 	if (broker->ledger != NULL)
 		ph_ledger_durable(broker->ledger, durable);
+	ph_carry_flushed(broker);
 	ph_timer_set(broker->idle, IDLE_MS);
-	return PH_OK;
+	return broker->failed ? PH_ERR_IO : PH_OK;
 }
 
 ph_status
@@ -132,8 +135,8 @@ ph_broker_message_at(ph_broker *broker, uint64_t acceptance, uint64_t offset,
 	ph_position position = {.offset = offset};
 	ph_status status = ph_store_read(broker->store, position, &record, err);
 	if (status == PH_OK)
-		status =
-		    ph_record_accept_decode(record.body, record.length, &accept, err);
+		status = ph_record_accept_read(
+		    record.type, record.body, record.length, &accept, err);
 	if (status == PH_OK && accept.acceptance != acceptance)
 		status = ph_fail(
 		    err, PH_ERR_DAMAGED, "PH5308 another record is in its place");
@@ -253,6 +256,7 @@ finish_turn(void *self)
 		(void) poll(NULL, 0, MUTANT_DISK_MS);
 	}
 	bool wrote = broker->dirty;
+	bool carrying = ph_carry_turn(broker);
 	if (ph_broker_flush(broker) != PH_OK || broker->failed) {
 		ph_loop_stop(broker->loop);
 		return false;
@@ -266,7 +270,7 @@ finish_turn(void *self)
 	if (wrote && ++broker->turns % SPACE_LOOK == 0)
 		look_at_space(broker);
 	set_timer(broker, now_ms);
-	return broker->more || broker->dirty || ph_sessions_any_over(broker->sessions);
+	return carrying || broker->more || broker->dirty || ph_sessions_any_over(broker->sessions);
 }
 
 /* ---- timers ---- */
@@ -343,6 +347,8 @@ make_state(ph_broker *broker, ph_error *err)
 		status = ph_table_new(&broker->cursors, err);
 	if (status == PH_OK)
 		status = ph_table_new(&broker->progress, err);
+	if (status == PH_OK)
+		status = ph_carry_new(&broker->carry, err);
 	return status;
 }
 
@@ -361,6 +367,7 @@ free_state(ph_broker *broker)
 	ph_duplicates_destroy(&broker->duplicates);
 	ph_table_destroy(&broker->cursors, free_cursor);
 	ph_table_destroy(&broker->progress, ph_progress_destroy);
+	ph_carry_destroy(&broker->carry);
 }
 
 ph_status
@@ -709,6 +716,7 @@ ph_broker_destroy(ph_broker **broker_p)
 	if (broker->store != NULL && ph_broker_flush(broker) == PH_OK &&
 	    broker->checkpoints != NULL)
 		ph_checkpoint_last(broker);
+	ph_carry_rest(broker);
 	end_sessions(broker);
 	ph_checkpoint_close(&broker->checkpoints);
 	ph_ledger_close(&broker->ledger);

@@ -15,6 +15,7 @@
  *   supervise hosts' processes
  *   recover   the state at start, from the newest checkpoint and the journal since
  *   checkpoint   the state written down from time to time
+ *   carry     records that are needed copied forward, so that old extents can go
  *
  * Thread: owner (the loop's). Errors: as each function says.
  */
@@ -46,6 +47,7 @@
 typedef struct ph_broker ph_broker;
 typedef struct ph_supervisor ph_supervisor;
 typedef struct ph_checkpoints ph_checkpoints;
+typedef struct ph_carry ph_carry;
 
 /* Something that waits for the ledger's answer: first member of whatever that is. */
 typedef struct ph_question ph_question;
@@ -79,6 +81,7 @@ struct ph_broker {
 	ph_table *cursors;  /* name -> ph_cursor */
 	ph_table *progress; /* delivery number -> ph_progress */
 	ph_destinations *destinations;
+	ph_carry *carry;
 	ph_sessions *sessions;
 	ph_checkpoints *checkpoints; /* NULL until the state is recovered */
 	ph_supervisor *supervisor;   /* NULL until started */

@@ -170,7 +170,7 @@ parse_section(
 		    "PH5340 the checkpoint is damaged: section %u is not what was "
 		    "written",
 		    out->tag);
-	if (out->tag > PH_CHECKPOINT_SHELVES && !out->optional)
+	if (out->tag > PH_CHECKPOINT_CARRIED && !out->optional)
 		return ph_fail(err, PH_ERR_VERSION,
 		    "PH5341 the checkpoint has a section %u, which this program does "
 		    "not know",

@@ -34,7 +34,8 @@ typedef enum ph_checkpoint_tag {
 	PH_CHECKPOINT_DUPLICATES = 7, /* the window */
 	PH_CHECKPOINT_ADAPTERS = 8,   /* names behind the numbers in items */
 	PH_CHECKPOINT_LEDGER = 9,     /* the ledger's snapshot; optional */
-	PH_CHECKPOINT_SHELVES = 10    /* what of queues is on their shelves */
+	PH_CHECKPOINT_SHELVES = 10,   /* what of queues is on their shelves */
+	PH_CHECKPOINT_CARRIED = 11    /* where records were carried to */
 } ph_checkpoint_tag;
 
 typedef struct ph_checkpoint_section {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "broker/accept.h"
+#include "broker/carry.h"
 #include "broker/cursor.h"
 #include "broker/progress.h"
 #include "broker/refill.h"
@@ -392,6 +393,17 @@ load_shelves(ph_broker *broker, const ph_checkpoint_file *file, ph_error *err)
 	return status;
 }
 
+/* Checkpoints of before there were carries do not have it. */
+static ph_status
+load_carried(ph_broker *broker, const ph_checkpoint_file *file, ph_error *err)
+{
+	ph_reader reader;
+	if (ph_checkpoint_file_find(file, PH_CHECKPOINT_CARRIED) == NULL)
+		return PH_OK;
+	ph_status status = open_section(file, PH_CHECKPOINT_CARRIED, &reader, err);
+	return status == PH_OK ? ph_carry_load(broker, &reader, err) : status;
+}
+
 ph_status
 ph_checkpoint_state_load(
     ph_broker *broker, const ph_checkpoint_file *file, ph_error *err)
@@ -399,7 +411,7 @@ ph_checkpoint_state_load(
 	static ph_status (*const steps[])(ph_broker * broker,
 	    const ph_checkpoint_file *file, ph_error *err) = {load_place, load_queues,
 	    load_entries, load_items, load_progress, load_cursors, load_duplicates,
-	    load_shelves};
+	    load_shelves, load_carried};
 	PH_ASSERT(ph_backlog_count(broker->backlog) == 0);
 	ph_status status = PH_OK;
 	for (size_t i = 0; status == PH_OK && i < sizeof steps / sizeof steps[0]; i++)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/carry.h"
 #include "broker/cursor.h"
 #include "broker/progress.h"
 #include "broker/refill.h"
@@ -304,6 +305,14 @@ save_duplicates(ph_broker *broker, ph_buffer *image)
 	ph_checkpoint_section_end(image, at);
 }
 
+static void
+save_carried(const ph_broker *broker, ph_buffer *image)
+{
+	size_t at = ph_checkpoint_section_begin(image, PH_CHECKPOINT_CARRIED, false);
+	ph_carry_save(broker, image);
+	ph_checkpoint_section_end(image, at);
+}
+
 static ph_status
 save_shelves(ph_broker *broker, ph_buffer *image, ph_buffer *paths, ph_error *err)
 {
@@ -349,6 +358,7 @@ ph_checkpoint_state_save(ph_broker *broker, ph_buffer *image, ph_buffer *paths,
 	save_progress(broker, image);
 	save_cursors(broker, image);
 	save_duplicates(broker, image);
+	save_carried(broker, image);
 	if (status == PH_OK)
 		status = save_shelves(broker, image, paths, err);
 	if (status == PH_OK && image->failed)

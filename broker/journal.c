@@ -234,13 +234,16 @@ segment_made(const journal *self, uint32_t number, int64_t *out, ph_error *err)
 }
 
 static ph_status
-journal_oldest(ph_store *store, ph_store_oldest *out, ph_error *err)
+journal_span(
+    ph_store *store, ph_position position, ph_store_span *out, ph_error *err)
 {
 	const journal *self = journal_of(store);
 	const ph_writer *writer = &self->writer;
-	uint32_t number = writer->oldest;
+	uint32_t number = (uint32_t) (position.offset >> 32);
 
-	*out = (ph_store_oldest){.begin = beginning(number)};
+	if (number < writer->oldest)
+		number = writer->oldest;
+	*out = (ph_store_span){.begin = beginning(number)};
 	if (number >= writer->head.number) {
 		out->bytes = writer->head.bytes;
 		return PH_OK;
@@ -570,7 +573,7 @@ ph_journal_open(const ph_journal_config *config, ph_store **out,
 	    .reader = journal_reader_new,
 	    .trim = journal_trim,
 	    .extent = journal_extent,
-	    .oldest = journal_oldest,
+	    .span = journal_span,
 	    .idle = journal_idle,
 	    .space = journal_space,
 	    .epoch = journal_epoch,

@@ -555,6 +555,27 @@ fold_bind(const fold *f, ph_error *err)
 	    f->file, &bindings, (ph_view){0}, 0, f->record->sequence, f->batch, err);
 }
 
+/* Its message is read from here now. All else that it says is known. */
+static ph_status
+fold_carry(const fold *f, ph_error *err)
+{
+	ph_record_carry is;
+	ph_record_accept accept;
+	ph_status status =
+	    ph_record_carry_decode(f->record->body, f->record->length, &is, err);
+	if (status == PH_OK && is.type != PH_RECORD_ACCEPT)
+		return PH_OK;
+	if (status == PH_OK)
+		status = ph_record_accept_decode(is.body, is.length, &accept, err);
+	if (status != PH_OK)
+		return bad_body(status);
+	sqlite3_stmt *statement = f->file->statements[PH_SQL_MESSAGE_CARRY];
+	ph_ledger_bind_number(statement, 1, accept.acceptance);
+	ph_ledger_bind_number(statement, 2, f->record->sequence);
+	ph_ledger_bind_number(statement, 3, f->record->position.offset);
+	return ph_ledger_sql_run(f->file, PH_SQL_MESSAGE_CARRY, err);
+}
+
 static ph_status
 fold_record(const fold *f, ph_error *err)
 {
@@ -574,6 +595,8 @@ fold_record(const fold *f, ph_error *err)
 		return fold_verdict(f, err);
 	case PH_RECORD_BIND:
 		return fold_bind(f, err);
+	case PH_RECORD_CARRY:
+		return fold_carry(f, err);
 	default: /* cursors, and what a later version writes: nothing to look up */
 		return PH_OK;
 	}

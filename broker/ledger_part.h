@@ -32,6 +32,7 @@
 	X(MESSAGE_ADD)                                                                 \
 	X(MESSAGE_SUBJECT)                                                             \
 	X(MESSAGE_MOVE)                                                                \
+	X(MESSAGE_CARRY)                                                               \
 	X(PLACE_BACK)                                                                  \
 	X(PLACE_ADD)                                                                   \
 	X(PLACE_MOVE)                                                                  \

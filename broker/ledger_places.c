@@ -46,15 +46,19 @@ find_place(ph_ledger_file *file, ph_store *store, uint64_t acceptance,
 	ph_status status =
 	    record_behind(store, known_position, sequence - 1, &reader, &record, err);
 	bool same = status == PH_OK && record.sequence == sequence &&
-		    record.type == PH_RECORD_ACCEPT &&
-		    ph_record_accept_decode(
-			record.body, record.length, &accept, NULL) == PH_OK &&
+		    ph_record_accept_read(record.type, record.body, record.length,
+			&accept, NULL) == PH_OK &&
 		    accept.acceptance == acceptance;
 	if (same)
 		*position = record.position;
 	ph_store_reader_destroy(&reader);
 	if (same)
 		return PH_OK;
+	/* What has been trimmed was durable long ago, and has not moved. */
+	if (status == PH_ERR_NOT_FOUND) {
+		*position = known_position;
+		return PH_OK;
+	}
 	return ph_fail_at(err, PH_ERR_DAMAGED, file->path,
 	    "it was made from another journal: record %llu is not acceptance %llu",
 	    (unsigned long long) sequence, (unsigned long long) acceptance);
@@ -78,15 +82,17 @@ move_places(ph_ledger_file *file, ph_store *store, ph_position from, uint64_t af
 {
 	ph_store_reader *reader = NULL;
 	ph_status status = ph_store_reader_new(store, from, after, &reader, err);
+	if (status == PH_ERR_NOT_FOUND) /* trimmed: all that is left comes behind it */
+		status =
+		    ph_store_reader_new(store, (ph_position){0}, after, &reader, err);
 	while (status == PH_OK) {
 		ph_store_record record;
 		ph_record_accept accept;
 		status = ph_store_reader_next(reader, &record, err);
 		if (status != PH_OK || record.sequence > file->sequence)
 			break;
-		if (record.type != PH_RECORD_ACCEPT ||
-		    ph_record_accept_decode(
-			record.body, record.length, &accept, NULL) != PH_OK)
+		if (ph_record_accept_read(record.type, record.body, record.length,
+			&accept, NULL) != PH_OK)
 			continue;
 		status = move_place(
 		    file, PH_SQL_MESSAGE_MOVE, accept.acceptance, &record, err);

@@ -81,6 +81,8 @@ static const char *const sql[PH_SQL_COUNT] = {
 	"select subject, accepted_ms from message where acceptance = ?1",
     [PH_SQL_MESSAGE_MOVE] =
 	"update message set position = ?3 where acceptance = ?1 and sequence = ?2",
+    [PH_SQL_MESSAGE_CARRY] =
+	"update message set sequence = ?2, position = ?3 where acceptance = ?1",
     [PH_SQL_PLACE_BACK] = "select acceptance, sequence, position from message union all"
 			  " select acceptance, sequence, position from place"
 			  " order by acceptance desc limit 1 offset ?1",

@@ -61,8 +61,8 @@ show_at(ph_broker *broker, ph_position position, uint64_t acceptance, bool revea
 	ph_buffer row;
 	ph_status status = ph_store_read(broker->store, position, &record, err);
 	if (status == PH_OK)
-		status =
-		    ph_record_accept_decode(record.body, record.length, &accept, err);
+		status = ph_record_accept_read(
+		    record.type, record.body, record.length, &accept, err);
 	if (status == PH_OK && accept.acceptance != acceptance)
 		status = ph_fail(err, PH_ERR_NOT_FOUND,
 		    "PH7108 the message is not where it was; ask again");
@@ -95,9 +95,11 @@ find_from(ph_broker *broker, ph_position *position, uint64_t acceptance, ph_erro
 	    ph_store_reader_new(broker->store, *position, 0, &reader, err);
 	for (unsigned i = 0; status == PH_OK && i < SCAN_MOST; i++) {
 		status = ph_store_reader_next(reader, &record, err);
-		if (status == PH_OK && record.type == PH_RECORD_ACCEPT)
-			status = ph_record_accept_decode(
-			    record.body, record.length, &accept, err);
+		/* only the place itself may be where it was carried to */
+		if (status == PH_OK && (record.type == PH_RECORD_ACCEPT ||
+					   (record.type == PH_RECORD_CARRY && i == 0)))
+			status = ph_record_accept_read(
+			    record.type, record.body, record.length, &accept, err);
 		if (status == PH_OK && accept.acceptance >= acceptance)
 			break;
 	}
@@ -198,6 +200,23 @@ meant(ph_broker *broker, const ph_operate_args *args, uint64_t *out, ph_error *e
 	    "PH7112 no message of that source and id was accepted lately");
 }
 
+/* Where the record of a message is that some queue needs; 0: none does. */
+static uint64_t
+pending_at(ph_broker *broker, uint64_t acceptance)
+{
+	const ph_entry *entry = ph_backlog_find(broker->backlog, acceptance);
+	unsigned cursor = 0;
+	const ph_destination *to;
+	ph_shelf_entry shelved;
+	if (entry != NULL)
+		return entry->offset;
+	while ((to = ph_destinations_next(broker->destinations, &cursor)) != NULL) {
+		if (ph_refill_find(broker, to, acceptance, &shelved))
+			return shelved.offset;
+	}
+	return 0;
+}
+
 ph_status
 ph_operate_message_show(ph_broker *broker, const ph_operate_args *args,
     const ph_reply *reply, bool *later, ph_error *err)
@@ -206,10 +225,9 @@ ph_operate_message_show(ph_broker *broker, const ph_operate_args *args,
 	ph_status status = meant(broker, args, &acceptance, err);
 	if (status != PH_OK)
 		return status;
-	const ph_entry *entry = ph_backlog_find(broker->backlog, acceptance);
-	if (entry == NULL)
+	ph_position position = {.offset = pending_at(broker, acceptance)};
+	if (position.offset == 0)
 		return ask_ledger(broker, acceptance, args->reveal, reply, later, err);
-	ph_position position = {.offset = entry->offset};
 	return show_at(broker, position, acceptance, args->reveal, reply, err);
 }
 

@@ -37,6 +37,7 @@ static const char *const names[] = {
     [PH_RECORD_DISCARD] = "discard",
     [PH_RECORD_CURSOR] = "cursor",
     [PH_RECORD_BIND] = "bind",
+    [PH_RECORD_CARRY] = "carry",
 };
 
 const char *
@@ -498,4 +499,67 @@ ph_record_bind_decode(
 	ph_reader_init(&in, body, length);
 	get_bindings(&in, out);
 	return finish(&in, "a bind", err);
+}
+
+/* --- carry ---------------------------------------------------------------------------- */
+
+#define CARRY_HEAD 8 /* bytes before the body that is carried */
+
+void
+ph_record_carry_encode(ph_record_type type, ph_buffer *out)
+{
+	PH_ASSERT(type == PH_RECORD_ACCEPT || type == PH_RECORD_OUTCOME);
+	ph_buffer_u64(out, type);
+}
+
+ph_status
+ph_record_carry_decode(
+    const void *body, size_t length, ph_record_carry *out, ph_error *err)
+{
+	ph_reader in;
+
+	ph_reader_init(&in, body, length);
+	uint64_t type = ph_reader_u64(&in);
+	if (in.failed)
+		return invalid("a carry", err);
+	if (type != PH_RECORD_ACCEPT && type != PH_RECORD_OUTCOME)
+		return newer("a carry", err);
+	out->type = (ph_record_type) type;
+	out->body = (const uint8_t *) body + CARRY_HEAD;
+	out->length = length - CARRY_HEAD;
+	return PH_OK;
+}
+
+/* The body of a record of the type `want`, carried or not. */
+static ph_status
+find_body(uint8_t type, ph_record_type want, const void *body, size_t length,
+    ph_record_carry *out, ph_error *err)
+{
+	*out = (ph_record_carry){(ph_record_type) type, body, length};
+	ph_status status = type == PH_RECORD_CARRY
+			       ? ph_record_carry_decode(body, length, out, err)
+			       : PH_OK;
+	if (status == PH_OK && out->type != want)
+		status = invalid("another", err);
+	return status;
+}
+
+ph_status
+ph_record_accept_read(uint8_t type, const void *body, size_t length,
+    ph_record_accept *out, ph_error *err)
+{
+	ph_record_carry is;
+	ph_status status = find_body(type, PH_RECORD_ACCEPT, body, length, &is, err);
+	return status == PH_OK ? ph_record_accept_decode(is.body, is.length, out, err)
+			       : status;
+}
+
+ph_status
+ph_record_outcome_read(uint8_t type, const void *body, size_t length,
+    ph_record_outcome *out, ph_error *err)
+{
+	ph_record_carry is;
+	ph_status status = find_body(type, PH_RECORD_OUTCOME, body, length, &is, err);
+	return status == PH_OK ? ph_record_outcome_decode(is.body, is.length, out, err)
+			       : status;
 }

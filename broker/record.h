@@ -36,7 +36,8 @@ typedef enum ph_record_type {
 	PH_RECORD_REPLAY = 7,	/* a dead letter is ready again */
 	PH_RECORD_DISCARD = 8,	/* a dead letter is given up */
 	PH_RECORD_CURSOR = 9,	/* a source has been read so far */
-	PH_RECORD_BIND = 10	/* references bound outside of a delivery */
+	PH_RECORD_BIND = 10,	/* references bound outside of a delivery */
+	PH_RECORD_CARRY = 11	/* a copy of an accept or outcome whose file is to go */
 } ph_record_type;
 
 /* "accept"; "unknown" for a number that has no name here. */
@@ -147,6 +148,13 @@ typedef struct ph_record_cursor {
 	ph_view bytes;
 } ph_record_cursor;
 
+/* An accept or an outcome as it was written first. */
+typedef struct ph_record_carry {
+	ph_record_type type; /* of the record that was copied */
+	const uint8_t *body; /* and all of its body */
+	size_t length;
+} ph_record_carry;
+
 /* Encoders append to `out`; out->failed afterwards: a text or a list is over its limit (65,535
  * bytes, the maxima above), or out of memory. */
 void ph_record_queue_encode(const ph_record_queue *record, ph_buffer *out);
@@ -159,6 +167,9 @@ void ph_record_replay_encode(const ph_record_verdict *record, ph_buffer *out);
 void ph_record_discard_encode(const ph_record_verdict *record, ph_buffer *out);
 void ph_record_cursor_encode(const ph_record_cursor *record, ph_buffer *out);
 void ph_record_bind_encode(const ph_record_bindings *record, ph_buffer *out);
+
+/* What stands before the body that is carried: submit that as the second part. */
+void ph_record_carry_encode(ph_record_type type, ph_buffer *out);
 
 ph_status ph_record_queue_decode(
     const void *body, size_t length, ph_record_queue *out, ph_error *err);
@@ -178,6 +189,16 @@ ph_status ph_record_cursor_decode(
     const void *body, size_t length, ph_record_cursor *out, ph_error *err);
 ph_status ph_record_bind_decode(
     const void *body, size_t length, ph_record_bindings *out, ph_error *err);
+
+ph_status ph_record_carry_decode(
+    const void *body, size_t length, ph_record_carry *out, ph_error *err);
+
+/* The same of a record that may be carried: `type` is the record's own. PH_ERR_DAMAGED also if it is
+ * neither such a record nor a carry of one. */
+ph_status ph_record_accept_read(uint8_t type, const void *body, size_t length,
+    ph_record_accept *out, ph_error *err);
+ph_status ph_record_outcome_read(uint8_t type, const void *body, size_t length,
+    ph_record_outcome *out, ph_error *err);
 
 /* Refuse a type this version does not know: PH_ERR_VERSION, with the number. */
 ph_status ph_record_type_check(uint8_t type, ph_error *err);

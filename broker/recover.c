@@ -1,6 +1,7 @@
 #include "broker/recover.h"
 
 #include "broker/accept.h"
+#include "broker/carry.h"
 #include "broker/checkpoint.h"
 #include "broker/cursor.h"
 #include "broker/dispatch.h"
@@ -141,6 +142,8 @@ recover_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
 		return recover_cursor(broker, record, err);
 	case PH_RECORD_BIND:
 		return recover_bind(broker, record, err);
+	case PH_RECORD_CARRY:
+		return ph_carry_apply(broker, record, err);
 	}
 	PH_UNREACHABLE("a type that was checked");
 }

@@ -175,6 +175,28 @@ ph_refill_next(
 	return status == PH_OK;
 }
 
+bool
+ph_refill_find(ph_broker *broker, const ph_destination *to, uint64_t acceptance,
+    ph_shelf_entry *out)
+{
+	ph_error err = {.status = PH_OK};
+	if (ph_queue_count(to->queue)->shelved == 0)
+		return false;
+	ph_status status = ph_shelf_find(to->shelf, acceptance, out, &err);
+	if (status != PH_OK && status != PH_ERR_NOT_FOUND)
+		spoil(broker, to, &err);
+	return status == PH_OK;
+}
+
+void
+ph_refill_move(
+    ph_broker *broker, const ph_destination *to, uint64_t acceptance, uint64_t offset)
+{
+	ph_error err = {.status = PH_OK};
+	if (ph_shelf_move(to->shelf, acceptance, offset, &err) != PH_OK)
+		spoil(broker, to, &err);
+}
+
 ph_status
 ph_refill_save(ph_destination *to, ph_buffer *section, ph_buffer *paths, ph_error *err)
 {

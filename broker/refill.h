@@ -52,6 +52,12 @@ ph_refill_item(ph_broker *broker, ph_destination *to, uint64_t acceptance)
 	return ph_refill_reach(broker, to, acceptance);
 }
 
+/* On the shelf by its number; false: it is not there. */
+bool ph_refill_find(ph_broker *broker, const ph_destination *to, uint64_t acceptance,
+    ph_shelf_entry *out);
+/* One that was found: its record is at another place, where it is durable. */
+void ph_refill_move(
+    ph_broker *broker, const ph_destination *to, uint64_t acceptance, uint64_t offset);
 /* The first on the shelf after this acceptance; false: none. */
 bool ph_refill_next(
     ph_broker *broker, const ph_destination *to, uint64_t after, ph_shelf_entry *out);

@@ -1,52 +1,33 @@
 /*
- * How it works: acceptances and their records grow together, so the first entry of the backlog and
- * the first on each shelf have the oldest record that a delivery may need; a dead letter keeps its
- * entry. What a checkpoint needs, it says itself (ph_checkpoint_floor). The oldest extent goes when
- * it ends before all of them and is too old or one too many; then the next is looked at.
+ * How it works: what a checkpoint needs, it says itself (ph_checkpoint_floor); what deliveries and
+ * letters need, carry knows (ph_carry_floor). The oldest extent goes when it ends before both and is
+ * too old or one too many; then the next is looked at. What stands in the way of others that have
+ * outlived it too is carried.
  */
 #include "broker/retain.h"
 
 #include <inttypes.h>
 
+#include "broker/carry.h"
 #include "broker/checkpoint.h"
-#include "broker/refill.h"
 #include "lib/base/log.h"
 
 #define LOOK_MS	  500 /* between two looks */
 #define LOOK_MOST 64  /* extents given back in one look */
 
-static void
-lower(ph_position *floor, uint64_t offset)
-{
-	if (offset < floor->offset)
-		floor->offset = offset;
-}
-
 bool
 ph_retain_floor(ph_broker *broker, ph_position *out)
 {
-	unsigned cursor = 0;
-	const ph_destination *to;
-	ph_shelf_entry shelved;
-	if (broker->checkpoints == NULL || !ph_checkpoint_floor(broker, out))
-		return false;
-	const ph_entry *entry = ph_backlog_next(broker->backlog, 0);
-	if (entry != NULL)
-		lower(out, entry->offset);
-	while ((to = ph_destinations_next(broker->destinations, &cursor)) != NULL) {
-		if (ph_queue_count(to->queue)->shelved > 0 &&
-		    ph_refill_next(broker, to, 0, &shelved))
-			lower(out, shelved.offset);
-	}
-	return !broker->failed;
+	ph_position kept;
+	return broker->checkpoints != NULL && ph_checkpoint_floor(broker, &kept) &&
+	       ph_carry_floor(broker, kept, out);
 }
 
-/* Is the oldest extent to go, seen only from its age and the room it takes? */
-static bool
-outlived(const ph_broker *broker, const ph_store_oldest *oldest, uint64_t used)
+bool
+ph_retain_outlived(const ph_broker *broker, const ph_store_span *extent, uint64_t used)
 {
 	const ph_options *options = &broker->site->options;
-	int64_t age_ms = ph_broker_now(broker) - oldest->until_ms;
+	int64_t age_ms = ph_broker_now(broker) - extent->until_ms;
 	return used > (uint64_t) ph_options_get(options, PH_OPTION_RETAIN_BYTES) ||
 	       age_ms > ph_options_get(options, PH_OPTION_RETAIN_MS);
 }
@@ -55,12 +36,15 @@ outlived(const ph_broker *broker, const ph_store_oldest *oldest, uint64_t used)
 static bool
 give_one(ph_broker *broker, const ph_position *floor, bool at_once, ph_error *err)
 {
-	ph_store_oldest oldest;
+	ph_store_span oldest;
 	ph_store_space space;
-	if (ph_store_oldest_of(broker->store, &oldest, err) != PH_OK ||
-	    ph_store_space_left(broker->store, &space, err) != PH_OK ||
-	    oldest.next.offset == 0 || oldest.next.offset > floor->offset ||
-	    (!at_once && !outlived(broker, &oldest, space.used)))
+	ph_position first = {.offset = 0};
+	if (ph_store_span_of(broker->store, first, &oldest, err) != PH_OK ||
+	    ph_store_space_left(broker->store, &space, err) != PH_OK)
+		return false;
+	ph_carry_trimmed(broker, oldest.begin);
+	if (oldest.next.offset == 0 || oldest.next.offset > floor->offset ||
+	    (!at_once && !ph_retain_outlived(broker, &oldest, space.used)))
 		return false;
 	if (ph_store_trim(broker->store, oldest.next, err) != PH_OK)
 		return false;
@@ -83,6 +67,8 @@ look(ph_broker *broker, bool at_once)
 	if (err.status == PH_ERR_IO)
 		ph_log(PH_LOG_ERROR, "trim-failed", "where=%s text=%s", err.where,
 		    err.text);
+	else if (ph_checkpoint_floor(broker, &floor))
+		ph_carry_begin(broker, floor, at_once);
 }
 
 void

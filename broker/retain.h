@@ -4,7 +4,7 @@
  * What is settled is kept for looking at: `retain` long, and no more than `retain-bytes` of journal.
  * Older extents of the store are given back from the oldest on, but never one that something may
  * still be read from: a message that is pending or dead, the two last checkpoints, the ledger and
- * its snapshots. When the disk is full, what may go goes at once, whatever its age.
+ * its snapshots. If little of the oldest is needed by messages, that is carried on (carry.h). When the disk is full, what may go goes at once, whatever its age.
  *
  * Thread: owner. Errors: none; what cannot be given back is tried again.
  */
@@ -18,8 +18,12 @@ void ph_retain_turn(ph_broker *broker);
 /* The same now, for a disk that is full. */
 void ph_retain_now(ph_broker *broker);
 
+/* Is an extent to go, seen only from its age and the bytes in use? */
+bool ph_retain_outlived(
+    const ph_broker *broker, const ph_store_span *extent, uint64_t used);
+
 /* The first record that something is still read from; everything before it may go. False: nothing
- * may, there are not two checkpoints yet. */
+ * may: there are not two checkpoints yet, or not since something was carried. */
 bool ph_retain_floor(ph_broker *broker, ph_position *out);
 
 #endif

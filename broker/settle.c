@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <packhorse/client.h>
+#include "broker/carry.h"
 #include "broker/accept.h"
 #include "broker/backoff.h"
 #include "broker/crashpoint.h"
@@ -544,7 +545,7 @@ remember_error(ph_destination *to, const ph_record_outcome *record)
 }
 
 static ph_status
-apply_dead(ph_destination *to, ph_item *item, const ph_record_outcome *record,
+apply_dead(ph_broker *broker, ph_destination *to, ph_item *item, const ph_record_outcome *record,
     uint64_t offset, ph_error *err)
 {
 	ph_letter *letter =
@@ -552,7 +553,7 @@ apply_dead(ph_destination *to, ph_item *item, const ph_record_outcome *record,
 	if (letter == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a dead letter");
 	ph_queue_fail(to->queue, item, &letter);
-	return PH_OK;
+	return ph_carry_letter(broker, record->acceptance, offset, err);
 }
 
 static void
@@ -601,7 +602,7 @@ ph_settle_apply(
 		apply_waiting(broker, to, item, record);
 		break;
 	case PH_RECORD_DEAD:
-		status = apply_dead(to, item, record, offset, err);
+		status = apply_dead(broker, to, item, record, offset, err);
 		break;
 	}
 	return status;

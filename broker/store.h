@@ -70,15 +70,15 @@ typedef struct ph_store_record {
 	size_t length; /* bytes in the body */
 } ph_store_record;
 
-/* The oldest extent that is kept. */
-typedef struct ph_store_oldest {
+/* One extent. */
+typedef struct ph_store_span {
 	ph_position begin;
 	ph_position
 	    next; /* the beginning of the one after it; offset 0: it is the last */
 	uint64_t bytes; /* that it takes */
 	int64_t
 	    until_ms; /* wall time when the one after it was begun; 0: it is the last */
-} ph_store_oldest;
+} ph_store_span;
 
 typedef struct ph_store_space {
 	uint64_t
@@ -128,8 +128,9 @@ typedef struct ph_store_ops {
 	/* The beginning of the extent that holds a position. Pure. */
 	ph_position (*extent)(const ph_store *store, ph_position position);
 
-	/* The oldest extent, and where the next begins. */
-	ph_status (*oldest)(ph_store *store, ph_store_oldest *out, ph_error *err);
+	/* The extent that holds a position; see ph_store_span_of. */
+	ph_status (*span)(ph_store *store, ph_position position, ph_store_span *out,
+	    ph_error *err);
 
 	/* Nothing has been submitted for a while: note down that all there is is durable. */
 	ph_status (*idle)(ph_store *store, ph_error *err);
@@ -231,12 +232,13 @@ ph_store_extent(const ph_store *store, ph_position position)
 	return store->ops->extent(store, position);
 }
 
-/* The oldest extent that is kept, and where the next begins: what ph_store_trim could give back
- * first. */
+/* The extent that holds a position, and where the next begins. One before the oldest that is kept
+ * (offset 0) gives the oldest: what ph_store_trim could give back first. */
 static inline ph_status
-ph_store_oldest_of(ph_store *store, ph_store_oldest *out, ph_error *err)
+ph_store_span_of(
+    ph_store *store, ph_position position, ph_store_span *out, ph_error *err)
 {
-	return store->ops->oldest(store, out, err);
+	return store->ops->span(store, position, out, err);
 }
 
 /* Call when nothing has been submitted for some 100 ms, so that the next start has no doubts. */

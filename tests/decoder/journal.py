@@ -18,7 +18,7 @@ RECORD = 32
 BODY_MAX = 2 << 20
 TYPES = {
     1: "mark", 2: "queue", 3: "accept", 4: "outcome", 5: "attempt", 6: "progress", 7: "replay",
-    8: "discard", 9: "cursor", 10: "bind",
+    8: "discard", 9: "cursor", 10: "bind", 11: "carry",
 }
 
 
@@ -162,8 +162,15 @@ def bind(body):
     return {"bindings": body.bindings()}
 
 
+def carry(body):
+    kind = body.number(8)
+    if kind not in (3, 4):
+        raise Later(f"a carry of type {kind}")
+    return {"carried": TYPES[kind], **BODIES[kind](body)}
+
+
 BODIES = {1: mark, 2: queue, 3: accept, 4: outcome, 5: attempt, 6: progress, 7: replay, 8: discard,
-          9: cursor, 10: bind}
+          9: cursor, 10: bind, 11: carry}
 
 
 def decode(kind, data):

@@ -16,6 +16,8 @@
 	12 /* more than is kept of settled messages, and less than what is written */
 #define BIG  20000
 #define MANY 1000
+#define DENSE	200 /* fill some files by themselves */
+#define WAITING 12
 
 static ph_client *publisher;
 static char big[BIG + 1];
@@ -28,7 +30,7 @@ setup(void)
 	fixture_write("packhorse.yaml",
 	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
 	    "limits: {segment-bytes: 1M, reserve-bytes: 1M, retain-bytes: 3M,\n"
-	    "         checkpoint-after: 20ms}\n");
+	    "         checkpoint-after: 20ms, queue-memory: 4}\n");
 	fixture_write("routes/bench.yaml",
 	    "routes:\n"
 	    "  - {route: bench, when: {type: bench.*}, to: [bench]}\n"
@@ -69,7 +71,7 @@ static void
 await_small(void)
 {
 	int64_t deadline = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
-	int more = 0;
+	static int more;
 	while (fixture_status("journal_bytes") > KEPT_MIB * MIB) {
 		ck_assert_msg(ph_clock_mono(ph_clock_system()) < deadline,
 		    "%lld bytes are kept", (long long) fixture_status("journal_bytes"));
@@ -107,28 +109,128 @@ START_TEST(what_is_settled_goes)
 }
 END_TEST
 
-/* One that waits keeps its place, and all that came after it, until it is settled. */
-START_TEST(what_is_pending_stays)
+static int unsettled; /* of what was taken */
+
+/* The next event of a kind; what is settled meanwhile is counted. */
+static const ph_event *
+next_of(ph_client *client, ph_event_kind kind)
 {
+	const ph_event *event = NULL;
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	while (ph_clock_mono(ph_clock_system()) < deadline) {
+		if (ph_client_next(client, 100, &event, NULL) != PH_OK)
+			continue;
+		if (ph_event_kind_of(event) == PH_EVENT_SETTLED)
+			unsettled--;
+		if (ph_event_kind_of(event) == kind)
+			return event;
+	}
+	ck_abort_msg("no event of kind %d", (int) kind);
+	return NULL;
+}
+
+static void
+end_client(ph_client **client)
+{
+	while (unsettled > 0)
+		(void) next_of(*client, PH_EVENT_SETTLED);
+	ph_client_destroy(client);
+}
+
+/* The next delivery to `client` says `text`; it ends with `outcome`. */
+static void
+take(ph_client *client, const char *text, ph_outcome outcome)
+{
+	size_t length = 0;
+	const ph_event *event = next_of(client, PH_EVENT_DELIVERY);
+	const char *data = ph_message_data(ph_event_message(event), &length);
+	ck_assert_uint_eq(length, strlen(text));
+	ck_assert_mem_eq(data, text, length);
 	ck_assert_int_eq(
-	    fixture_publish(publisher, "other.v1", "waits", "S-1", "here", NULL),
-	    PH_ACCEPTED);
+	    ph_client_settle(client, ph_event_delivery(event), outcome, NULL,
+		outcome == PH_REJECTED ? "unknown-street" : NULL,
+		outcome == PH_REJECTED ? "no such street" : NULL, 0, NULL),
+	    PH_OK);
+	unsettled++;
+}
+
+static ph_client *
+other_client(void)
+{
+	ph_client *client = fixture_client("other");
+	ck_assert_int_eq(ph_client_subscribe(client, "other", 1, NULL), PH_OK);
+	return client;
+}
+
+/* More than half of the first files is needed: they stay, and all that came after them. */
+START_TEST(what_is_mostly_needed_stays)
+{
+	for (int i = 0; i < DENSE; i++) {
+		char id[32];
+		(void) snprintf(id, sizeof id, "waits-%d", i);
+		ck_assert_int_eq(
+		    fixture_publish(publisher, "other.v1", id, NULL, big, NULL),
+		    PH_ACCEPTED);
+	}
 	pass_through("b", MANY);
 	pass_through("c", 20);
 	ck_assert_int_gt(fixture_status("journal_bytes"), KEPT_MIB * MIB);
 	fixture_kill();
 	fixture_start();
-	ph_client *client = fixture_client("other");
-	ck_assert_int_eq(ph_client_subscribe(client, "other", 1, NULL), PH_OK);
-	const ph_event *event = fixture_event(client, PH_EVENT_DELIVERY);
-	size_t length = 0;
-	ck_assert_mem_eq(ph_message_data(ph_event_message(event), &length), "here", 4);
-	ck_assert_int_eq(ph_client_settle(client, ph_event_delivery(event),
-			     PH_DELIVERED, NULL, NULL, NULL, 0, NULL),
-	    PH_OK);
-	(void) fixture_event(client, PH_EVENT_SETTLED);
-	ph_client_destroy(&client);
+	ph_client *client = other_client();
+	for (int i = 0; i < DENSE; i++)
+		take(client, big, PH_DELIVERED);
+	end_client(&client);
 	await_small();
+	fixture_check_balance();
+}
+END_TEST
+
+static void
+shows(const char *verb, const char *args, const char *text)
+{
+	const char *answer = fixture_ask(verb, args);
+	ck_assert_msg(strstr(answer, text) != NULL, "%s %s: %s", verb, args, answer);
+}
+
+/* Messages in memory and on a shelf, and a dead letter: all that came since goes, they do not. */
+START_TEST(what_waits_is_carried)
+{
+	char text[32], id[32];
+	for (int i = 0; i < WAITING; i++) {
+		(void) snprintf(id, sizeof id, "waits-%d", i);
+		(void) snprintf(text, sizeof text, "here %d", i);
+		ck_assert_int_eq(fixture_publish(publisher, "other.v1", id,
+				     i == 0 ? NULL : "S-1", text, NULL),
+		    PH_ACCEPTED);
+	}
+	ph_client *client = other_client();
+	take(client, "here 0", PH_REJECTED);
+	end_client(&client);
+	for (int round = 0; round < 3; round++) {
+		char run[32];
+		(void) snprintf(run, sizeof run, "round%d", round);
+		pass_through(run, MANY / 2);
+		await_small();
+		shows("dead.show", "{\"ids\":[\"other/1\"]}", "no such street");
+		shows("message.show", "{\"ids\":[\"1\"]}", "\"acceptance\":1");
+		shows("message.show", "{\"ids\":[\"11\"]}", "\"acceptance\":11");
+		shows("message.show", "{\"ids\":[\"12\"]}", "\"acceptance\":12");
+		fixture_kill();
+		fixture_start();
+		fixture_check_balance();
+	}
+	client = other_client();
+	for (int i = 1; i < WAITING; i++) {
+		(void) snprintf(text, sizeof text, "here %d", i);
+		take(client, text, i == 7 ? PH_REJECTED : PH_DELIVERED);
+	}
+	end_client(&client);
+	/* one that dies after it was carried keeps its reason too */
+	pass_through("last", MANY / 2);
+	await_small();
+	shows("dead.show", "{\"ids\":[\"other/8\"]}", "no such street");
+	shows("dead.show", "{\"ids\":[\"other/1\"]}", "no such street");
 	fixture_check_balance();
 }
 END_TEST
@@ -141,7 +243,8 @@ retain_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, what_is_settled_goes);
-	tcase_add_test(tests, what_is_pending_stays);
+	tcase_add_test(tests, what_is_mostly_needed_stays);
+	tcase_add_test(tests, what_waits_is_carried);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
