@@ -270,7 +270,8 @@ finish_turn(void *self)
 	if (wrote && ++broker->turns % SPACE_LOOK == 0)
 		look_at_space(broker);
 	set_timer(broker, now_ms);
-	return carrying || broker->more || broker->dirty || ph_sessions_any_over(broker->sessions);
+	return carrying || broker->more || broker->dirty ||
+	       ph_sessions_any_over(broker->sessions);
 }
 
 /* ---- timers ---- */

@@ -282,9 +282,8 @@ ph_carry_apply(ph_broker *broker, const ph_store_record *record, ph_error *err)
 	if (status != PH_OK)
 		return status;
 	at.letter = is.type == PH_RECORD_OUTCOME;
-	status = at.letter
-		     ? ph_record_outcome_decode(is.body, is.length, &outcome, err)
-		     : ph_record_accept_decode(is.body, is.length, &accept, err);
+	status = at.letter ? ph_record_outcome_decode(is.body, is.length, &outcome, err)
+			   : ph_record_accept_decode(is.body, is.length, &accept, err);
 	if (status != PH_OK)
 		return status;
 	at.acceptance = at.letter ? outcome.acceptance : accept.acceptance;
@@ -337,8 +336,8 @@ copy(ph_broker *broker, moved *at, const uint8_t *body, size_t length, ph_error 
 	ph_buffer_clear(&broker->record);
 	ph_record_carry_encode(
 	    at->letter ? PH_RECORD_OUTCOME : PH_RECORD_ACCEPT, &broker->record);
-	status = ph_broker_submit(broker, PH_RECORD_CARRY, PH_STORE_ESSENTIAL, body,
-	    length, &at->to, err);
+	status = ph_broker_submit(
+	    broker, PH_RECORD_CARRY, PH_STORE_ESSENTIAL, body, length, &at->to, err);
 	if (status != PH_OK)
 		return status;
 	self->moves[self->move_count++] = *at;
@@ -366,8 +365,7 @@ copy_reason(ph_broker *broker, uint16_t queue, uint64_t acceptance,
 	ph_buffer_init(&body, PH_STORE_BODY_MAX);
 	ph_record_carry is = {PH_RECORD_OUTCOME, record.body, record.length};
 	if (record.type == PH_RECORD_CARRY)
-		status =
-		    ph_record_carry_decode(record.body, record.length, &is, err);
+		status = ph_record_carry_decode(record.body, record.length, &is, err);
 	if (status == PH_OK)
 		ph_buffer_append(&body, is.body, is.length);
 	if (status == PH_OK && body.failed)
@@ -423,7 +421,8 @@ take_reason(ph_broker *broker, const ph_store_record *record, const ph_record_ca
 {
 	ph_carry *self = broker->carry;
 	ph_record_outcome outcome;
-	ph_status status = ph_record_outcome_decode(is->body, is->length, &outcome, err);
+	ph_status status =
+	    ph_record_outcome_decode(is->body, is->length, &outcome, err);
 	if (status != PH_OK)
 		return status;
 	const ph_letter *letter = letter_of(broker, outcome.queue, outcome.acceptance);
@@ -532,8 +531,7 @@ choose(ph_broker *broker, ph_error *err)
 		if (next == 0 || next > self->floor)
 			return false;
 		if (!self->at_once &&
-		    !ph_retain_outlived(
-			broker, &self->span, space.used - self->passed))
+		    !ph_retain_outlived(broker, &self->span, space.used - self->passed))
 			return false;
 		if (clear_to(broker) < next)
 			return true;
@@ -623,8 +621,8 @@ read_some(ph_broker *broker, bool *end, ph_error *err)
 	ph_carry *self = broker->carry;
 	size_t bytes = 0;
 	ph_status status = PH_OK;
-	for (unsigned i = 0;
-	     status == PH_OK && i < TURN_RECORDS && bytes < TURN_BYTES; i++) {
+	for (unsigned i = 0; status == PH_OK && i < TURN_RECORDS && bytes < TURN_BYTES;
+	     i++) {
 		ph_store_record record;
 		status = ph_store_reader_next(self->reader, &record, err);
 		if (status != PH_OK)

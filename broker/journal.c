@@ -234,8 +234,7 @@ segment_made(const journal *self, uint32_t number, int64_t *out, ph_error *err)
 }
 
 static ph_status
-journal_span(
-    ph_store *store, ph_position position, ph_store_span *out, ph_error *err)
+journal_span(ph_store *store, ph_position position, ph_store_span *out, ph_error *err)
 {
 	const journal *self = journal_of(store);
 	const ph_writer *writer = &self->writer;

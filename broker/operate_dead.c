@@ -31,13 +31,13 @@ why_members(ph_broker *broker, const ph_letter *letter, ph_buffer *row)
 		return;
 	if (letter->record == PH_RECORD_ACCEPT) {
 		ph_record_accept accept;
-		if (ph_record_accept_read(record.type, record.body,
-			record.length, &accept, NULL) == PH_OK)
+		if (ph_record_accept_read(record.type, record.body, record.length,
+			&accept, NULL) == PH_OK)
 			failure_members(row, &accept.failure);
 	} else {
 		ph_record_outcome outcome;
-		if (ph_record_outcome_read(record.type, record.body,
-			record.length, &outcome, NULL) == PH_OK)
+		if (ph_record_outcome_read(record.type, record.body, record.length,
+			&outcome, NULL) == PH_OK)
 			failure_members(row, &outcome.failure);
 	}
 }

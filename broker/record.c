@@ -545,8 +545,8 @@ find_body(uint8_t type, ph_record_type want, const void *body, size_t length,
 }
 
 ph_status
-ph_record_accept_read(uint8_t type, const void *body, size_t length,
-    ph_record_accept *out, ph_error *err)
+ph_record_accept_read(
+    uint8_t type, const void *body, size_t length, ph_record_accept *out, ph_error *err)
 {
 	ph_record_carry is;
 	ph_status status = find_body(type, PH_RECORD_ACCEPT, body, length, &is, err);

@@ -545,8 +545,8 @@ remember_error(ph_destination *to, const ph_record_outcome *record)
 }
 
 static ph_status
-apply_dead(ph_broker *broker, ph_destination *to, ph_item *item, const ph_record_outcome *record,
-    uint64_t offset, ph_error *err)
+apply_dead(ph_broker *broker, ph_destination *to, ph_item *item,
+    const ph_record_outcome *record, uint64_t offset, ph_error *err)
 {
 	ph_letter *letter =
 	    ph_letter_new(&record->failure, record->at_ms, offset, PH_RECORD_OUTCOME);

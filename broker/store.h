@@ -129,8 +129,8 @@ typedef struct ph_store_ops {
 	ph_position (*extent)(const ph_store *store, ph_position position);
 
 	/* The extent that holds a position; see ph_store_span_of. */
-	ph_status (*span)(ph_store *store, ph_position position, ph_store_span *out,
-	    ph_error *err);
+	ph_status (*span)(
+	    ph_store *store, ph_position position, ph_store_span *out, ph_error *err);
 
 	/* Nothing has been submitted for a while: note down that all there is is durable. */
 	ph_status (*idle)(ph_store *store, ph_error *err);

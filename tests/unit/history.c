@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "broker/accept.h"
+#include "broker/carry.h"
 #include "broker/checkpoint.h"
 #include "broker/cursor.h"
 #include "broker/dispatch.h"
@@ -439,6 +440,37 @@ history_bind(history *self, unsigned reference)
 	ph_accept_bind(self->broker, &bindings, offset);
 }
 
+/* Large and for nobody: two of them fill a file of the journal. */
+static void
+accept_large(history *self)
+{
+	static char large[700000];
+	ph_record_accept record = {.ignored = true};
+	ph_message *message = NULL;
+	const ph_attribute attributes[] = {{"id", "large", 5},
+	    {"source", "urn:test", 8}, {"type", "bench.v1", 8}};
+	memset(large, 'x', sizeof large);
+	ck_assert_int_eq(
+	    ph_message_new(attributes, 3, large, sizeof large, &message, NULL), PH_OK);
+	submit_accept(self, &record, message);
+	ph_message_unref(&message);
+}
+
+void
+history_carry(history *self)
+{
+	accept_large(self);
+	accept_large(self);
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+	ph_carry_begin(self->broker, ph_store_durable(self->broker->store), true);
+	while (ph_carry_turn(self->broker)) {
+		for (unsigned steps = history_random(self, 4); steps > 0; steps--)
+			history_step(self);
+		ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+	}
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+}
+
 void
 history_step(history *self)
 {
@@ -664,6 +696,19 @@ dump_references(ph_broker *broker, ph_buffer *out)
 	}
 }
 
+static void
+dump_carried(const ph_broker *broker, ph_buffer *out)
+{
+	ph_buffer carried;
+	ph_buffer_init(&carried, 0);
+	ph_carry_save(broker, &carried);
+	ph_buffer_text(out, "carried");
+	for (size_t i = 0; i < carried.length; i++)
+		ph_buffer_printf(out, " %02x", carried.data[i]);
+	ph_buffer_text(out, "\n");
+	ph_buffer_fini(&carried);
+}
+
 void
 history_dump(ph_broker *broker, ph_buffer *out)
 {
@@ -678,6 +723,7 @@ history_dump(ph_broker *broker, ph_buffer *out)
 	dump_entries(broker, out);
 	dump_tables(broker, out);
 	dump_references(broker, out);
+	dump_carried(broker, out);
 	ck_assert_ptr_nonnull(ph_buffer_cstr(out));
 }
 

@@ -36,6 +36,8 @@ void history_step(history *self);
 void history_publish(history *self, uint64_t count);
 /* Bind the reference of that number, below HISTORY_KEYS. */
 void history_bind(history *self, unsigned reference);
+/* End the file of the journal, carry what is needed of the oldest, and live on in between. */
+void history_carry(history *self);
 /* 0 to limit - 1. */
 unsigned history_random(history *self, unsigned limit);
 /* Turn the loop until a checkpoint is taken that was not there. */

@@ -208,6 +208,43 @@ START_TEST(a_start_from_a_checkpoint_gives_what_a_fold_gives)
 }
 END_TEST
 
+static void
+live_with_carries(history *self)
+{
+	unsigned rounds = 2 + history_random(self, 4);
+	for (unsigned i = 0; i < rounds; i++) {
+		for (unsigned steps = history_random(self, 80); steps > 0; steps--)
+			history_step(self);
+		if (history_random(self, 3) == 0) {
+			ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+			ph_checkpoint_last(self->broker);
+		}
+		history_carry(self);
+	}
+	for (unsigned steps = history_random(self, 80); steps > 0; steps--)
+		history_step(self);
+}
+
+START_TEST(what_was_carried_is_known_at_a_start)
+{
+	ph_buffer is, should;
+	uint64_t seed = first_seed() + (uint64_t) _i;
+	for (uint64_t lives = 1 + seed % 3; lives > 0; lives--)
+		in_a_life(live_with_carries, seed * 16 + lives);
+	const char *folded = copy_site("folded");
+	run("rm -rf %s/state/checkpoint", folded);
+	(void) look_at(copy_site("restored"), &is);
+	ck_assert_uint_eq(look_at(folded, &should), 0);
+	compare(&is, &should, seed);
+	if (seed == first_seed())
+		ck_assert_msg(strstr((const char *) is.data, "carried 00 00 00 00 00 "
+							     "00 00 00") == NULL,
+		    "nothing was carried");
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+END_TEST
+
 /* ---- checkpoints that cannot be used ---- */
 
 static void
@@ -661,6 +698,8 @@ checkpoint_suite(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(
 	    tests, a_start_from_a_checkpoint_gives_what_a_fold_gives, 0, histories());
+	tcase_add_loop_test(
+	    tests, what_was_carried_is_known_at_a_start, 0, histories() / 3);
 	tcase_add_test(tests, a_damaged_one_is_put_aside_and_the_older_used);
 	tcase_add_test(tests, one_taken_just_before_the_end_is_right);
 	tcase_add_test(tests, without_any_the_whole_journal_is_folded);
@@ -682,6 +721,8 @@ checkpoint_suite(void)
 	tcase_set_timeout(shelves, 120);
 	tcase_add_loop_test(
 	    shelves, a_start_from_a_checkpoint_gives_what_a_fold_gives, 0, histories());
+	tcase_add_loop_test(
+	    shelves, what_was_carried_is_known_at_a_start, 0, histories() / 3);
 	suite_add_tcase(suite, shelves);
 	TCase *often = tcase_create("often");
 	tcase_add_checked_fixture(often, setup_often, teardown);

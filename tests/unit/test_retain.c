@@ -14,8 +14,8 @@
 #define MIB (1024 * 1024)
 #define KEPT_MIB                                                                       \
 	12 /* more than is kept of settled messages, and less than what is written */
-#define BIG  20000
-#define MANY 1000
+#define BIG	20000
+#define MANY	1000
 #define DENSE	200 /* fill some files by themselves */
 #define WAITING 12
 
@@ -146,10 +146,9 @@ take(ph_client *client, const char *text, ph_outcome outcome)
 	const char *data = ph_message_data(ph_event_message(event), &length);
 	ck_assert_uint_eq(length, strlen(text));
 	ck_assert_mem_eq(data, text, length);
-	ck_assert_int_eq(
-	    ph_client_settle(client, ph_event_delivery(event), outcome, NULL,
-		outcome == PH_REJECTED ? "unknown-street" : NULL,
-		outcome == PH_REJECTED ? "no such street" : NULL, 0, NULL),
+	ck_assert_int_eq(ph_client_settle(client, ph_event_delivery(event), outcome,
+			     NULL, outcome == PH_REJECTED ? "unknown-street" : NULL,
+			     outcome == PH_REJECTED ? "no such street" : NULL, 0, NULL),
 	    PH_OK);
 	unsettled++;
 }
