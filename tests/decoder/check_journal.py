@@ -48,10 +48,10 @@ def unclosed(directory):
     """A journal that was not closed, of several files."""
     writer("write", directory, "1", "60")
     records = agree(directory)
-    assert len(records) == 60 * 11, len(records)
+    assert len(records) == 60 * 12, len(records)
     kinds = {record["type"] for record in records}
     assert kinds == {"queue", "accept", "outcome", "attempt", "progress", "replay", "discard", "cursor",
-                     "bind"}, kinds
+                     "bind", "carry"}, kinds
     assert len([n for n in os.listdir(directory) if n.endswith(".segment")]) > 2
     first = records[1]
     assert first["type"] == "accept" and first["acceptance"] == 1 and first["queues"] == [], first

@@ -176,6 +176,14 @@ write_small_ones(ph_store *store, uint64_t round, ph_buffer *body)
 	bind_two(&bindings, round);
 	ph_record_bind_encode(&bindings, body);
 	submit(store, PH_RECORD_BIND, body, (ph_view){0});
+	ph_record_carry_encode(PH_RECORD_OUTCOME, body);
+	ph_record_outcome_encode(&(ph_record_outcome){.acceptance = round,
+				     .queue = 1,
+				     .attempt = 2,
+				     .outcome = 4,
+				     .state = PH_RECORD_DEAD},
+	    body);
+	submit(store, PH_RECORD_CARRY, body, (ph_view){0});
 }
 
 static int
@@ -383,6 +391,23 @@ print_name(const ph_store_record *record, ph_error *err)
 	return status;
 }
 
+static ph_status
+print_carry(const ph_store_record *record, ph_error *err)
+{
+	ph_record_carry is;
+	ph_store_record carried = *record;
+	ph_status status =
+	    ph_record_carry_decode(record->body, record->length, &is, err);
+
+	if (status != PH_OK)
+		return status;
+	carried.body = is.body;
+	carried.length = is.length;
+	print_text("carried", ph_view_of(ph_record_type_name((uint8_t) is.type)));
+	return is.type == PH_RECORD_ACCEPT ? print_accept(&carried, err)
+					   : print_outcome(&carried, err);
+}
+
 static void
 print_record(const ph_store_record *record)
 {
@@ -398,6 +423,8 @@ print_record(const ph_store_record *record)
 	else if (status == PH_OK && record->type >= PH_RECORD_ATTEMPT &&
 		 record->type <= PH_RECORD_DISCARD)
 		status = print_delivery(record, &err);
+	else if (status == PH_OK && record->type == PH_RECORD_CARRY)
+		status = print_carry(record, &err);
 	else if (status == PH_OK)
 		status = print_name(record, &err);
 	if (status != PH_OK)

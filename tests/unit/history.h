@@ -45,6 +45,10 @@ void history_await_checkpoint(ph_broker *broker);
 /* Turn the loop until the ledger has applied all there is. */
 void history_await_ledger(ph_broker *broker);
 
+/* Turn the loop until `done` says so; false: it did not in time. */
+bool history_turn_until(
+    ph_broker *broker, bool (*done)(ph_broker *broker, uint64_t than), uint64_t than);
+
 /* All views of the broker as text, to be compared: what no record tells is left out (attempts at
  * queues that may be sent a thing twice, the order of those tried before, or of all when queues keep little in memory). */
 void history_dump(ph_broker *broker, ph_buffer *out);

@@ -446,6 +446,51 @@ START_TEST(cursor_and_bind)
 }
 END_TEST
 
+START_TEST(carry)
+{
+	ph_buffer body, is;
+	ph_record_accept accept;
+	ph_record_outcome outcome, out;
+	ph_record_carry found;
+	ph_error err;
+
+	ph_buffer_init(&body, 0);
+	ph_buffer_init(&is, 0);
+	outcome = (ph_record_outcome){
+	    .acceptance = 9, .queue = 3, .outcome = 4, .state = PH_RECORD_DEAD};
+	ph_record_outcome_encode(&outcome, &is);
+	ph_record_carry_encode(PH_RECORD_OUTCOME, &body);
+	ck_assert_uint_eq(body.length, 8);
+	ck_assert_mem_eq(body.data, "\4\0\0\0\0\0\0\0", 8);
+	ck_assert_int_eq(
+	    ph_record_carry_decode(body.data, body.length, &found, NULL), PH_OK);
+	ck_assert_uint_eq(found.length, 0);
+	ph_buffer_append(&body, is.data, is.length);
+	/* the same whether it was carried or not */
+	ck_assert_int_eq(
+	    ph_record_outcome_read(PH_RECORD_CARRY, body.data, body.length, &out, NULL),
+	    PH_OK);
+	ck_assert_uint_eq(out.acceptance, 9);
+	ck_assert_int_eq(
+	    ph_record_outcome_read(PH_RECORD_OUTCOME, is.data, is.length, &out, NULL),
+	    PH_OK);
+	/* but not as something else */
+	ck_assert_int_eq(ph_record_accept_read(
+			     PH_RECORD_CARRY, body.data, body.length, &accept, &err),
+	    PH_ERR_DAMAGED);
+	ck_assert_int_eq(
+	    ph_record_accept_read(PH_RECORD_BIND, is.data, is.length, &accept, &err),
+	    PH_ERR_DAMAGED);
+	ck_assert_int_eq(
+	    ph_record_carry_decode(body.data, 7, &found, &err), PH_ERR_DAMAGED);
+	body.data[0] = PH_RECORD_BIND;
+	ck_assert_int_eq(ph_record_carry_decode(body.data, body.length, &found, &err),
+	    PH_ERR_VERSION);
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&body);
+}
+END_TEST
+
 START_TEST(types)
 {
 	ph_error err;
@@ -453,7 +498,7 @@ START_TEST(types)
 	ck_assert_str_eq(ph_record_type_name(PH_RECORD_ACCEPT), "accept");
 	ck_assert_str_eq(ph_record_type_name(0), "unknown");
 	ck_assert_str_eq(ph_record_type_name(200), "unknown");
-	ck_assert_int_eq(ph_record_type_check(PH_RECORD_BIND, NULL), PH_OK);
+	ck_assert_int_eq(ph_record_type_check(PH_RECORD_CARRY, NULL), PH_OK);
 	ck_assert_int_eq(ph_record_type_check(200, &err), PH_ERR_VERSION);
 	ck_assert_ptr_nonnull(strstr(err.text, "200"));
 }
@@ -476,6 +521,7 @@ record_suite(void)
 	tcase_add_test(tcase, progress);
 	tcase_add_test(tcase, replay_and_discard);
 	tcase_add_test(tcase, cursor_and_bind);
+	tcase_add_test(tcase, carry);
 	tcase_add_test(tcase, types);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -203,6 +203,8 @@ START_TEST(what_waits_is_carried)
 				     i == 0 ? NULL : "S-1", text, NULL),
 		    PH_ACCEPTED);
 	}
+	/* its reason is in another file */
+	pass_through("between", 100);
 	ph_client *client = other_client();
 	take(client, "here 0", PH_REJECTED);
 	end_client(&client);
