@@ -118,7 +118,7 @@ def read(data):
                        "newest": window[4]},
         "adapters": Reader(parts[8]).until_end(lambda r: r.text()),
         "shelves": Reader(parts[10]).until_end(shelf),
-        "carried": Reader(parts[11]).until_end(lambda r: r.take("Q")[0]) if 11 in parts else [],
+        "carried": Reader(parts[11]).until_end(lambda r: r.take("Q")) if 11 in parts else [],
         "ledger": list(Reader(parts[9]).take("QIQQ")) if 9 in parts else None,
     }
 
