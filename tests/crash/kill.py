@@ -35,7 +35,10 @@ class Site:
         shutil.copytree(os.path.join(ROOT, "bench", "site"), self.site)
         # so often that most kills find one half done
         with open(os.path.join(self.site, "packhorse.yaml"), "a") as file:
-            file.write("limits: {checkpoint-after: 20ms, segment-bytes: 1M, reserve-bytes: 1M, retain-bytes: 3M}\n")
+            file.write("  stuck: {}\n")
+            file.write("limits: {queue-memory: 1000, checkpoint-after: 20ms, segment-bytes: 1M, reserve-bytes: 1M, retain-bytes: 3M}\n")
+        with open(os.path.join(self.site, "routes", "bench.yaml"), "a") as file:
+            file.write('  - {route: what nobody takes, when: {type: "stuck.*"}, to: [stuck]}\n')
         self.env = dict(os.environ, PACKHORSE_STATE=os.path.join(self.work, "state"),
                         PACKHORSE_RUN=self.run_dir)
         self.log = open(os.path.join(self.work, "log"), "ab")
@@ -57,11 +60,28 @@ class Site:
         return subprocess.Popen([os.path.join(BUILD, "tests", "crash", "load"), role, self.control,
                                  self.path(name)], stderr=self.log)
 
+    def ask(self, *words, said=""):
+        """One command; what it prints as JSON lines, None if it failed."""
+        done = subprocess.run([os.path.join(BUILD, "cli", "packhorse"), "--socket", self.control, *words,
+                               "--json"], input=said, capture_output=True, text=True)
+        return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else None
+
     def status(self):
         """The broker's own counters; None while it does not answer."""
-        done = subprocess.run([os.path.join(BUILD, "cli", "packhorse"), "--socket", self.control, "status",
-                               "--json"], capture_output=True, text=True)
-        return json.loads(done.stdout.splitlines()[0]) if done.returncode == 0 else None
+        rows = self.ask("status")
+        return rows[0] if rows else None
+
+    def stick(self, number):
+        """A message that nobody takes; its acceptance number, None if it was not told."""
+        event = {"specversion": "1.0", "id": f"stuck-{number}", "source": "urn:crash", "type": "stuck.v1",
+                 "data": {"stuck": number}}
+        rows = self.ask("message", "publish", "-", said=json.dumps(event) + "\n")
+        return rows[0].get("acceptance") if rows and rows[0].get("status") == "accepted" else None
+
+    def pending(self, queue):
+        """How many of a queue are not settled; None while the broker does not answer."""
+        rows = self.ask("queue", "show", queue)
+        return rows[0]["books"]["pending"] if rows else None
 
     def wait_for(self, what, condition):
         deadline = time.monotonic() + DEADLINE
@@ -121,7 +141,7 @@ def main():
     print(f"# seed {options.seed}, {options.cycles} cycles, {site.work}", flush=True)
     site.start()
     publisher, consumer = site.load("publish", "published"), site.load("consume", "consumed")
-    unbalanced = 0
+    unbalanced, stuck = 0, {}
     for _ in range(options.cycles):
         time.sleep(dice.uniform(0.01, 0.5))  # the moment of the kill is what is random here
         site.kill()
@@ -134,9 +154,11 @@ def main():
 
         site.wait_for("the broker to come back", up)
         unbalanced += answer[0]["balance"] != 0
+        for number in range(len(stuck), len(stuck) + 5):
+            stuck[number] = site.stick(number)
     publisher.send_signal(signal.SIGTERM)
     site.wait_for("every acknowledgement", lambda: publisher.poll() is not None)
-    site.wait_for("an empty queue", lambda: (site.status() or {"pending": 1})["pending"] == 0)
+    site.wait_for("an empty queue", lambda: site.pending("bench") == 0)
     consumer.send_signal(signal.SIGTERM)
     consumer.wait(DEADLINE)
     acknowledged, lost, again, overtaken, repeats = judge(site.path("published"),
@@ -149,6 +171,13 @@ def main():
     points.check(f"none delivered again after its settlement was confirmed ({again})", again == 0)
     points.check(f"none overtook another of its subject ({overtaken})", overtaken == 0)
     points.check(f"the books balanced at every start ({unbalanced} did not)", unbalanced == 0)
+    kept = [n for n, acceptance in stuck.items() if acceptance and
+            f"stuck-{n}" in str(site.ask("message", "show", str(acceptance)))]
+    points.check(f"what nobody takes is still there ({len(kept)} of {len(stuck)})",
+                 len(kept) == len(stuck) == site.pending("stuck"))
+    with open(site.path("log"), encoding="utf-8") as file:
+        carried = file.read().count(" carried ")
+    points.check(f"some of it was carried ({carried} times)", carried > 0)
     points.check("the books balance at the end", final is not None and final["balance"] == 0)
     site.broker.send_signal(signal.SIGTERM)
     site.broker.wait(DEADLINE)
