@@ -130,6 +130,13 @@ class Broker(Process):
             capture_output=True, text=True, check=True).stdout
         return json.loads(out.splitlines()[0])
 
+    def ledger_ms(self):
+        """Milliseconds from now until the ledger has all that is in the journal."""
+        started = time.monotonic()
+        while self.told()["ledger"] != "current":
+            time.sleep(0.01)
+        return (time.monotonic() - started) * 1000
+
     def stored_bytes(self):
         """Bytes written to the journal since it was made: all segments are full but the last."""
         position = self.told()["synced_position"]

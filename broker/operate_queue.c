@@ -50,6 +50,20 @@ sum_up(const ph_broker *broker, sums *out)
 	}
 }
 
+/* Seconds since the oldest extent was full; not said of the only one. */
+static void
+oldest_extent(ph_broker *broker, ph_buffer *row)
+{
+	ph_store_span oldest;
+	ph_position first = {.offset = 0};
+	if (ph_store_span_of(broker->store, first, &oldest, NULL) != PH_OK ||
+	    oldest.next.offset == 0)
+		ph_row_null(row, "journal_oldest_s");
+	else
+		ph_row_number(row, "journal_oldest_s",
+		    (ph_broker_now(broker) - oldest.until_ms) / 1000);
+}
+
 static void
 store_members(ph_broker *broker, ph_buffer *row)
 {
@@ -59,8 +73,26 @@ store_members(ph_broker *broker, ph_buffer *row)
 	ph_row_count(row, "records", ph_store_last(broker->store));
 	ph_row_count(row, "space_bytes", space.open);
 	ph_row_count(row, "journal_bytes", space.used);
+	oldest_extent(broker, row);
 	ph_row_bool(row, "accepting", space.accepting);
 	ph_row_count(row, "resident_bytes", ph_os_resident());
+}
+
+/* The ledger follows the journal; asking it something waits until it has come as far as the
+ * question. */
+static void
+ledger_members(ph_broker *broker, ph_buffer *row)
+{
+	ph_ledger_state state;
+	if (broker->ledger == NULL)
+		return;
+	ph_ledger_look(broker->ledger, &state);
+	bool current = state.applied.offset >= state.durable.offset;
+	ph_row_text(row, "ledger",
+	    state.rebuilding ? "rebuilding"
+	    : current	     ? "current"
+			     : "behind");
+	ph_row_count(row, "ledger_position", state.applied.offset);
 }
 
 static void
@@ -112,6 +144,7 @@ ph_operate_status(ph_broker *broker, const ph_operate_args *args, const ph_reply
 	    &row, "sessions", ph_sessions_count(broker->sessions, PH_ROLE_CLIENT));
 	ph_row_count(&row, "hosts", ph_sessions_count(broker->sessions, PH_ROLE_HOST));
 	store_members(broker, &row);
+	ledger_members(broker, &row);
 	checkpoint_members(broker, &row);
 	ph_operate_row(reply, &row);
 	ph_buffer_fini(&row);

@@ -241,7 +241,8 @@ remember_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
 	return status;
 }
 
-/* Begin a new window, with what the journal still has of the records up to `last`. */
+/* Begin a new window, with what the journal still has of the acceptances up to `last`. (What was
+ * carried is older than all of them: entering it now would make it the youngest.) */
 static ph_status
 recover_duplicates(ph_broker *broker, uint64_t last, ph_error *err)
 {

@@ -14,6 +14,7 @@ static const ph_column columns[] = {
     {"resident bytes", "resident_bytes", PH_COLUMN_NUMBER},
     {"space bytes", "space_bytes", PH_COLUMN_NUMBER},
     {"journal bytes", "journal_bytes", PH_COLUMN_NUMBER},
+    {"  oldest", "journal_oldest_s", PH_COLUMN_AGE},
     {"ledger", "ledger", PH_COLUMN_TEXT},
     {"checkpoint", "checkpoint", PH_COLUMN_NUMBER},
     {"  age", "checkpoint_age_s", PH_COLUMN_AGE},

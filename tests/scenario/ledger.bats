@@ -89,6 +89,7 @@ ledger() { find "$WORK/state" -name '*.sqlite*' -o -name '*ledger*' -type f; }
 	[ "$(status checkpoint)" -ge 1 ]
 	[ "$(status checkpoint_position)" -gt 0 ]
 	[ "$(status checkpoint_age_s)" -lt 100 ]
+	wait_until eval '[ "$(status ledger)" = current ]'
 	ph status | grep -q '^checkpoint'
 	wait_until eval 'answers >"$WORK/after" 2>&1 && cmp -s "$WORK/before" "$WORK/after"' ||
 		diff "$WORK/before" "$WORK/after"

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 #include <packhorse/packhorse.h>
 
-#define PATIENCE_MS 15000
+#define PATIENCE_MS 60000
 
 /* The site's directory of this test; files may be written into it before the start. */
 const char *fixture_directory(void);
