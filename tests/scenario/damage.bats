@@ -137,3 +137,40 @@ for n in range(int(sys.argv[1]), int(sys.argv[2])):
 	ph message tail --queue test --settle --count "$taken" --timeout 20 >"$WORK/out"
 	equal "$(wc -l <"$WORK/out")" "$taken"
 }
+
+# all_taken FROM TO: these events are accepted, now or before.
+all_taken() {
+	big "$1" "$2" | ph message publish - >"$WORK/told" || return
+	[ "$(jq -r .status "$WORK/told" | sort -u | grep -cv -e accepted -e duplicate)" = 0 ]
+}
+
+@test "a full disk mends itself where a message is stuck: it is carried, and what is settled goes" {
+	local n
+	broker_stop
+	rm -rf "$WORK/state"
+	mkdir "$WORK/state"
+	mount -t tmpfs -o size=12m,mode=700 tmpfs "$WORK/state" 2>"$WORK/out" || skip "no file system can be mounted here"
+	cat >>"$WORK/site/packhorse.yaml" <<-'YAML'
+		queues: {test: {}, stuck: {}}
+		limits: {segment-bytes: 1M, reserve-bytes: 1M, checkpoint-after: 100ms}
+	YAML
+	sed -i -e '$a\  - {route: test, purpose: test, when: {type: council.test.v1}, to: [test]}' \
+		-e '$a\  - {route: stuck, purpose: test, when: {type: council.stuck.v1}, to: [stuck]}' "$WORK/site/routes/demo.yaml"
+	broker_start
+	echo '{"specversion":"1.0","id":"s","source":"urn:x","type":"council.stuck.v1","data":{"x":"still here"}}' |
+		ph message publish - >"$WORK/out"
+	for n in 0 100 200 300 400 500 600 700 800 900 1000 1100; do
+		wait_until all_taken "$n" $((n + 100))
+		ph message tail --queue test --settle --count 100 --timeout 60 >"$WORK/out"
+		equal "$(wc -l <"$WORK/out")" 100
+	done
+	grep -q ' carried ' "$WORK/packhorsed.log"
+	equal "$(queue stuck ready)" 1
+	equal "$(status balance)" 0
+	broker_kill
+	broker_start
+	equal "$(queue stuck ready)" 1
+	equal "$(status balance)" 0
+	ph message tail --queue stuck --settle --count 1 --timeout 60 >"$WORK/out"
+	grep -q 'still here' "$WORK/out"
+}
