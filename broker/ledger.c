@@ -284,45 +284,16 @@ back_off(ph_ledger *ledger, ph_ledger_news kind, const ph_error *err)
 	answer_trouble(ledger, err);
 }
 
-static bool
-unusable(ph_status status)
-{
-	return status == PH_ERR_DAMAGED || status == PH_ERR_VERSION ||
-	       status == PH_ERR_USAGE;
-}
-
-/* Is the file that has just been brought back of use? */
-static ph_status
-check_restored(ph_ledger *ledger, ph_error *err)
-{
-	ph_status status = ph_ledger_file_open(ledger->directory, &ledger->file, err);
-	if (status == PH_OK)
-		status = ph_ledger_file_check(&ledger->file, err);
-	if (status == PH_OK)
-		status = ph_ledger_settle_places(&ledger->file, ledger->store, err);
-	if (status == PH_OK && ledger->file.sequence == 0)
-		status = ph_fail(err, PH_ERR_DAMAGED, "it is empty");
-	return status;
-}
-
 /* Bring back the newest snapshot that is of use, else begin an empty file. No file is open. */
 static ph_status
 restore(ph_ledger *ledger, ph_error *err)
 {
 	char name[300] = "";
-	ph_status status = PH_ERR_DAMAGED;
-	for (size_t skip = 0; unusable(status); skip++) {
-		ph_ledger_file_close(&ledger->file);
-		status = ph_ledger_file_restore(
-		    ledger->directory, skip, name, sizeof name, err);
-		if (status == PH_OK)
-			status = check_restored(ledger, err);
-	}
-	if (status == PH_OK) {
+	ph_status status = ph_ledger_file_restore(
+	    &ledger->file, ledger->directory, ledger->store, name, sizeof name, err);
+	if (status == PH_OK)
 		tell(ledger, PH_LEDGER_RESTORED, "from %s, record %llu", name,
 		    (unsigned long long) ledger->file.sequence);
-		return PH_OK;
-	}
 	if (status != PH_ERR_NOT_FOUND)
 		return status;
 	ph_ledger_file_remove(ledger->directory);
@@ -363,7 +334,7 @@ need_file(ph_ledger *ledger, ph_error *err)
 	if (status == PH_OK && !ledger->checked)
 		status = ph_ledger_file_check(&ledger->file, err);
 	ledger->checked = true;
-	if (!unusable(status))
+	if (!ph_ledger_unusable(status))
 		return status;
 	ph_error why = *err;
 	return start_over(ledger, &why, err);
@@ -549,7 +520,7 @@ first_look(ph_ledger *ledger)
 	if (status == PH_OK)
 		status = ph_ledger_settle_places(&ledger->file, ledger->store, &err);
 	ph_error why = err;
-	if (unusable(status))
+	if (ph_ledger_unusable(status))
 		status = start_over(ledger, &why, &err);
 	else if (status == PH_OK && ledger->file.sequence == 0)
 		status =

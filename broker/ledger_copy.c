@@ -247,9 +247,9 @@ choose(const char *directory, size_t skip, char *name, size_t size)
 	return found;
 }
 
-ph_status
-ph_ledger_file_restore(
-    const char *directory, size_t skip, char *name, size_t size, ph_error *err)
+/* Put the newest snapshot but `skip` in the ledger's place. */
+static ph_status
+bring_back(const char *directory, size_t skip, char *name, size_t size, ph_error *err)
 {
 	char copies[1100], from[1400], path[1100], fresh[1120];
 	(void) snprintf(copies, sizeof copies, "%s/checkpoint", directory);
@@ -267,4 +267,40 @@ ph_ledger_file_restore(
 	if (failed != 0)
 		return ph_fail_errno(err, failed, "cannot bring %s back", from);
 	return ph_fs_sync_dir(ph_fs_system(), directory, err);
+}
+
+bool
+ph_ledger_unusable(ph_status status)
+{
+	return status == PH_ERR_DAMAGED || status == PH_ERR_VERSION ||
+	       status == PH_ERR_USAGE;
+}
+
+/* Is the file that has just been brought back of use? */
+static ph_status
+check_restored(
+    ph_ledger_file *file, const char *directory, ph_store *store, ph_error *err)
+{
+	ph_status status = ph_ledger_file_open(directory, file, err);
+	if (status == PH_OK)
+		status = ph_ledger_file_check(file, err);
+	if (status == PH_OK)
+		status = ph_ledger_settle_places(file, store, err);
+	if (status == PH_OK && file->sequence == 0)
+		status = ph_fail(err, PH_ERR_DAMAGED, "it is empty");
+	return status;
+}
+
+ph_status
+ph_ledger_file_restore(ph_ledger_file *file, const char *directory, ph_store *store,
+    char *name, size_t size, ph_error *err)
+{
+	ph_status status = PH_ERR_DAMAGED;
+	for (size_t skip = 0; ph_ledger_unusable(status); skip++) {
+		ph_ledger_file_close(file);
+		status = bring_back(directory, skip, name, size, err);
+		if (status == PH_OK)
+			status = check_restored(file, directory, store, err);
+	}
+	return status;
 }

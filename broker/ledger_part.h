@@ -100,10 +100,12 @@ void ph_ledger_bind_number(sqlite3_stmt *statement, int at, uint64_t number);
 
 /* --- ledger_copy.c --- */
 
-/* Put the newest snapshot but `skip` in the place of <directory>/ledger.sqlite, which must not be
- * open; `name` is the snapshot's. PH_ERR_NOT_FOUND: there are not as many. */
-ph_status ph_ledger_file_restore(
-    const char *directory, size_t skip, char *name, size_t size, ph_error *err);
+/* Open the newest snapshot that is of use in the place of <directory>/ledger.sqlite; `file` is closed
+ * first. `name` is the snapshot's. PH_ERR_NOT_FOUND: there is none. */
+ph_status ph_ledger_file_restore(ph_ledger_file *file, const char *directory,
+    ph_store *store, char *name, size_t size, ph_error *err);
+/* Is the file not to be used, whatever is tried? */
+bool ph_ledger_unusable(ph_status status);
 
 /* --- ledger_attributes.c --- */
 

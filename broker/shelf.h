@@ -91,6 +91,8 @@ ph_status ph_shelf_load(ph_shelf *shelf, ph_reader *section, ph_error *err);
 void ph_shelf_condemn(ph_shelf *shelf);
 /* May this file of the queue be needed, now or by a checkpoint? */
 bool ph_shelf_keeps(const ph_shelf *shelf, uint64_t serial);
+/* What the names of its files end with: QUEUE-SERIAL.shelf. */
+#define PH_SHELF_SUFFIX ".shelf"
 /* Unlink every file of the directory that `wanted` does not want. */
 typedef bool ph_shelf_wanted(void *self, uint16_t queue, uint64_t serial);
 ph_status ph_shelf_sweep(const ph_fs *fs, const char *directory,
