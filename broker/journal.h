@@ -13,6 +13,7 @@
 #ifndef PH_BROKER_JOURNAL_H
 #define PH_BROKER_JOURNAL_H
 
+#include "broker/journal_range.h"
 #include "broker/store.h"
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
@@ -42,15 +43,6 @@ typedef struct ph_journal_config {
 	const ph_clock *clock; /* NULL: the system's */
 } ph_journal_config;
 
-/* A stretch of a segment. */
-typedef struct ph_journal_range {
-	uint32_t segment; /* its number */
-	uint64_t offset;  /* first byte */
-	uint64_t length;  /* bytes */
-	uint64_t first;	  /* first sequence that is missing */
-	uint64_t last;	  /* last one; 0: nobody can know */
-} ph_journal_range;
-
 /* What opening found and did. */
 typedef struct ph_journal_report {
 	bool fresh;	    /* there was no journal: a new one was made */
@@ -74,9 +66,6 @@ typedef struct ph_journal_report {
  */
 ph_status ph_journal_open(const ph_journal_config *config, ph_store **out,
     ph_journal_report *report, ph_error *err);
-
-/* "journal 0000000003@8192+64: sequences 17 to 19": a range in words, for people. */
-void ph_journal_range_text(const ph_journal_range *range, char *out, size_t size);
 
 #ifdef __cplusplus
 }

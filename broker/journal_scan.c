@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/journal_room.h"
 #include "broker/record.h"
 #include "lib/base/assert.h"
 #include "lib/base/buffer.h"
@@ -47,6 +46,22 @@ ph_mark_encode(const ph_mark *mark, uint8_t out[PH_MARK_BODY])
 	out[12] = mark->kind;
 }
 
+ph_status
+ph_mark_decode(const void *body, size_t length, ph_mark *out, ph_error *err)
+{
+	ph_reader reader;
+
+	ph_reader_init(&reader, body, length);
+	*out = (ph_mark){.epoch = ph_reader_u64(&reader)};
+	out->oldest = ph_reader_u32(&reader);
+	out->kind = ph_reader_u8(&reader);
+	if (reader.failed || length != PH_MARK_BODY || out->kind < PH_MARK_OPEN ||
+	    out->kind > PH_MARK_TRIM)
+		return ph_fail(err, PH_ERR_DAMAGED,
+		    "PH5002 the body of %s record is not valid", "a mark");
+	return PH_OK;
+}
+
 static void
 note_damage(ph_journal_scan *scan, ph_journal_range range)
 {
@@ -55,6 +70,19 @@ note_damage(ph_journal_scan *scan, ph_journal_range range)
 	if (report->damage_count < PH_JOURNAL_RANGES)
 		report->damage[report->damage_count] = range;
 	report->damage_count++;
+	if (scan->watch != NULL && scan->watch->damage != NULL)
+		scan->watch->damage(scan->watch->self, &range);
+}
+
+/* Tell who watches how far it is. */
+static void
+note_progress(const walk *self)
+{
+	const ph_journal_scan *scan = self->scan;
+
+	if (scan->watch != NULL && scan->watch->progress != NULL)
+		scan->watch->progress(
+		    scan->watch->self, scan->before + self->cursor.offset, scan->bytes);
 }
 
 static void
@@ -159,6 +187,7 @@ walk_records(walk *self, ph_error *err)
 			return status;
 		self->scan->report.records++;
 		self->scan->report.last = frame.sequence;
+		note_progress(self);
 		if (frame.type == PH_RECORD_MARK)
 			note_mark(self->scan, body, frame.length);
 		if (self->stop == 0)
@@ -170,12 +199,11 @@ static ph_status
 open_file(
     const ph_fs *fs, const char *directory, uint32_t number, int *fd, ph_error *err)
 {
-	char name[PH_SEGMENT_NAME];
-	char path[PH_ROOM_PATH];
+	char path[PH_SEGMENT_PATH];
+	ph_status status = ph_segment_path(directory, number, path, err);
 
-	ph_segment_name(number, name);
-	if (!ph_room_path(directory, name, path))
-		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
+	if (status != PH_OK)
+		return status;
 	*fd = fs->open(fs->self, path, O_RDONLY, 0);
 	int failed = errno;
 	if (*fd < 0)
@@ -343,9 +371,8 @@ scan_unreadable(ph_journal_scan *scan, size_t index, uint64_t expected, uint64_t
 	scan->next = expected + file->size / PH_FRAME_HEAD + 1;
 }
 
-/* The first sequence of the next readable file; 0: none. */
-static uint64_t
-first_after(const ph_journal_scan *scan, size_t index)
+uint64_t
+ph_journal_scan_stop(const ph_journal_scan *scan, size_t index)
 {
 	for (size_t i = index + 1; i < scan->count; i++) {
 		if (scan->files[i].readable)
@@ -359,7 +386,8 @@ scan_file(const ph_fs *fs, const char *directory, ph_journal_scan *scan, size_t 
     uint64_t *expected, ph_error *err)
 {
 	ph_scan_file *file = &scan->files[index];
-	walk self = {.scan = scan, .file = file, .stop = first_after(scan, index)};
+	walk self = {
+	    .scan = scan, .file = file, .stop = ph_journal_scan_stop(scan, index)};
 	int fd = -1;
 
 	ph_status status = open_file(fs, directory, file->number, &fd, err);
@@ -374,6 +402,7 @@ scan_file(const ph_fs *fs, const char *directory, ph_journal_scan *scan, size_t 
 	*expected = self.cursor.sequence;
 	ph_cursor_fini(&self.cursor);
 	fs->close(fs->self, fd);
+	scan->before += file->size;
 	if (status == PH_OK && index + 1 == scan->count)
 		check_length(scan, file);
 	return status;
@@ -394,6 +423,7 @@ read_head(const ph_fs *fs, const char *directory, ph_journal_scan *scan, size_t 
 	int failed = errno;
 	if (size >= 0) {
 		file->size = (uint64_t) size;
+		scan->bytes += file->size;
 		status = ph_segment_head_read(fs, fd, file->number, &file->head, &why);
 	} else
 		status = ph_fail_errno(&why, failed, "cannot measure a journal file");
@@ -452,7 +482,7 @@ static uint64_t
 first_after_gap(const ph_journal_scan *scan)
 {
 	return scan->files[0].readable ? scan->files[0].head.first
-				       : first_after(scan, 0);
+				       : ph_journal_scan_stop(scan, 0);
 }
 
 static void
@@ -498,7 +528,7 @@ scan_all(const ph_fs *fs, const char *directory, ph_journal_scan *scan, ph_error
 	scan->oldest = oldest_kept(scan);
 	for (size_t i = 0; i < scan->count; i++) {
 		const ph_scan_file *file = &scan->files[i];
-		uint64_t stop = first_after(scan, i);
+		uint64_t stop = ph_journal_scan_stop(scan, i);
 
 		note_missing(scan, number, file->number, expected,
 		    file->readable ? file->head.first : stop);
@@ -519,7 +549,14 @@ ph_status
 ph_journal_scan_run(
     const ph_fs *fs, const char *directory, ph_journal_scan *out, ph_error *err)
 {
-	*out = (ph_journal_scan){.next = 1};
+	return ph_journal_scan_watched(fs, directory, NULL, out, err);
+}
+
+ph_status
+ph_journal_scan_watched(const ph_fs *fs, const char *directory,
+    const ph_scan_watch *watch, ph_journal_scan *out, ph_error *err)
+{
+	*out = (ph_journal_scan){.next = 1, .watch = watch};
 	ph_status status = list_files(directory, out, err);
 	for (size_t i = 0; status == PH_OK && i < out->count; i++)
 		status = read_head(fs, directory, out, i, err);
@@ -527,6 +564,7 @@ ph_journal_scan_run(
 		status = scan_all(fs, directory, out, err);
 	out->report.segments = (uint32_t) out->count;
 	out->report.fresh = out->count == 0;
+	out->watch = NULL;
 	return status;
 }
 

@@ -30,6 +30,16 @@ typedef struct ph_mark {
 } ph_mark;
 
 void ph_mark_encode(const ph_mark *mark, uint8_t out[PH_MARK_BODY]);
+/* PH_ERR_DAMAGED. */
+ph_status ph_mark_decode(const void *body, size_t length, ph_mark *out, ph_error *err);
+
+/* Who wants to know more than the report has room for; members may be NULL. What is found in files
+ * before the oldest one kept, which the scan knows at its end, is no damage. */
+typedef struct ph_scan_watch {
+	void (*progress)(void *self, uint64_t done, uint64_t bytes); /* of all files */
+	void (*damage)(void *self, const ph_journal_range *range);
+	void *self;
+} ph_scan_watch;
 
 /* One file. */
 typedef struct ph_scan_file {
@@ -61,12 +71,20 @@ typedef struct ph_journal_scan {
 	uint8_t mark_body[PH_MARK_BODY];
 	bool lost_end; /* its end, or all of it, is missing: see the damage */
 
+	uint64_t bytes;		    /* of all files */
+	uint64_t before;	    /* of the files that have been read */
+	const ph_scan_watch *watch; /* while it looks; NULL: nobody */
 	ph_journal_report report;
 } ph_journal_scan;
 
 /* Look. *out is filled in any case; ph_journal_scan_fini it. */
 ph_status ph_journal_scan_run(
     const ph_fs *fs, const char *directory, ph_journal_scan *out, ph_error *err);
+/* The same, and *watch (NULL allowed) is told on the way. */
+ph_status ph_journal_scan_watched(const ph_fs *fs, const char *directory,
+    const ph_scan_watch *watch, ph_journal_scan *out, ph_error *err);
+/* The first sequence of the next readable file after this one: where its own records end; 0: none. */
+uint64_t ph_journal_scan_stop(const ph_journal_scan *scan, size_t index);
 void ph_journal_scan_fini(ph_journal_scan *scan);
 
 #ifdef __cplusplus

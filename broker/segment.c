@@ -86,6 +86,19 @@ ph_segment_name(uint32_t number, char out[PH_SEGMENT_NAME])
 	snprintf(out, PH_SEGMENT_NAME, "%010u.segment", number);
 }
 
+ph_status
+ph_segment_path(
+    const char *directory, uint32_t number, char out[PH_SEGMENT_PATH], ph_error *err)
+{
+	char name[PH_SEGMENT_NAME];
+
+	ph_segment_name(number, name);
+	int length = snprintf(out, PH_SEGMENT_PATH, "%s/%s", directory, name);
+	if (length < 0 || length >= (int) PH_SEGMENT_PATH)
+		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
+	return PH_OK;
+}
+
 uint32_t
 ph_segment_name_number(const char *name)
 {

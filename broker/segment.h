@@ -27,6 +27,7 @@ extern "C" {
 #define PH_SEGMENT_ID	   16	 /* bytes of a journal's id */
 #define PH_FRAME_HEAD	   32u	 /* bytes before a record's body */
 #define PH_SEGMENT_NAME	   32	 /* bytes of a file's name, the zero included */
+#define PH_SEGMENT_PATH	   4096u /* bytes of its path, the zero included */
 
 typedef struct ph_segment_head {
 	uint8_t id[PH_SEGMENT_ID]; /* the journal's, random */
@@ -42,6 +43,9 @@ typedef struct ph_segment_head {
 uint32_t ph_segment_salt(const uint8_t id[PH_SEGMENT_ID], uint32_t number);
 /* "0000000003.segment" */
 void ph_segment_name(uint32_t number, char out[PH_SEGMENT_NAME]);
+/* "<directory>/0000000003.segment"; PH_ERR_USAGE: longer than PH_SEGMENT_PATH. */
+ph_status ph_segment_path(
+    const char *directory, uint32_t number, char out[PH_SEGMENT_PATH], ph_error *err);
 /* The number in a file's name; 0 if it is not a segment's. */
 uint32_t ph_segment_name_number(const char *name);
 

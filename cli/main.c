@@ -18,6 +18,7 @@ static const ph_noun *const nouns[] = {
     &ph_noun_route,
     &ph_noun_xref,
     &ph_noun_ledger,
+    &ph_noun_journal,
     &ph_noun_map,
     &ph_noun_schema,
     &ph_noun_config,

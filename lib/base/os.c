@@ -24,6 +24,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -224,6 +225,49 @@ ph_os_lock(const char *path, mode_t mode, int *fd, pid_t *holder, ph_error *err)
 	}
 	*fd = file;
 	return PH_OK;
+}
+
+/* Is this line of the kernel's list a flock of the file? */
+static bool
+locks_file(const char *line, const struct stat *file, pid_t noted, pid_t *holder)
+{
+	unsigned major = 0, minor = 0;
+	unsigned long long node = 0;
+	int process = 0;
+	if (sscanf(line, "%*u: FLOCK %*s WRITE %d %x:%x:%llu", &process, &major, &minor,
+		&node) != 4 ||
+	    node != file->st_ino)
+		return false;
+	/* some file systems show another device there than stat does */
+	if (makedev(major, minor) != file->st_dev && process != noted)
+		return false;
+	*holder = noted > 0 ? noted : (pid_t) process;
+	return true;
+}
+
+bool
+ph_os_locked(const char *path, pid_t *holder)
+{
+	PH_ASSERT(path != NULL);
+	char line[256];
+	struct stat about;
+	pid_t noted = 0, found = 0;
+	bool locked = false;
+	if (stat(path, &about) != 0)
+		return false;
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (file >= 0) {
+		noted = read_holder(file);
+		close(file);
+	}
+	FILE *list = fopen("/proc/locks", "re");
+	while (list != NULL && !locked && fgets(line, sizeof line, list) != NULL)
+		locked = locks_file(line, &about, noted, &found);
+	if (list != NULL)
+		(void) fclose(list);
+	if (locked && holder != NULL)
+		*holder = found;
+	return locked;
 }
 
 ph_status

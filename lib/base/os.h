@@ -30,6 +30,9 @@ ph_status ph_os_pidfd(pid_t pid, int *fd, ph_error *err);
  * (may be NULL) is then the number written in the file, or 0. Ours is written on success. */
 ph_status ph_os_lock(
     const char *path, mode_t mode, int *fd, pid_t *holder, ph_error *err);
+/* Is the file locked by somebody? Asks without taking the lock for even a moment, so that nobody
+ * who starts meanwhile is turned away. *holder (NULL allowed): who. */
+bool ph_os_locked(const char *path, pid_t *holder);
 /* Write another process' number in a lock we hold, before it inherits the lock. */
 ph_status ph_os_lock_note(int fd, pid_t holder, ph_error *err);
 
