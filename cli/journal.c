@@ -80,9 +80,9 @@ static const ph_column info_columns[] = {
     {"epoch", "epoch", PH_COLUMN_NUMBER},
     {"end", "end_text", PH_COLUMN_TEXT},
     {"oldest sequence", "oldest", PH_COLUMN_NUMBER},
-    {"written", "oldest_ms", PH_COLUMN_TIME},
+    {"oldest written", "oldest_ms", PH_COLUMN_TIME},
     {"newest sequence", "newest", PH_COLUMN_NUMBER},
-    {"written", "newest_ms", PH_COLUMN_TIME},
+    {"newest written", "newest_ms", PH_COLUMN_TIME},
     {"records", "records", PH_COLUMN_NUMBER},
     {"damaged ranges", "damaged", PH_COLUMN_NUMBER},
     {"bytes", "bytes", PH_COLUMN_NUMBER},
@@ -296,13 +296,13 @@ tell_verdict(ph_cli *cli, const ph_inspection *inspection, const verdict *found)
 		return;
 	}
 	end_words(inspection, words, sizeof words);
-	ph_cli_print(cli, "%llu records in %zu segments, up to sequence %llu; %s\n",
+	ph_cli_print(cli, "records %llu, files %zu, up to sequence %llu; %s\n",
 	    (unsigned long long) found->records, scan->count, (unsigned long long) last,
 	    words);
 	if (found->damaged + found->unread == 0)
 		ph_cli_print(cli, "no damage\n");
 	else
-		ph_cli_print(cli, "%zu damaged ranges, %zu unreadable records\n",
+		ph_cli_print(cli, "damaged ranges %zu, unreadable records %zu\n",
 		    found->damaged, found->unread);
 }
 
