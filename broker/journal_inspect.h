@@ -25,7 +25,7 @@ typedef struct ph_inspection ph_inspection;
 typedef enum ph_journal_end {
 	PH_END_OPEN,   /* a process has it open */
 	PH_END_CLOSED, /* it was closed cleanly */
-	PH_END_IDLE,   /* not closed, but all there is was synced */
+	PH_END_IDLE,   /* its last mark says that all there is was synced: clean, too */
 	PH_END_UNCLEAN, /* its last records may not have been synced: they are written again */
 	PH_END_TORN, /* behind its last record is a part of what was being written */
 	PH_END_LOST  /* its end is missing: see the damage */

@@ -28,13 +28,13 @@ end_words(const ph_inspection *inspection, char *out, size_t size)
 		    (int) ph_inspection_holder(inspection));
 		return;
 	case PH_END_CLOSED:
-		snprintf(out, size, "closed cleanly");
+		snprintf(out, size, "clean: closed");
 		return;
 	case PH_END_IDLE:
-		snprintf(out, size, "not closed, but all of it was synced");
+		snprintf(out, size, "clean: all of it was noted as synced");
 		return;
 	case PH_END_UNCLEAN:
-		snprintf(out, size, "not closed: the next start writes its end again");
+		snprintf(out, size, "unclean: the next start writes its end again");
 		return;
 	case PH_END_TORN:
 		snprintf(out, size, "torn: the next start cuts it off");
@@ -167,9 +167,9 @@ info_json(const ph_journal_opened *journal, const counts *seen)
 	json_t *out = json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I}",
 	    "directory", journal->directory, "epoch", (json_int_t) scan->report.epoch,
 	    "end", ph_journal_end_name(end), "end_text", words, "clean",
-	    end == PH_END_CLOSED, "records", (json_int_t) seen->records, "damaged",
-	    (json_int_t) damaged, "bytes", (json_int_t) scan->bytes, "oldest_file",
-	    (json_int_t) scan->oldest);
+	    end == PH_END_CLOSED || end == PH_END_IDLE, "records",
+	    (json_int_t) seen->records, "damaged", (json_int_t) damaged, "bytes",
+	    (json_int_t) scan->bytes, "oldest_file", (json_int_t) scan->oldest);
 	put_id(out, scan);
 	if (end == PH_END_OPEN)
 		json_object_set_new(out, "process",

@@ -160,7 +160,7 @@ verbs() {
 @test "help for everything, without a broker" {
 	local noun verb
 	"$PACKHORSE" help | grep -q 'Exit codes'
-	for noun in status queue dead message case adapter route xref map config version; do
+	for noun in status queue dead message case adapter route xref ledger journal map config version; do
 		"$PACKHORSE" help "$noun" | grep -q "$noun"
 		"$PACKHORSE" "$noun" --help | grep -q "$noun"
 	done
@@ -184,6 +184,9 @@ verbs() {
 		route ls
 		route explain
 		xref get
+		journal verify
+		journal info
+		journal export
 		map check
 		map run
 		map test

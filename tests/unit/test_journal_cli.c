@@ -60,10 +60,11 @@ close_store(void)
 static void
 abandon_store(void)
 {
-	static ph_store *kept[4];
+	static ph_store *volatile kept[4];
 	static unsigned count;
 	ck_assert_uint_lt(count, 4);
-	kept[count++] = store; /* a process that is killed frees nothing */
+	kept[count] = store; /* a process that is killed frees nothing */
+	ck_assert_ptr_nonnull(kept[count++]);
 	fixture_break_lock(&place);
 	store = NULL;
 }
@@ -255,7 +256,7 @@ START_TEST(a_journal_that_is_whole)
 	    "0,"
 	    "\"unreadable\":0,\"end\":\"closed\"}\n",
 	    "");
-	expect("info", 0, "closed cleanly", "");
+	expect("info", 0, "clean: closed\n", "");
 	expect("info --json", 0, "", "");
 	ck_assert_str_eq(member("clean"), "true");
 	ck_assert_str_eq(member("oldest"), "1");
@@ -277,6 +278,7 @@ START_TEST(how_it_ends)
 	abandon_store();
 	expect("info --json", 0, "", "");
 	ck_assert_str_eq(member("end"), "\"idle\"");
+	ck_assert_str_eq(member("clean"), "true");
 	ck_assert_str_eq(member("process"), "(none)");
 	OK(fixture_open(&place, NULL, &store, NULL, NULL));
 	(void) submit_attempt(3);
@@ -469,6 +471,44 @@ START_TEST(what_is_trimmed_while_it_is_read_is_no_damage)
 }
 END_TEST
 
+/* The same in a file that was not there before, so that no mark tells it, and the first file, which
+ * is open, is zeroed to be used again. */
+static ssize_t
+move_on_then_read(void *self, int fd, void *bytes, size_t length, int64_t offset)
+{
+	static const char zeros[1u << 20];
+	const ph_position second = {.offset = (uint64_t) 2 << 32 | 4096};
+	char path[256];
+	(void) self;
+	if (offset >= 4096 && trims++ == 0) {
+		for (unsigned i = 0; i < 5; i++)
+			submit_large();
+		first_path(path);
+		FILE *first = fopen(path, "r+b");
+		ck_assert_ptr_nonnull(first);
+		OK(ph_store_trim(store, second, NULL));
+		ck_assert_uint_eq(fwrite(zeros, 1, sizeof zeros, first), sizeof zeros);
+		fclose(first);
+	}
+	return ph_fs_system()->pread(ph_fs_system()->self, fd, bytes, length, offset);
+}
+
+START_TEST(a_file_that_is_zeroed_while_it_is_read_is_no_damage)
+{
+	ph_inspection *inspection = NULL;
+	size_t count = 99;
+	for (unsigned i = 0; i < 5; i++)
+		submit_large();
+	eager = *ph_fs_system();
+	eager.pread = move_on_then_read;
+	OK(ph_inspection_open(&eager, place.directory, NULL, &inspection, NULL));
+	(void) ph_inspection_damage(inspection, &count);
+	ck_assert_uint_eq(count, 0);
+	ck_assert_uint_eq(ph_inspection_scan(inspection)->oldest, 2);
+	ph_inspection_close(&inspection);
+}
+END_TEST
+
 START_TEST(what_is_trimmed_after_the_look_is_passed_over)
 {
 	ph_inspection *inspection = NULL;
@@ -638,6 +678,7 @@ journal_cli_suite(void)
 	tcase_add_test(tests, a_file_that_is_cut_off_or_missing);
 	tcase_add_test(tests, a_body_that_no_version_wrote);
 	tcase_add_test(tests, what_is_trimmed_while_it_is_read_is_no_damage);
+	tcase_add_test(tests, a_file_that_is_zeroed_while_it_is_read_is_no_damage);
 	tcase_add_test(tests, what_is_trimmed_after_the_look_is_passed_over);
 	tcase_add_test(tests, an_error_of_the_disk_is_no_damage);
 	tcase_add_test(tests, only_the_records_that_are_asked_for);
