@@ -45,7 +45,7 @@ read_type(exporting *e, const ph_args *args)
 	if (e->type == 0)
 		(void) ph_cli_usage(e->cli, "PH7005 --type takes mark, queue, accept, "
 					    "outcome, attempt, progress, "
-					    "replay, discard, cursor or bind");
+					    "replay, discard, cursor, bind or carry");
 	return e->type != 0;
 }
 

@@ -308,6 +308,22 @@ bind(const fields *f, const void *body, size_t length, ph_error *err)
 	return status;
 }
 
+/* What was copied, under the names it has itself. */
+static ph_status
+carry(const fields *f, const void *body, size_t length, ph_error *err)
+{
+	ph_record_carry record;
+	ph_status status = ph_record_carry_decode(body, length, &record, err);
+	if (status != PH_OK)
+		return status;
+	if (f->out != NULL)
+		put_text(f->out, "carried",
+		    ph_view_of(ph_record_type_name((uint8_t) record.type)));
+	return record.type == PH_RECORD_ACCEPT
+		   ? accept(f, record.body, record.length, err)
+		   : outcome(f, record.body, record.length, err);
+}
+
 typedef ph_status type_fn(
     const fields *f, const void *body, size_t length, ph_error *err);
 static type_fn *const types[] = {
@@ -321,6 +337,7 @@ static type_fn *const types[] = {
     [PH_RECORD_DISCARD] = discard,
     [PH_RECORD_CURSOR] = cursor,
     [PH_RECORD_BIND] = bind,
+    [PH_RECORD_CARRY] = carry,
 };
 #define TYPES (sizeof types / sizeof *types)
 
