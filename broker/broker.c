@@ -252,8 +252,9 @@ finish_turn(void *self)
 	ph_retain_turn(broker);
 	if (wrote && ++broker->turns % SPACE_LOOK == 0)
 		look_at_space(broker);
-	bool again = end_turn(broker, now_ms);
-	return again || carrying || (broker->dirty && !broker->away);
+	/* Nothing wakes a loop that sleeps while a batch is away: it looks once more, and waits. */
+	bool again = broker->dirty || broker->away || carrying;
+	return end_turn(broker, now_ms) || again;
 }
 
 /* ---- timers ---- */

@@ -12,10 +12,9 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
-#define IDLE_MS	     100
-#define SLOW_PEER_MS 5
-#define OVERLAP_BYTES                                                                  \
-	(64u << 10)	   /* a smaller batch is sooner flushed than handed over */
+#define IDLE_MS	       100
+#define SLOW_PEER_MS   5
+#define OVERLAP_BYTES  (64u << 10) /* what is less is flushed sooner than handed over */
 #define MUTANT_DISK_MS 100 /* a slow disk lets what was said too early get out */
 
 /* The window of duplicates is a cache of what is durable: trouble with it is told, no more. */
@@ -100,7 +99,8 @@ ph_commit_clear(ph_broker *broker, bool wait, int64_t now_ms)
 	if (durable.offset <= broker->gate.offset)
 		return false;
 	note_durable(broker, durable);
-	say(broker, now_ms);
+	if (!broker->failed)
+		say(broker, now_ms);
 	return true;
 }
 
