@@ -1,8 +1,8 @@
 /*
  * How it works: the loop calls `router_ready` when there are frames and `before` before it sleeps.
- * The first handles a bounded number of frames; the second hands out deliveries, flushes once and
- * sends what has gathered. Timers and answers of the ledger only add to what the next `before`
- * finds.
+ * The first handles a bounded number of frames; the second hands out deliveries, has what has
+ * gathered made durable and sent. Timers and answers of the ledger only add to what the next
+ * `before` finds.
  */
 #include "broker/broker.h"
 
@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "broker/accept.h"
-#include "broker/checkpoint.h"
-#include "broker/control.h"
-#include "broker/crashpoint.h"
 #include "broker/carry.h"
+#include "broker/checkpoint.h"
+#include "broker/commit.h"
+#include "broker/control.h"
 #include "broker/dispatch.h"
 #include "broker/greet.h"
 #include "broker/journal.h"
@@ -35,18 +35,15 @@
 #include "lib/base/os.h"
 #include "lib/base/text.h"
 
-#define TURN_FRAMES    256
-#define TURN_BYTES     (8u << 20)
-#define CACHE_BYTES    (64u << 20)
-#define XREF_KEEP      16384
-#define IDLE_MS	       100
-#define SLOW_PEER_MS   5
-#define TOKEN_LIFE_MS  60000
-#define PATH_SIZE      4096
-#define LOCK_WAIT_MS   3000 /* for the journal of a broker that is just ending */
-#define LOCK_LOOK_MS   10
-#define MUTANT_DISK_MS 100 /* a slow disk lets what was said too early get out */
-#define SPACE_LOOK     256 /* turns between two looks at the disk's space */
+#define TURN_FRAMES   256
+#define TURN_BYTES    (8u << 20)
+#define CACHE_BYTES   (64u << 20)
+#define XREF_KEEP     16384
+#define TOKEN_LIFE_MS 60000
+#define PATH_SIZE     4096
+#define LOCK_WAIT_MS  3000 /* for the journal of a broker that is just ending */
+#define LOCK_LOOK_MS  10
+#define SPACE_LOOK    256 /* turns between two looks at the disk's space */
 
 int64_t
 ph_broker_now(const ph_broker *broker)
@@ -83,37 +80,6 @@ ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
 	}
 	*offset = position.offset;
 	return status;
-}
-
-/* The window of duplicates is a cache of what is durable now: trouble with it is told, no more. */
-static void
-flush_duplicates(ph_broker *broker)
-{
-	ph_error err = {.status = PH_OK};
-	if (ph_duplicates_flush(broker->duplicates, &err) != PH_OK)
-		ph_log(PH_LOG_ERROR, "duplicates-short", "text=%s", err.text);
-}
-
-ph_status
-ph_broker_flush(ph_broker *broker)
-{
-	ph_error err = {.status = PH_OK};
-	ph_position durable = {.offset = 0};
-	if (!broker->dirty || broker->failed)
-		return broker->failed ? PH_ERR_IO : PH_OK;
-	broker->dirty = false;
-	if (ph_store_flush(broker->store, &durable, &err) != PH_OK) {
-		ph_log(PH_LOG_ERROR, "store-failed", "where=%s text=%s", err.where,
-		    err.text);
-		broker->failed = true;
-		return PH_ERR_IO;
-	}
-	flush_duplicates(broker);
-	if (broker->ledger != NULL)
-		ph_ledger_durable(broker->ledger, durable);
-	ph_carry_flushed(broker);
-	ph_timer_set(broker->idle, IDLE_MS);
-	return broker->failed ? PH_ERR_IO : PH_OK;
 }
 
 ph_status
@@ -197,6 +163,8 @@ router_ready(void *self)
 		}
 		bytes += received.length;
 		ph_greet_frame(broker, &received.peer, received.bytes, received.length);
+		if (broker->away && ph_commit_landed(broker))
+			break; /* the next batch may go */
 	}
 	broker->more = true;
 }
@@ -242,6 +210,23 @@ set_timer(ph_broker *broker, int64_t now_ms)
 		ph_timer_set(broker->timer, due_ms > now_ms ? due_ms - now_ms : 0);
 }
 
+/* What is done from time to time, whatever waits for the store. */
+static bool
+end_turn(ph_broker *broker, int64_t now_ms)
+{
+	bool again = broker->more || broker->starved;
+	set_timer(broker, now_ms);
+	broker->more = broker->starved = false;
+	return again || ph_sessions_any_over(broker->sessions);
+}
+
+/* Something can be done only when all is durable: wait for it. */
+static bool
+must_wait(ph_broker *broker)
+{
+	return broker->operations != NULL || ph_checkpoint_wanted(broker);
+}
+
 static bool
 finish_turn(void *self)
 {
@@ -249,29 +234,27 @@ finish_turn(void *self)
 	int64_t now_ms = ph_clock_mono(broker->clock);
 	tend(broker, now_ms);
 	(void) ph_dispatch_due(broker);
+	if (!ph_commit_clear(broker, !broker->more, now_ms))
+		return end_turn(broker, now_ms);
 	if (!broker->failed && !ph_supervise_stopping(broker))
 		ph_dispatch_all(broker);
-	if (PH_MUTANT("ack-early") && broker->dirty) {
-		(void) ph_sessions_send(broker->sessions, broker->router, now_ms);
-		(void) poll(NULL, 0, MUTANT_DISK_MS);
-	}
 	bool wrote = broker->dirty;
 	bool carrying = ph_carry_turn(broker);
-	if (ph_broker_flush(broker) != PH_OK || broker->failed) {
+	if (ph_commit_turn(broker, must_wait(broker), now_ms) != PH_OK) {
 		ph_loop_stop(broker->loop);
 		return false;
 	}
-	ph_operate_flushed(broker);
-	if (broker->checkpoints != NULL)
-		ph_checkpoint_turn(broker);
+	if (!broker->away) {
+		ph_operate_flushed(broker);
+		if (broker->checkpoints != NULL)
+			ph_checkpoint_turn(broker);
+	}
 	ph_retain_turn(broker);
-	if (ph_sessions_send(broker->sessions, broker->router, now_ms))
-		ph_timer_set(broker->slow, SLOW_PEER_MS);
 	if (wrote && ++broker->turns % SPACE_LOOK == 0)
 		look_at_space(broker);
-	set_timer(broker, now_ms);
-	return carrying || broker->more || broker->dirty ||
-	       ph_sessions_any_over(broker->sessions);
+	/* Nothing wakes a loop that sleeps while a batch is away: it looks once more, and waits. */
+	bool again = broker->dirty || broker->away || carrying;
+	return end_turn(broker, now_ms) || again;
 }
 
 /* ---- timers ---- */
@@ -448,6 +431,7 @@ open_store(ph_broker *broker, ph_error *err)
 	    .reserve_bytes =
 		(uint64_t) ph_options_get(options, PH_OPTION_RESERVE_BYTES),
 	    .thread = true,
+	    .overlap = true,
 	    .clock = broker->clock};
 	int64_t until_ms = ph_clock_mono(broker->clock) + LOCK_WAIT_MS;
 	ph_status status = ph_journal_open(&config, &broker->store, &report, err);
@@ -546,7 +530,7 @@ recover(ph_broker *broker, ph_error *err)
 		status = ph_recover(broker, &recovery, err);
 	if (status != PH_OK)
 		return status;
-	flush_duplicates(broker);
+	ph_commit_recovered(broker);
 	if (recovery.records > 0 || recovery.checkpoint > 0)
 		ph_log(PH_LOG_INFO, "recovered",
 		    "checkpoint=%" PRIu64 " records=%" PRIu64 " pending=%" PRIu64

@@ -2,8 +2,10 @@
  * broker - what the parts of packhorsed share, and the turn of its loop.
  *
  * One thread and one loop: frames are read (bounded), handled, and what they ask for is submitted
- * to the store; then one flush makes it durable; then everything that was waiting to be said is
- * sent. Nothing is said before the flush. A failed flush ends the process.
+ * to the store; then it is made durable; then everything that was waiting to be said is sent.
+ * Nothing is said of a record before it is durable. The state in memory is ahead of that: while
+ * one batch becomes durable the loop may gather the next (commit.h). A failed batch ends the
+ * process.
  *
  * The parts reach each other through this struct. Who changes what:
  *   accept    new messages: duplicates, routes, the record, queues
@@ -13,6 +15,7 @@
  *   resolve   cross-references, cursors, queries: what asks the ledger
  *   greet     sessions' beginnings and ends
  *   supervise hosts' processes
+ *   commit    what was submitted becomes durable; what waits for it is said
  *   recover   the state at start, from the newest checkpoint and the journal since
  *   checkpoint   the state written down from time to time
  *   carry     records that are needed copied forward, so that old extents can go
@@ -88,7 +91,7 @@ struct ph_broker {
 	struct ph_control *control;  /* NULL until opened */
 	ph_question *questions;	     /* asked and not answered */
 	struct ph_operation *operations,
-	    *operations_last; /* replies that wait for the flush */
+	    *operations_last; /* replies that wait until all is durable */
 	ph_timer *timer;      /* the next thing that is due */
 	ph_timer *idle;	      /* tells the store that nothing happens */
 	ph_timer *slow;	      /* tries again to send to a peer that reads slowly */
@@ -98,6 +101,8 @@ struct ph_broker {
 	uint64_t turns;
 	uint64_t last_acceptance;
 	ph_position last_position; /* of the last record; offset 0: none yet */
+	ph_position gate;	   /* what was sealed may be said past this position */
+	uint64_t begun_bytes;	   /* `written` when the last batch was begun */
 	ph_position known;  /* bindings of records before it may be missing in xref */
 	uint64_t written;   /* bytes of records submitted since the start */
 	uint64_t recovered; /* the last acceptance of an earlier process */
@@ -106,7 +111,9 @@ struct ph_broker {
 	ph_broker_counts counts;
 	int64_t started_ms; /* wall */
 	ph_buffer record;   /* the record that is being encoded */
-	bool dirty;	    /* something was submitted since the last flush */
+	bool dirty;	    /* something was submitted since the last batch was begun */
+	bool away;	    /* a batch was started, and is not known to be durable */
+	bool starved;	    /* something to hand out is not durable yet */
 	bool more;	    /* the router may have more frames */
 	bool accepting;	    /* false: the disk is nearly full */
 	bool failed;	    /* the store has failed: say nothing more */
@@ -130,7 +137,7 @@ ph_status ph_broker_forget(ph_broker *broker, ph_error *err);
 /* Submit the record in broker->record, with `message` (length 0: none) behind it. */
 ph_status ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
     const void *message, size_t message_length, uint64_t *offset, ph_error *err);
-/* Make durable what was submitted; on failure the process is ending. */
+/* Make durable all that was submitted, and wait; on failure the process is ending. */
 ph_status ph_broker_flush(ph_broker *broker);
 /* The message of an entry, from memory or the journal. *out is yours. */
 ph_status ph_broker_message(

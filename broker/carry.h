@@ -27,9 +27,9 @@ void ph_carry_rest(ph_broker *broker);
 /* Begin with the oldest extents that end before `floor` and have outlived what is kept; with
  * `at_once` whatever their age. Nothing happens while it is at work. */
 void ph_carry_begin(ph_broker *broker, ph_position floor, bool at_once);
-/* In every turn, before the flush. True: there is more to do. */
+/* In every turn that begins a batch, just before. True: there is more to do. */
 bool ph_carry_turn(ph_broker *broker);
-/* All that was submitted is durable. */
+/* All that was carried so far is durable. */
 void ph_carry_flushed(ph_broker *broker);
 
 /* Nothing before *out is needed by a delivery or a letter. False: not while both of the last two

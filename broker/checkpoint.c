@@ -524,7 +524,7 @@ static bool
 settle_store(ph_broker *broker)
 {
 	ph_error err = {.status = PH_OK};
-	PH_ASSERT(!broker->dirty);
+	PH_ASSERT(!broker->dirty && !broker->away);
 	if (broker->failed)
 		return false;
 	if (ph_store_idle(broker->store, &err) == PH_OK)
@@ -615,17 +615,23 @@ join(ph_broker *broker)
 	finish(broker, &at->job);
 }
 
+bool
+ph_checkpoint_wanted(ph_broker *broker)
+{
+	ph_checkpoints *at = broker->checkpoints;
+	if (at == NULL || broker->failed)
+		return false;
+	if (at->job != NULL && atomic_load(&at->job->finished))
+		join(broker);
+	return at->ready && changed(broker) &&
+	       is_due(broker, ph_clock_mono(broker->clock)) && at->job == NULL;
+}
+
 void
 ph_checkpoint_turn(ph_broker *broker)
 {
-	ph_checkpoints *at = broker->checkpoints;
-	if (at->job != NULL && atomic_load(&at->job->finished))
-		join(broker);
-	if (!at->ready || broker->dirty || !changed(broker))
-		return;
-	int64_t now_ms = ph_clock_mono(broker->clock);
-	if (is_due(broker, now_ms) && at->job == NULL)
-		take(broker, now_ms);
+	if (!broker->dirty && ph_checkpoint_wanted(broker))
+		take(broker, ph_clock_mono(broker->clock));
 }
 
 void

@@ -32,7 +32,9 @@ ph_status ph_checkpoint_recall(
 /* The state is complete: checkpoints may be taken from now on. */
 void ph_checkpoint_begin(ph_broker *broker);
 
-/* After every flush: take one if it is time, tell of one that is done. */
+/* Tell of one that is done. Is it time for the next? It is taken once all is durable. */
+bool ph_checkpoint_wanted(ph_broker *broker);
+/* When all is durable: take one if it is time, tell of one that is done. */
 void ph_checkpoint_turn(ph_broker *broker);
 /* Take one now unless nothing has changed, and wait until it is on the disk. */
 void ph_checkpoint_last(ph_broker *broker);

@@ -26,7 +26,7 @@ save_place(
     ph_broker *broker, ph_buffer *image, ph_checkpoint_place *place, ph_error *err)
 {
 	ph_store_record record;
-	PH_ASSERT(!broker->dirty && broker->last_position.offset > 0);
+	PH_ASSERT(!broker->dirty && !broker->away && broker->last_position.offset > 0);
 	ph_status status =
 	    ph_store_read(broker->store, broker->last_position, &record, err);
 	if (status != PH_OK)

@@ -1,7 +1,7 @@
 /*
  * How it works: every turn looks at every queue that has both a ready head and a subscription with
  * credit, and fills one DELIVER after the other, taking the subscriptions in turn. The attempt
- * records of all of them are in the batch that the turn flushes before it sends.
+ * records of all of them are in the batch that the turn begins, behind which it sends.
  */
 #include "broker/dispatch.h"
 
@@ -297,8 +297,10 @@ hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame
 	PH_ASSERT(item->state == PH_DELIVERY_READY && at->open);
 	ph_status status =
 	    ph_broker_message(broker, ph_item_entry(item), &message, &err);
-	if (status == PH_ERR_AGAIN || status == PH_ERR_NOMEM)
+	if (status == PH_ERR_AGAIN || status == PH_ERR_NOMEM) {
+		broker->starved = status == PH_ERR_AGAIN;
 		return false;
+	}
 	if (status != PH_OK) {
 		ph_settle_unreadable(broker, to, item, &err);
 		return !broker->failed;

@@ -94,6 +94,22 @@ journal_flush(ph_store *store, ph_position *durable, ph_error *err)
 	return status;
 }
 
+static ph_status
+journal_start(ph_store *store, ph_error *err)
+{
+	return ph_writer_start(&journal_of(store)->writer, err);
+}
+
+static ph_status
+journal_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
+{
+	ph_status status = ph_writer_poll(&journal_of(store)->writer, wait, err);
+
+	if (status == PH_OK)
+		*durable = journal_durable(store);
+	return status;
+}
+
 /* Let the cursor for single reads look at a segment. */
 static ph_status
 aim(journal *self, uint32_t number, ph_error *err)
@@ -290,7 +306,7 @@ journal_idle(ph_store *store, ph_error *err)
 
 	if ((writer->full || writer->doubt) && writer->failure.status == PH_OK)
 		ph_writer_reserve(writer);
-	if (writer->marked || writer->batch_length > 0)
+	if (writer->marked || writer->sync.away || writer->batch.length > 0)
 		return ph_writer_flush(writer, err);
 	ph_writer_mark(writer, PH_MARK_IDLE);
 	ph_status status = ph_writer_flush(writer, err);
@@ -309,7 +325,7 @@ journal_space(ph_store *store, ph_store_space *out, ph_error *err)
 
 	if (disk < 0)
 		return ph_fail_errno(err, failed, "cannot measure %s", self->directory);
-	uint64_t here = writer->head.bytes - writer->end - writer->batch_length;
+	uint64_t here = writer->head.bytes - writer->end - writer->batch.length;
 	uint64_t files = (uint64_t) disk / writer->segment_bytes;
 	unsigned reserve = ph_room_count(&writer->room);
 	if (reserve > writer->room.wanted)
@@ -534,6 +550,8 @@ start(journal *self, const ph_journal_config *config, ph_journal_scan *scan,
 		status = mark_open(writer, err);
 	if (status == PH_OK && config->thread)
 		status = ph_room_start(&writer->room, err);
+	if (status == PH_OK && config->overlap)
+		status = ph_sync_start(&writer->sync, self->fs, err);
 	if (status != PH_OK)
 		return status;
 	writer->closed_bytes = files_bytes(self, writer->oldest, writer->head.number);
@@ -553,6 +571,8 @@ ph_journal_open(const ph_journal_config *config, ph_store **out,
 	    .name = "local",
 	    .submit = journal_submit,
 	    .flush = journal_flush,
+	    .start = journal_start,
+	    .poll = journal_poll,
 	    .durable = journal_durable,
 	    .last = journal_last,
 	    .read = journal_read,

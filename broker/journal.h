@@ -2,7 +2,8 @@
  * journal - the local store: one append-only log in preallocated files.
  *
  * Implements store.h with one partition. Submitted records gather in one batch; a flush writes
- * the batch with one pwrite and syncs it with one fdatasync (group commit). Files are made,
+ * the batch with one pwrite and syncs it with one fdatasync (group commit). A batch that is
+ * started instead is written and synced on a thread of the journal's own, one batch at a time. Files are made,
  * filled with room and synced before a record goes into them. Opening takes the directory's lock,
  * checks every record, and mends what a crash may leave; what a crash cannot leave is damage: it
  * is named, kept and never served.
@@ -39,7 +40,9 @@ typedef struct ph_journal_config {
 	bool thread; /* make, zero and remove files on a thread of the journal's own */
 	bool
 	    past_damage; /* open although there is damage: its ranges are passed over */
-	const ph_fs *fs; /* NULL: the system's; must be fit for several threads */
+	bool overlap; /* write and sync batches that are started on another such thread;
+		       * without, starting one flushes it */
+	const ph_fs *fs;       /* NULL: the system's; must be fit for several threads */
 	const ph_clock *clock; /* NULL: the system's */
 } ph_journal_config;
 

@@ -2,6 +2,10 @@
  * journal_writer - a record's bytes are copied once, into the batch, where they get their
  * checksums; a flush is one pwrite and one fdatasync.
  *
+ * A record says in its lag how far the journal was known to be synced when it was framed. While a
+ * batch was away that is less than is known when its successor is written; so the successor's
+ * first record is told then, and proves as much as if nothing had been away.
+ *
  * A new file is made in this order: room is taken (a spare, or fresh blocks) under a name that
  * does not count, and the directory synced; the header and what the file begins with are written
  * and synced; the file gets its name, and the directory is synced again. Only then is anything
@@ -35,13 +39,13 @@ ph_writer_init(ph_writer *self)
 void
 ph_writer_fini(ph_writer *self)
 {
+	ph_sync_fini(&self->sync);
 	ph_room_fini(&self->room);
 	if (self->fd >= 0)
 		self->fs->close(self->fs->self, self->fd);
 	self->fd = -1;
-	free(self->batch);
-	self->batch = NULL;
-	self->batch_length = self->batch_size = 0;
+	free(self->batch.bytes);
+	self->batch = (ph_batch){.bytes = NULL};
 }
 
 /* The first failure stays. */
@@ -72,18 +76,19 @@ refuse_failed(const ph_writer *self, ph_error *err)
 static bool
 batch_reserve(ph_writer *self, size_t more)
 {
-	size_t needed = self->batch_length + more;
+	ph_batch *batch = &self->batch;
+	size_t needed = batch->length + more;
 
-	if (needed <= self->batch_size)
+	if (needed <= batch->size)
 		return true;
-	size_t size = self->batch_size < BATCH_START ? BATCH_START : self->batch_size;
+	size_t size = batch->size < BATCH_START ? BATCH_START : batch->size;
 	while (size < needed)
 		size *= 2;
-	uint8_t *larger = realloc(self->batch, size);
+	uint8_t *larger = realloc(batch->bytes, size);
 	if (larger == NULL)
 		return false;
-	self->batch = larger;
-	self->batch_size = size;
+	batch->bytes = larger;
+	batch->size = size;
 	return true;
 }
 
@@ -108,7 +113,7 @@ static void
 batch_append(ph_writer *self, uint8_t type, int64_t wall_ms, const ph_store_part *parts,
     size_t count, uint32_t length)
 {
-	uint8_t *at = self->batch + self->batch_length;
+	uint8_t *at = self->batch.bytes + self->batch.length;
 	size_t padded = copy_body(at + PH_FRAME_HEAD, parts, count);
 	uint64_t lag = self->next - self->synced;
 
@@ -122,14 +127,16 @@ batch_append(ph_writer *self, uint8_t type, int64_t wall_ms, const ph_store_part
 	    .type = type,
 	};
 	ph_frame_encode(&frame, self->salt, at);
-	self->batch_length += PH_FRAME_HEAD + padded;
+	if (self->batch.length == 0)
+		self->first = frame;
+	self->batch.length += PH_FRAME_HEAD + padded;
 	self->next++;
 }
 
 static bool
 fits(const ph_writer *self, uint64_t frame)
 {
-	return self->end + self->batch_length + frame <= self->head.bytes;
+	return self->end + self->batch.length + frame <= self->head.bytes;
 }
 
 bool
@@ -153,56 +160,113 @@ ph_writer_mark(ph_writer *self, ph_mark_kind kind)
 	return true;
 }
 
-static ph_status
-write_batch(ph_writer *self, ph_error *err)
-{
-	const ph_fs *fs = self->fs;
-
-	PH_CRASH_POINT("flush-begin");
-	if (PH_MUTANT("early"))
-		ph_journal_view_advance(self->view,
-		    ph_journal_offset(
-			self->head.number, self->end + self->batch_length),
-		    self->next - 1);
-	ph_status status = ph_segment_write(
-	    fs, self->fd, self->batch, self->batch_length, self->end, err);
-	if (status != PH_OK)
-		return status;
-	PH_CRASH_POINT("flush-written");
-	if (!PH_MUTANT("no-sync") && fs->fdatasync(fs->self, self->fd) != 0) {
-		int failed = errno;
-
-		return ph_fail_errno(err, failed, "cannot sync the journal");
-	}
-	PH_CRASH_POINT("flush-synced");
-	return PH_OK;
-}
-
 /* What is in the file up to the batch's end is durable now. */
 static void
 batch_done(ph_writer *self)
 {
-	self->end += self->batch_length;
-	self->batch_length = 0;
+	PH_ASSERT(!self->sync.away);
+	self->end += self->batch.length;
+	self->batch.length = 0;
 	self->synced = self->next - 1;
 	ph_journal_view_advance(
 	    self->view, ph_journal_offset(self->head.number, self->end), self->synced);
+}
+
+/* The batch that was away has landed, or is waited for. */
+static ph_status
+land(ph_writer *self, ph_error *err)
+{
+	ph_error why = {0};
+
+	if (!self->sync.away)
+		return PH_OK;
+	if (ph_sync_take(&self->sync, &why) != PH_OK)
+		return failed_for_good(self, &why, err);
+	self->synced = self->away_last;
+	ph_journal_view_advance(self->view,
+	    ph_journal_offset(self->head.number, self->away_end), self->synced);
+	return PH_OK;
+}
+
+/* The batch is about to be written: its first record says what is known to be synced now. */
+static void
+prove(ph_writer *self)
+{
+	uint32_t lag = (uint32_t) (self->first.sequence - self->synced);
+
+	PH_ASSERT(lag >= 1 && lag <= self->first.lag);
+	if (lag == self->first.lag || PH_MUTANT("stale-lag"))
+		return;
+	self->first.lag = lag;
+	ph_frame_encode(&self->first, self->salt, self->batch.bytes);
+}
+
+/* A mistake that a test build makes: what is not written yet passes for durable. */
+static void
+be_early(ph_writer *self)
+{
+	if (PH_MUTANT("early"))
+		ph_journal_view_advance(self->view,
+		    ph_journal_offset(
+			self->head.number, self->end + self->batch.length),
+		    self->next - 1);
+}
+
+/* Nothing is away any more and there is a batch; false: *status says why not. */
+static bool
+batch_ready(ph_writer *self, ph_status *status, ph_error *err)
+{
+	if (self->failure.status != PH_OK)
+		*status = refuse_failed(self, err);
+	else
+		*status = land(self, err);
+	if (*status != PH_OK || self->batch.length == 0)
+		return false;
+	prove(self);
+	be_early(self);
+	return true;
 }
 
 ph_status
 ph_writer_flush(ph_writer *self, ph_error *err)
 {
 	ph_error why = {0};
+	ph_status status;
 
-	if (self->failure.status != PH_OK)
-		return refuse_failed(self, err);
-	if (self->batch_length == 0)
-		return PH_OK;
-	ph_status status = write_batch(self, &why);
+	if (!batch_ready(self, &status, err))
+		return status;
+	status = ph_sync_write(
+	    self->fs, self->fd, self->batch.bytes, self->batch.length, self->end, &why);
 	if (status != PH_OK)
 		return failed_for_good(self, &why, err);
 	batch_done(self);
 	return PH_OK;
+}
+
+ph_status
+ph_writer_start(ph_writer *self, ph_error *err)
+{
+	ph_status status;
+	uint64_t end = self->end;
+
+	if (!self->sync.started)
+		return ph_writer_flush(self, err);
+	if (!batch_ready(self, &status, err))
+		return status;
+	self->end = self->away_end = end + self->batch.length;
+	self->away_last = self->next - 1;
+	ph_sync_give(&self->sync, self->fd, end, &self->batch);
+	return PH_OK;
+}
+
+ph_status
+ph_writer_poll(ph_writer *self, bool wait, ph_error *err)
+{
+	if (self->failure.status != PH_OK)
+		return refuse_failed(self, err);
+	if (!self->sync.away || (!wait && !ph_sync_landed(&self->sync)))
+		return PH_OK;
+	return land(self, err);
 }
 
 /* Write the header and the batch into a file that has no name yet, and sync them. */
@@ -215,8 +279,8 @@ write_segment(ph_writer *self, int fd, const ph_segment_head *head, ph_error *er
 	ph_segment_head_encode(head, block);
 	ph_status status = ph_segment_write(fs, fd, block, sizeof block, 0, err);
 	if (status == PH_OK)
-		status = ph_segment_write(
-		    fs, fd, self->batch, self->batch_length, PH_SEGMENT_HEAD, err);
+		status = ph_segment_write(fs, fd, self->batch.bytes, self->batch.length,
+		    PH_SEGMENT_HEAD, err);
 	if (status != PH_OK)
 		return ph_room_status(status, err);
 	PH_CRASH_POINT("segment-written");
@@ -423,8 +487,8 @@ make_way(ph_writer *self, uint64_t frame, ph_error *err)
 		    "PH5007 a record is larger than a file of the journal");
 	if (!fits(self, frame + 2 * PH_MARK_SIZE))
 		status = ph_writer_roll(self, err);
-	else if (self->batch_length + frame > self->batch_limit)
-		status = ph_writer_flush(self, err);
+	else if (self->batch.length + frame > self->batch_limit)
+		status = ph_writer_start(self, err);
 	if (status != PH_OK)
 		return status;
 	if (!batch_reserve(self, (size_t) frame))
@@ -458,11 +522,11 @@ ph_writer_submit(ph_writer *self, uint8_t type, ph_store_need need,
 	}
 	if (status != PH_OK)
 		return status;
-	if (self->batch_length == 0)
+	if (self->batch.length == 0)
 		self->batch_ms = ph_clock_wall(self->clock);
 	*position = (ph_position){
 	    .offset =
-		ph_journal_offset(self->head.number, self->end + self->batch_length),
+		ph_journal_offset(self->head.number, self->end + self->batch.length),
 	};
 	batch_append(self, type, self->batch_ms, parts, count, (uint32_t) length);
 	self->marked = false;

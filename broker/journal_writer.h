@@ -2,7 +2,9 @@
  * journal_writer - the end of the journal: the batch, the file it goes to, and the next file.
  *
  * Records are framed in the batch at the place in the file they will have. Flushing writes and
- * syncs the batch. A record that does not fit in the file flushes what is there and begins the
+ * syncs the batch. With a thread for it (journal_sync.h) a batch may be started instead: it goes
+ * away to be written and synced there, and the next one gathers behind it meanwhile; one batch is
+ * away at a time. A record that does not fit in the file flushes what is there and begins the
  * next file, whose header is thereby proof that everything before it is synced.
  *
  * After a failed write or sync nobody knows what is on the disk, so nothing is tried again: the
@@ -17,6 +19,7 @@
 #include "broker/journal_reader.h"
 #include "broker/journal_room.h"
 #include "broker/journal_scan.h"
+#include "broker/journal_sync.h"
 #include "broker/segment.h"
 #include "broker/store.h"
 #include "lib/base/clock.h"
@@ -41,7 +44,7 @@ typedef struct ph_writer {
 	ph_segment_head head;  /* of the file being written; its id is the journal's */
 	int fd;		       /* the file, or -1 */
 	uint32_t salt;	       /* start value of its checksums */
-	uint64_t end;	       /* where the batch goes in it */
+	uint64_t end;	       /* where the batch goes in it: behind the one away */
 	uint64_t next;	       /* sequence of the next record */
 	uint64_t synced;       /* highest sequence known to be synced */
 	uint64_t epoch;	       /* of this open */
@@ -49,10 +52,13 @@ typedef struct ph_writer {
 	uint64_t closed_bytes; /* of the files before the one being written */
 	bool marked; /* a mark at the end says that all is synced, or has no room */
 
-	uint8_t *batch; /* framed records, as they will be in the file */
-	size_t batch_length;
-	size_t batch_size; /* bytes allocated */
-	int64_t batch_ms;  /* wall time of its first record */
+	ph_batch batch;
+	int64_t batch_ms; /* wall time of its first record */
+	ph_frame first;	  /* its first record's */
+
+	ph_sync sync;	    /* the batch that is away, if any */
+	uint64_t away_end;  /* where it ends in the file */
+	uint64_t away_last; /* its last sequence */
 
 	bool
 	    doubt; /* the reserve is being made whole: new records wait to know of it */
@@ -70,8 +76,13 @@ void ph_writer_fini(ph_writer *writer);
 /* A record into the batch. */
 ph_status ph_writer_submit(ph_writer *writer, uint8_t type, ph_store_need need,
     const ph_store_part *parts, size_t count, ph_position *position, ph_error *err);
-/* Write and sync the batch. */
+/* Write and sync the batch, behind the one that is away. */
 ph_status ph_writer_flush(ph_writer *writer, ph_error *err);
+/* Send the batch away, behind the one that is; without a thread, flush it. */
+ph_status ph_writer_start(ph_writer *writer, ph_error *err);
+/* If the batch that is away has landed, or once it has, what is in it is durable. PH_ERR_IO: it
+ * failed. */
+ph_status ph_writer_poll(ph_writer *writer, bool wait, ph_error *err);
 /* A mark into the batch; false: no room for it in this file. */
 bool ph_writer_mark(ph_writer *writer, ph_mark_kind kind);
 /* Go on in a new file. */

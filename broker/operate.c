@@ -60,7 +60,12 @@ ph_operate(struct ph_broker *broker, const char *verb, const ph_operate_args *ar
 	bool later = false;
 	ph_status status = found == NULL ? ph_fail(&err, PH_ERR_NOT_FOUND,
 					       "PH7101 there is no verb %s", verb)
-					 : found->fn(broker, args, reply, &later, &err);
+					 : PH_OK;
+	/* What is counted and shown is durable. */
+	if (status == PH_OK && ph_broker_flush(broker) != PH_OK)
+		status = ph_fail(&err, PH_ERR_IO, "the store has failed");
+	if (status == PH_OK)
+		status = found->fn(broker, args, reply, &later, &err);
 	if (!later)
 		reply->end(reply->self, status == PH_OK ? NULL : &err);
 }

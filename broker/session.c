@@ -1,6 +1,6 @@
 /*
  * How it works: sessions are found by the peer's ROUTER identity in one table. A session that gets
- * its first thing to say in a turn joins the list of those waiting; sending walks that list only, so
+ * its first thing to say joins the list of those waiting; sealing and sending walk that list only, so
  * a thousand silent peers cost nothing.
  */
 #include "broker/session.h"
@@ -182,7 +182,7 @@ ph_session_subscription(const ph_session *session, uint64_t number)
 /* ---- to be said ---- */
 
 static void
-wait_for_flush(ph_sessions *sessions, ph_session *session)
+wait_for_sending(ph_sessions *sessions, ph_session *session)
 {
 	if (session->waiting)
 		return;
@@ -205,7 +205,7 @@ void
 ph_session_frame(ph_sessions *sessions, ph_session *session, ph_buffer *frame)
 {
 	PH_ASSERT(frame->failed || frame->length >= PH_FRAME_HEADER);
-	wait_for_flush(sessions, session);
+	wait_for_sending(sessions, session);
 	if (session->frame_count == session->frame_capacity) {
 		size_t capacity =
 		    session->frame_capacity == 0 ? 8 : session->frame_capacity * 2;
@@ -267,7 +267,7 @@ ph_session_ack(
     ph_sessions *sessions, ph_session *session, uint64_t ticket, uint64_t acceptance)
 {
 	PH_ASSERT(acceptance > 0);
-	wait_for_flush(sessions, session);
+	wait_for_sending(sessions, session);
 	uint64_t count = session->ack_count;
 	if (count > 0 && session->ack_ticket + count == ticket &&
 	    session->ack_acceptance + count == acceptance) {
@@ -284,7 +284,7 @@ void
 ph_session_result(ph_sessions *sessions, ph_session *session, uint64_t ticket,
     uint8_t result, uint64_t acceptance, const char *subject, const char *text)
 {
-	wait_for_flush(sessions, session);
+	wait_for_sending(sessions, session);
 	ph_buffer *frame = &session->results;
 	if (frame->length > RESULT_BREAK)
 		close_items(sessions, session, frame, &session->result_count);
@@ -300,7 +300,7 @@ ph_session_result(ph_sessions *sessions, ph_session *session, uint64_t ticket,
 void
 ph_session_settled(ph_sessions *sessions, ph_session *session, uint64_t delivery)
 {
-	wait_for_flush(sessions, session);
+	wait_for_sending(sessions, session);
 	ph_buffer *frame = &session->settled;
 	if (frame->length > RESULT_BREAK)
 		close_items(sessions, session, frame, &session->settled_count);
@@ -320,7 +320,7 @@ static bool
 send_frames(ph_sessions *sessions, ph_session *session, ph_socket *router)
 {
 	size_t sent = 0;
-	while (sent < session->frame_count) {
+	while (sent < session->sealed) {
 		ph_buffer *frame = &session->frames[sent];
 		size_t length = frame->length;
 		ph_status status =
@@ -334,10 +334,29 @@ send_frames(ph_sessions *sessions, ph_session *session, ph_socket *router)
 		sent++;
 	}
 	session->frame_count -= sent;
+	session->sealed -= sent;
 	if (session->frame_count > 0 && sent > 0)
 		memmove(session->frames, session->frames + sent,
 		    session->frame_count * sizeof(ph_buffer));
-	return session->frame_count == 0;
+	return session->sealed == 0;
+}
+
+void
+ph_sessions_seal(ph_sessions *sessions)
+{
+	for (ph_session *at = sessions->waiting; at != NULL; at = at->next_waiting) {
+		close_acks(sessions, at);
+		close_items(sessions, at, &at->results, &at->result_count);
+		close_items(sessions, at, &at->settled, &at->settled_count);
+		at->sealed = at->frame_count;
+	}
+}
+
+static bool
+has_more_to_say(const ph_session *session)
+{
+	return session->frame_count > 0 || session->ack_count > 0 ||
+	       session->result_count > 0 || session->settled_count > 0;
 }
 
 bool
@@ -348,15 +367,13 @@ ph_sessions_send(ph_sessions *sessions, ph_socket *router, int64_t now_ms)
 	sessions->waiting = sessions->waiting_last = NULL;
 	while (at != NULL) {
 		ph_session *next = at->next_waiting;
-		close_acks(sessions, at);
-		close_items(sessions, at, &at->results, &at->result_count);
-		close_items(sessions, at, &at->settled, &at->settled_count);
-		at->waiting = false;
-		at->said_ms = now_ms;
-		if (!send_frames(sessions, at, router)) {
-			wait_for_flush(sessions, at);
+		if (at->sealed > 0)
+			at->said_ms = now_ms;
+		if (!send_frames(sessions, at, router))
 			stays = true;
-		}
+		at->waiting = false;
+		if (has_more_to_say(at))
+			wait_for_sending(sessions, at);
 		at = next;
 	}
 	return stays;

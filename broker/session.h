@@ -2,8 +2,8 @@
  * session - one peer that has proven itself: what it holds, and what is still to be said to it.
  *
  * What a session is told gathers here during a turn (acknowledgements as runs of tickets, results
- * and settlements as items, everything else as frames in order) and is sent by ph_session_send,
- * after the flush. A peer that reads too slowly keeps its frames here, up to a limit; past it, or
+ * and settlements as items, everything else as frames in order). Sealing it says that the records it
+ * speaks of are those of one batch; sending sends what was sealed, once that batch is durable. A peer that reads too slowly keeps its frames here, up to a limit; past it, or
  * when the connection is gone, the session is over.
  *
  * Invariants: a subscription belongs to one session and stands in its destination's ring. Ending a
@@ -63,7 +63,8 @@ struct ph_session {
 	ph_buffer results, settled; /* frames being filled */
 	ph_buffer *frames;	    /* ready to go, oldest first */
 	size_t frame_count, frame_capacity, frame_bytes;
-	bool waiting; /* in the list of those with something to say */
+	size_t sealed; /* of the frames: those that the next sending may send */
+	bool waiting;  /* in the list of those with something to say */
 	ph_session *next_waiting;
 };
 
@@ -88,7 +89,7 @@ size_t ph_sessions_count(const ph_sessions *sessions, uint8_t role);
 
 ph_subscription *ph_session_subscription(const ph_session *session, uint64_t number);
 
-/* ---- to be said after the flush ---- */
+/* ---- to be said once it is durable ---- */
 void ph_session_ack(
     ph_sessions *sessions, ph_session *session, uint64_t ticket, uint64_t acceptance);
 void ph_session_result(ph_sessions *sessions, ph_session *session, uint64_t ticket,
@@ -102,7 +103,9 @@ void ph_session_plain(
 /* Has it room for more deliveries? */
 bool ph_session_hungry(const ph_session *session);
 
-/* Send what there is to say, to everybody. Sessions whose peer is gone get `over`. Returns true if
+/* What there is to say now may be said by the next sending; what comes later may not. */
+void ph_sessions_seal(ph_sessions *sessions);
+/* Send what was sealed, to everybody. Sessions whose peer is gone get `over`. Returns true if
  * something had to stay for later. */
 bool ph_sessions_send(ph_sessions *sessions, ph_socket *router, int64_t now_ms);
 /* It is over: ended at the end of the turn. */

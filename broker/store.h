@@ -3,7 +3,8 @@
  *
  * A store keeps records in order. A record is a type and a body (record.h); the store knows
  * neither. Submitting puts a record into the next batch and tells its position; flushing makes
- * the batch durable. Only a record before the durable position may be acknowledged, delivered,
+ * the batch durable. Starting lets it become durable while the next one gathers: the durable
+ * position passes its records later, in their order. Only a record before the durable position may be acknowledged, delivered,
  * counted or used for duplicates. Within a partition positions grow with every record; their
  * offset means something to the store alone, and a position may move when a store is opened
  * again after a crash. A sequence never changes: it counts records from 1, without gaps, for
@@ -102,11 +103,20 @@ typedef struct ph_store_ops {
 	    ph_error *err);
 
 	/*
-	 * Write the batch and make it durable. On PH_OK *durable is the end of what is durable
-	 * now. A store that replicates may return before its batch is durable; the local one never
-	 * does. An empty batch costs nothing.
+	 * Make everything that was submitted durable, and wait until it is. On PH_OK *durable is
+	 * the end of what is durable now. An empty batch costs nothing.
 	 */
 	ph_status (*flush)(ph_store *store, ph_position *durable, ph_error *err);
+
+	/*
+	 * Begin to make the batch durable; waits for earlier ones if the store takes no more at
+	 * once. A store that cannot do two things at a time flushes.
+	 */
+	ph_status (*start)(ph_store *store, ph_error *err);
+
+	/* What has become of the batches that were started; see ph_store_poll. */
+	ph_status (*poll)(
+	    ph_store *store, bool wait, ph_position *durable, ph_error *err);
 
 	/* The end of what is durable. Any thread. */
 	ph_position (*durable)(const ph_store *store);
@@ -176,11 +186,32 @@ ph_store_submit(ph_store *store, uint8_t type, ph_store_need need,
 	return store->ops->submit(store, type, need, parts, count, position, err);
 }
 
-/* Write the batch and make it durable; *durable (NULL allowed) is the end of what is. */
+/* Make everything submitted durable, and wait; *durable (NULL allowed) is the end of what is. */
 static inline ph_status
 ph_store_flush(ph_store *store, ph_position *durable, ph_error *err)
 {
 	return store->ops->flush(store, durable, err);
+}
+
+/*
+ * Begin to make what was submitted durable, and do not wait for it. PH_OK promises nothing yet:
+ * ph_store_poll says how it went.
+ */
+static inline ph_status
+ph_store_start(ph_store *store, ph_error *err)
+{
+	return store->ops->start(store, err);
+}
+
+/*
+ * *durable is the end of what is durable by now; with `wait`, once everything started is. The
+ * durable position moves in this call and in those that wait, never between. PH_ERR_IO: a batch
+ * that was started has failed, and with it the store.
+ */
+static inline ph_status
+ph_store_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
+{
+	return store->ops->poll(store, wait, durable, err);
 }
 
 /* The end of what is durable: every record at a smaller offset is. */

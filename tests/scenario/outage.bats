@@ -15,7 +15,7 @@ load helpers
 	wait_is 1 count highways enquiry "$REFERENCE"
 	wait_is 6 eval 'kept crm case .id | wc -l'
 	[ "$(queue waste dead)" = 0 ]
-	equal "$(($(queue waste ready) + $(queue waste in_flight) + $(queue waste held)))" 5
+	equal "$(queue waste 'ready + .in_flight + .held')" 5
 	wait_until eval '[ -n "$(queue waste last_error)" ] && [ "$(queue waste last_error)" != null ]'
 	equal "$(status balance)" 0
 

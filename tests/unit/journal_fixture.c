@@ -16,7 +16,7 @@ fixture_init(fixture *self)
 {
 	const char *where = getenv("TMPDIR");
 
-	self->thread = false;
+	self->thread = self->overlap = false;
 	snprintf(self->root, sizeof self->root, "%.90s/ph-journal-XXXXXX",
 	    where != NULL ? where : "/tmp");
 	PH_ASSERT(mkdtemp(self->root) != NULL);
@@ -67,6 +67,7 @@ fixture_open(const fixture *self, const ph_fs *fs, ph_store **out,
 	    .directory = self->directory,
 	    .segment_bytes = 1u << 20,
 	    .thread = self->thread,
+	    .overlap = self->overlap,
 	    .fs = fs != NULL ? fs : fixture_quick_fs(),
 	};
 

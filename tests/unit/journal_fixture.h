@@ -15,6 +15,7 @@ typedef struct fixture {
 	char directory[160]; /* the journal's */
 	char aside[160];     /* the fake disk's */
 	bool thread;	     /* the journal is to use a thread for its files */
+	bool overlap;	     /* and one for batches that are started */
 } fixture;
 
 #define FIXTURE_BODY_MAX (300u << 10)

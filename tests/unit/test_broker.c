@@ -252,6 +252,61 @@ START_TEST(a_consumer_that_goes_away)
 }
 END_TEST
 
+#define LONG	  100000
+#define LONG_ONES 40
+
+static void
+publish_long(unsigned number)
+{
+	char id[16];
+	static char data[LONG];
+	memset(data, 'a' + (int) (number % 26), sizeof data);
+	(void) snprintf(id, sizeof id, "L%u", number);
+	const ph_attribute attributes[] = {{"id", id, strlen(id)},
+	    {"source", "urn:test", 8}, {"type", "bench.v1", 8}, {"subject", "A", 1}};
+	ph_message *message = NULL;
+	ck_assert_int_eq(
+	    ph_message_new(attributes, 4, data, sizeof data, &message, NULL), PH_OK);
+	ck_assert_int_eq(ph_client_publish(publisher, message, NULL, NULL), PH_OK);
+	ph_message_unref(&message);
+}
+
+/* So much that one batch is away while the next gathers. */
+START_TEST(long_ones_without_a_pause)
+{
+	ph_client *client = consumer("bench", 3);
+	for (unsigned i = 0; i < LONG_ONES; i++)
+		publish_long(i);
+	ck_assert_int_eq(ph_client_flush(publisher, NULL), PH_OK);
+	for (unsigned i = 0; i < LONG_ONES; i++) {
+		const ph_event *event = fixture_event(publisher, PH_EVENT_RESULT);
+		ck_assert_int_eq(ph_event_result(event), PH_ACCEPTED);
+		ck_assert_uint_eq(ph_event_acceptance(event), i + 1);
+	}
+	for (unsigned i = 0; i < LONG_ONES; i++) {
+		char id[16];
+		size_t length = 0;
+		const ph_event *event = fixture_event(client, PH_EVENT_DELIVERY);
+		(void) snprintf(id, sizeof id, "L%u", i);
+		ck_assert_str_eq(id_of(event), id);
+		const char *data = ph_message_data(ph_event_message(event), &length);
+		ck_assert_uint_eq(length, LONG);
+		ck_assert_int_eq(data[0], 'a' + (int) (i % 26));
+		ck_assert_int_eq(data[LONG - 1], 'a' + (int) (i % 26));
+		settle(client, event, PH_DELIVERED);
+	}
+	while (ph_client_unsettled(client) > 0)
+		(void) fixture_event(client, PH_EVENT_SETTLED);
+	ck_assert_int_eq(fixture_status("delivered"), LONG_ONES);
+	fixture_check_balance();
+	ph_client_destroy(&client);
+	fixture_kill();
+	fixture_start();
+	ck_assert_int_eq(fixture_status("delivered"), LONG_ONES);
+	ck_assert_int_eq(fixture_status("pending"), 0);
+}
+END_TEST
+
 /* Killed with deliveries in hand: the session comes back, keeps what it holds, and settles it. */
 START_TEST(killed_in_the_middle)
 {
@@ -545,6 +600,7 @@ main(void)
 	tcase_add_test(tests, tries_end_in_a_dead_letter);
 	tcase_add_test(tests, rejected_lets_the_key_go_on);
 	tcase_add_test(tests, a_consumer_that_goes_away);
+	tcase_add_test(tests, long_ones_without_a_pause);
 	tcase_add_test(tests, killed_in_the_middle);
 	tcase_add_test(tests, a_session_that_comes_back_is_heard_first);
 	tcase_add_test(tests, strangers_are_refused);
