@@ -98,7 +98,7 @@ gone_or_answers() { gone "$BROKER" || broker_answers; }
 	local death promised
 	PACKHORSED=$(find "$BUILD" -name packhorsed-mutant -type f | head -1)
 	[ -n "$PACKHORSED" ]
-	event 1 "\"$(head -c 100000 /dev/zero | tr '\0' x)\"" >"$WORK/in"
+	event 1 "\"$(head -c 200000 /dev/zero | tr '\0' x)\"" >"$WORK/in"
 	broker_stop
 	# the flushes of the start come first; the one that ends a broker which answered was the event's
 	for death in {1..12}; do
