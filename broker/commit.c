@@ -14,7 +14,7 @@
 
 #define IDLE_MS	       100
 #define SLOW_PEER_MS   5
-#define OVERLAP_BYTES  (64u << 10) /* what is less is flushed sooner than handed over */
+#define OVERLAP_BYTES  (128u << 10) /* what is less is flushed sooner than handed over */
 #define MUTANT_DISK_MS 100 /* a slow disk lets what was said too early get out */
 
 /* The window of duplicates is a cache of what is durable: trouble with it is told, no more. */
@@ -104,12 +104,11 @@ ph_commit_clear(ph_broker *broker, bool wait, int64_t now_ms)
 	return true;
 }
 
-/* Is there something to do while this batch becomes durable? */
+/* Is it worth handing over? */
 static bool
 worth_starting(const ph_broker *broker)
 {
-	return broker->dirty &&
-	       (broker->more || broker->written - broker->begun_bytes >= OVERLAP_BYTES);
+	return broker->dirty && broker->written - broker->begun_bytes >= OVERLAP_BYTES;
 }
 
 static ph_status

@@ -1,9 +1,9 @@
 /*
  * commit - what was submitted becomes durable, and what waits for it is said.
  *
- * A turn ends in one of two ways. If it was all there is to do and not much, its records are
- * flushed and what it has to say is sent: nothing could be done meanwhile, and nobody waits longer
- * than for the disk. Else the batch is started instead, and what there is to say is sealed with
+ * A turn ends in one of two ways. If its records are few, they are flushed and what it has to say
+ * is sent: next to nothing could be done meanwhile, and nobody waits longer than for the disk.
+ * Else the batch is started instead, and what there is to say is sealed with
  * it; the loop reads what has come meanwhile, and its next records gather behind. When there is
  * nothing more to read, the loop waits for the batch as it waits for a flush. Once the durable
  * position has passed the last record of the batch, what was sealed is sent, deliveries are handed

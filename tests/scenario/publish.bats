@@ -91,6 +91,36 @@ events() {
 	equal "$(queue test ready)" 20000
 }
 
+gone_or_answers() { gone "$BROKER" || broker_answers; }
+
+# So long that the broker reads on while another thread writes it. The broker dies just before.
+@test "no answer before a long event is on the disk" {
+	local death promised
+	PACKHORSED=$(find "$BUILD" -name packhorsed-mutant -type f | head -1)
+	[ -n "$PACKHORSED" ]
+	event 1 "\"$(head -c 200000 /dev/zero | tr '\0' x)\"" >"$WORK/in"
+	broker_stop
+	# the flushes of the start come first; the one that ends a broker which answered was the event's
+	for death in {1..12}; do
+		rm -rf "$WORK/state"
+		PACKHORSE_CRASH_AT=flush-begin:$death broker_launch
+		wait_until gone_or_answers
+		gone "$BROKER" || break
+	done
+	"$PACKHORSE" message publish "$WORK/in" --socket "$RUN/control" >"$WORK/answers" 3>&- &
+	local publisher=$!
+	wait_until gone "$BROKER"
+	kill -KILL "$publisher" 2>/dev/null || true
+	wait_until gone "$publisher"
+	promised=$(grep -c accepted "$WORK/answers" || true)
+	broker_launch
+	wait_until broker_answers
+	equal "$(queue test ready)" "$promised"
+	equal "$(ph message publish "$WORK/in" | jq -r .status)" accepted
+	equal "$(queue test ready)" 1
+	equal "$(status balance)" 0
+}
+
 @test "numbers, long and strange texts and binary data arrive as they were written" {
 	cat >"$WORK/in" <<-'JSON'
 		{"specversion":"1.0","id":"a","source":"urn:x","type":"council.test.v1","data":{"a":1.10,"b":123456789012345678901234567890,"c":1e400,"d":"\ud83d\udc07 \u0001 \" \\ é","e":[[],{}],"f":-0}}

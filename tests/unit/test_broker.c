@@ -252,7 +252,7 @@ START_TEST(a_consumer_that_goes_away)
 }
 END_TEST
 
-#define LONG	  100000
+#define LONG	  150000
 #define LONG_ONES 40
 
 static void
