@@ -204,6 +204,15 @@ check_bytes(const table *t)
 	return true;
 }
 
+static ph_status
+too_large(const ph_document *document, ph_error *err)
+{
+	char where[PH_ERROR_WHERE];
+	snprintf(where, sizeof where, "%s:1:1", ph_document_name(document));
+	return ph_fail_at(
+	    err, PH_ERR_TOO_LARGE, where, "PH1101 more than 8 MiB: split the table");
+}
+
 ph_status
 ph_csv_decode(ph_document *document, const void *bytes, size_t length, ph_error *err)
 {
@@ -211,8 +220,7 @@ ph_csv_decode(ph_document *document, const void *bytes, size_t length, ph_error 
 	ph_error local;
 	table t = {.document = document, .err = err == NULL ? &local : err};
 	if (length > INPUT_MAX)
-		return ph_fail_at(err, PH_ERR_TOO_LARGE, ph_document_name(document),
-		    "PH1101 more than 8 MiB: split the table");
+		return too_large(document, err);
 	size_t mark = length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 	t.bytes = length == 0 ? "" : (const char *) bytes + mark;
 	t.length = length - mark;

@@ -454,6 +454,31 @@ check_bytes(const reader *r)
 	return true;
 }
 
+/* Of directives libfyaml tells only some, and passes over the others. They stand before
+ * all else but comments. */
+static bool
+check_directives(const reader *r)
+{
+	bool begins = true; /* nothing but blanks since the line's end */
+	bool comment = false;
+	for (size_t i = 0; i < r->length; i++) {
+		char c = r->bytes[i];
+		if (c == '\n') {
+			begins = true;
+			comment = false;
+		} else if (c == '%' && begins && (i == 0 || r->bytes[i - 1] == '\n')) {
+			return fail_at(r, PH_ERR_INVALID, i,
+			    "PH1016 a directive (%%YAML, %%TAG): leave it out");
+		} else if (begins && c == '#') {
+			comment = true;
+			begins = false;
+		} else if (!comment && c != ' ' && c != '\r') {
+			break;
+		}
+	}
+	return true;
+}
+
 /* A byte order mark is passed over, as spreadsheets and some editors write it. */
 static size_t
 mark_length(const char *bytes, size_t length)
@@ -475,7 +500,7 @@ ph_yaml_decode(ph_document *document, const void *bytes, size_t length, unsigned
 	    .flags = flags};
 	ph_place_init(&r.place, r.bytes, r.length);
 	ph_buffer_init(&r.text, 0);
-	bool good = check_bytes(&r) && parse(&r);
+	bool good = check_bytes(&r) && check_directives(&r) && parse(&r);
 	ph_buffer_fini(&r.text);
 	if (good && ph_document_root(document) == NULL)
 		good =

@@ -202,4 +202,28 @@ repeat(
 	return copy;
 }
 
+/* Each body repeated up to `size` bytes, at a cost in proportion. */
+static inline void
+survive_large(decode_fn *decode, const char *head, const char *const *bodies,
+    size_t count, size_t size, const char *tail)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t length = 0;
+		char *text = repeat(head, bodies[i], size, tail, &length);
+		survive(decode, text, length);
+		free(text);
+	}
+}
+
+/* The last two tests of a format: what is large, and what is damaged. */
+#define HOSTILE_CASE(suite, fixture_end, large_test, damage_test)                      \
+	do {                                                                           \
+		TCase *hostile = tcase_create("hostile");                              \
+		tcase_set_timeout(hostile, 120);                                       \
+		tcase_add_checked_fixture(hostile, NULL, fixture_end);                 \
+		tcase_add_test(hostile, large_test);                                   \
+		tcase_add_test(hostile, damage_test);                                  \
+		suite_add_tcase(suite, hostile);                                       \
+	} while (0)
+
 #endif

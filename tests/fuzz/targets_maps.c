@@ -1,0 +1,209 @@
+/*
+ * targets_maps - what people write: YAML, record descriptions, schemas and maps, with a
+ * document put through each that is taken.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <packhorse/map.h>
+
+#include "lib/base/assert.h"
+#include "lib/codec/codec.h"
+#include "lib/codec/records.h"
+#include "lib/config/config.h"
+#include "tests/fuzz/targets.h"
+#include "transform/schema.h"
+
+#define LIMIT ((size_t) 64 << 20)
+
+static ph_document *
+new_document(void)
+{
+	ph_document *document = NULL;
+	ph_status status = ph_document_new("input", LIMIT, &document, NULL);
+	PH_ASSERT(status == PH_OK);
+	return document;
+}
+
+static ph_document *
+read_yaml(const uint8_t *bytes, size_t length)
+{
+	ph_document *document = new_document();
+	ph_error err = {0};
+	ph_status status = ph_yaml_decode(document, bytes, length, 0, &err);
+	if (status == PH_OK)
+		return document;
+	PH_ASSERT(status == PH_ERR_INVALID || status == PH_ERR_TOO_LARGE);
+	PH_ASSERT(strncmp(err.where, "input", 5) == 0 && err.text[0] != '\0');
+	ph_document_destroy(&document);
+	return NULL;
+}
+
+void
+ph_target_yaml(const uint8_t *bytes, size_t length)
+{
+	ph_document *document = read_yaml(bytes, length);
+	ph_document_destroy(&document);
+}
+
+/* A description, and a file that it may describe. */
+void
+ph_target_description(const uint8_t *bytes, size_t length)
+{
+	size_t end = ph_target_split(bytes, length);
+	ph_document *description = read_yaml(bytes, end);
+	ph_records *records = NULL;
+	ph_error err = {0};
+	if (description == NULL)
+		return;
+	if (ph_records_new(&description, &records, &err) != PH_OK) {
+		PH_ASSERT(err.text[0] != '\0');
+		return;
+	}
+	ph_document *document = new_document();
+	if (end < length && ph_records_decode(records, document, bytes + end + 1,
+				length - end - 1, &err) == PH_OK) {
+		ph_buffer out;
+		ph_buffer_init(&out, 0);
+		(void) ph_records_encode(
+		    records, ph_document_root(document), &out, &err);
+		ph_buffer_fini(&out);
+	}
+	ph_document_destroy(&document);
+	ph_records_destroy(&records);
+}
+
+static void
+check_with(unsigned flags, const uint8_t *bytes, size_t end, size_t length)
+{
+	ph_schema *schema = NULL;
+	ph_error err = {0};
+	ph_status status =
+	    ph_schema_parse_with("input", bytes, end, NULL, flags, &schema, &err);
+	if (status != PH_OK) {
+		PH_ASSERT(err.text[0] != '\0');
+		return;
+	}
+	ph_document *document = new_document();
+	if (end < length && ph_json_decode(document, bytes + end + 1, length - end - 1,
+				NULL) == PH_OK) {
+		ph_violation violation = {0};
+		status = ph_schema_check(
+		    schema, document, ph_document_root(document), 0, &violation);
+		PH_ASSERT(status != PH_ERR_INVALID || violation.text[0] != '\0');
+	}
+	ph_document_destroy(&document);
+	ph_schema_destroy(&schema);
+}
+
+/* A schema, as ours and as the standard's, and a document for it. */
+void
+ph_target_schema(const uint8_t *bytes, size_t length)
+{
+	size_t end = ph_target_split(bytes, length);
+	check_with(0, bytes, end, length);
+	check_with(PH_SCHEMA_STANDARD, bytes, end, length);
+}
+
+static const char thing[] =
+    "{\"$schema\":\"https://json-schema.org/draft/2020-12/"
+    "schema\",\"$id\":\"urn:x:thing:1\","
+    "\"x-entity\":\"thing\",\"x-version\":1,\"type\":\"object\","
+    "\"additionalProperties\":false,"
+    "\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"string\"},"
+    "\"n\":{\"type\":\"number\"},\"at\":{\"type\":\"string\",\"format\":\"date-time\"},"
+    "\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+    "\"attributes\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+    "\"code\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"}}}},"
+    "\"sub\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\"},"
+    "\"y\":{\"type\":\"number\"}}}}}";
+
+static char folder[64];
+
+static void
+leave_folder(void)
+{
+	static const char *const files[] = {"maps/m.yaml",
+	    "schemas/thing.v1.schema.json", "codes/c.csv", "maps", "schemas", "codes"};
+	char path[128];
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+		(void) remove(path);
+	}
+	(void) rmdir(folder);
+}
+
+static void
+put_file(const char *name, const void *bytes, size_t length)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	FILE *file = fopen(path, "wb");
+	PH_ASSERT(file != NULL);
+	PH_ASSERT(length == 0 || fwrite(bytes, 1, length, file) == length);
+	PH_ASSERT(fclose(file) == 0);
+}
+
+static void
+make_folder(void)
+{
+	static const char codes[] = "x,canonical,in,out\n1,open,*,*\n2,shut,*,*\n";
+	static const char *const names[] = {"maps", "schemas", "codes"};
+	char path[128];
+	const char *base = getenv("TMPDIR");
+	snprintf(
+	    folder, sizeof folder, "%.40s/fuzz.XXXXXX", base == NULL ? "/tmp" : base);
+	PH_ASSERT(mkdtemp(folder) != NULL);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+		PH_ASSERT(mkdir(path, 0700) == 0);
+	}
+	put_file("schemas/thing.v1.schema.json", thing, sizeof thing - 1);
+	put_file("codes/c.csv", codes, sizeof codes - 1);
+	atexit(leave_folder);
+}
+
+static void
+run_map(const ph_map *map, ph_map_direction direction, const void *bytes, size_t length)
+{
+	ph_map_call *call = NULL;
+	ph_error err = {0};
+	if (!ph_map_goes(map, direction) ||
+	    ph_map_call_new(map, direction, 0, bytes, length, &call, &err) != PH_OK)
+		return;
+	(void) ph_map_call_set(call, "accepted_at", "2024-01-02T03:04:05Z", NULL);
+	ph_status status = ph_map_call_run(call, &err);
+	for (size_t i = 0; status == PH_OK && i < ph_map_call_count(call); i++) {
+		size_t size = 0;
+		if (ph_map_call_result(call, i) == PH_MAP_DONE)
+			PH_ASSERT(ph_map_call_data(call, i, &size) != NULL);
+		else
+			PH_ASSERT(ph_map_call_error(call, i) != NULL);
+	}
+	ph_map_call_destroy(&call);
+}
+
+/* A map, then a vendor's bytes for it, or a canonical document. */
+void
+ph_target_map(const uint8_t *bytes, size_t length)
+{
+	const char *folders[] = {folder, NULL};
+	size_t end = ph_target_split(bytes, length);
+	ph_map *map = NULL;
+	ph_error err = {0};
+	if (folder[0] == '\0')
+		make_folder();
+	put_file("maps/m.yaml", bytes, end);
+	if (ph_map_load("m", folders, &map, &err) != PH_OK) {
+		PH_ASSERT(err.text[0] != '\0');
+		return;
+	}
+	if (end < length) {
+		run_map(map, PH_MAP_IN, bytes + end + 1, length - end - 1);
+		run_map(map, PH_MAP_OUT, bytes + end + 1, length - end - 1);
+	}
+	ph_map_destroy(&map);
+}
