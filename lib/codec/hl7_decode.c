@@ -227,6 +227,15 @@ take_text(ph_node *node)
 	node->length = first->length;
 }
 
+/* Separators of components and subcomponents, and nothing between them? */
+static bool
+is_hollow(const reader *r, const char *at, const char *end)
+{
+	while (at < end && (*at == r->marks.component || *at == r->marks.part))
+		at++;
+	return at == end;
+}
+
 static bool
 read_component(
     reader *r, ph_node *parent, const char *name, const char *at, const char *end)
@@ -257,7 +266,9 @@ read_repetition(reader *r, ph_node *segment, const ph_field_rule *rule,
 	bool described = rule != NULL && rule->parts != NULL;
 	bool several = find(at, end, r->marks.component) < end ||
 		       find(at, end, r->marks.part) < end;
-	if (at == end || is_null(at, end) || (!described && !several))
+	if (is_hollow(r, at, end))
+		return read_scalar(r, segment, name, at, at);
+	if (is_null(at, end) || (!described && !several))
 		return read_scalar(r, segment, name, at, end);
 	ph_node *node = add_node(r, segment, name, PH_NODE_OBJECT, at);
 	if (node == NULL)
@@ -266,11 +277,11 @@ read_repetition(reader *r, ph_node *segment, const ph_field_rule *rule,
 		const char *next = find(at, end, r->marks.component);
 		if (n > PH_FIELDS_MAX)
 			return too_many(r, at);
-		const char *part = next == at
-				       ? NULL
-				       : name_of(r, described ? rule->parts : NULL,
-					     described ? rule->part_count : 0, n);
-		if (next > at && !read_component(r, node, part, at, next))
+		bool hollow = is_hollow(r, at, next);
+		const char *part = hollow ? NULL
+					  : name_of(r, described ? rule->parts : NULL,
+						described ? rule->part_count : 0, n);
+		if (!hollow && !read_component(r, node, part, at, next))
 			return false;
 		at = next + 1;
 	}
@@ -284,7 +295,7 @@ read_field(reader *r, ph_node *segment, const ph_record_rule *rule, size_t numbe
     const char *at, const char *end)
 {
 	const ph_field_rule *field = NULL;
-	if (at == end)
+	if (is_hollow(r, at, end))
 		return true;
 	for (size_t i = 0; rule != NULL && i < rule->field_count; i++)
 		if (rule->fields[i].number == number)

@@ -307,6 +307,18 @@ ph_records_decode(const ph_records *records, ph_document *document, const void *
 	return status;
 }
 
+/* A text that begins with U+FEFF would be read without it, as a byte order mark is. */
+static ph_status
+keep_mark(const ph_records *records, const ph_buffer *out, size_t start, ph_error *err)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+	if (out->failed || records->charset != PH_CHARSET_UTF_8 ||
+	    out->length - start < 3 || memcmp(out->data + start, mark, 3) != 0)
+		return PH_OK;
+	return ph_fail(err, PH_ERR_INVALID,
+	    "PH3156 the first text begins with a byte order mark: replace it");
+}
+
 ph_status
 ph_records_encode(
     const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err)
@@ -315,7 +327,10 @@ ph_records_encode(
 	if (root->kind != PH_NODE_OBJECT)
 		return ph_fail(err, PH_ERR_INVALID,
 		    "PH3151 records are made from an object that holds them");
+	size_t start = out->length;
 	ph_status status = codecs[records->format].encode(records, root, out, err);
+	if (status == PH_OK)
+		status = keep_mark(records, out, start, err);
 	if (status == PH_OK && out->failed)
 		status = ph_fail(err, out->limit > 0 ? PH_ERR_TOO_LARGE : PH_ERR_NOMEM,
 		    "no room for the records");
