@@ -333,6 +333,11 @@ get_outcome_rest(ph_reader *in, unsigned flags, ph_record_outcome *out)
 		get_failure(in, &out->failure);
 	if ((flags & OUTCOME_BINDINGS) != 0)
 		get_bindings(in, &out->bindings);
+	/* a flag for what is not there is none that an encoder writes */
+	if (((flags & OUTCOME_NOT_BEFORE) != 0 && out->not_before_ms == 0) ||
+	    ((flags & OUTCOME_REFERENCE) != 0 && out->reference.length == 0) ||
+	    ((flags & OUTCOME_BINDINGS) != 0 && out->bindings.count == 0))
+		in->failed = true;
 }
 
 ph_status
