@@ -43,12 +43,12 @@ open_table(ph_build *build, const ph_term *term, const char *const *canonical,
 	if (a == NULL || a->call || a->context)
 		return ph_term_fail(term, "PH2213 %s needs its table: %s(file.csv)",
 		    term->name, term->name);
-	const char *path = ph_load_find(build->load, "codes", a->text);
-	if (path == NULL)
+	const char *paths[PH_CODES_LAYERS + 1] = {NULL};
+	if (ph_load_layers(build->load, "codes", a->text, paths, PH_CODES_LAYERS) == 0)
 		return ph_scan_fail(term->scan, a->at,
 		    "PH2214 there is no code table %s in codes/", a->text);
 	ph_status status = ph_codes_load(
-	    path, canonical, canonical_count, vendor, vendor_count, &c->table, &why);
+	    paths, canonical, canonical_count, vendor, vendor_count, &c->table, &why);
 	if (status != PH_OK) {
 		ph_load_fail_at(build->load, why.where, why.text);
 		return false;

@@ -135,6 +135,39 @@ ph_find_file(const char *const *folders, const char *kind, const char *name, cha
 	return ph_fail(err, PH_ERR_NOT_FOUND, "no file %s in any folder", name);
 }
 
+/* Is it a file that none of the `count` before is, by another name? */
+static bool
+is_new(const char *const *paths, size_t count, const char *path)
+{
+	struct stat own, other;
+	if (stat(path, &own) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (stat(paths[i], &other) == 0 && own.st_dev == other.st_dev &&
+		    own.st_ino == other.st_ino)
+			return false;
+	return true;
+}
+
+size_t
+ph_load_layers(
+    ph_load *load, const char *kind, const char *name, const char **paths, size_t most)
+{
+	size_t count = 0;
+	for (size_t i = 0; load->folders != NULL && load->folders[i] != NULL; i++) {
+		const char *const one[] = {load->folders[i], NULL};
+		char *path;
+		if (count == most ||
+		    ph_find_file(one, kind, name, &path, NULL) != PH_OK)
+			continue;
+		if (is_new(paths, count, path) &&
+		    (paths[count] = ph_arena_strdup(load->arena, path)) != NULL)
+			count++;
+		free(path);
+	}
+	return count;
+}
+
 const char *
 ph_load_find(ph_load *load, const char *kind, const char *name)
 {

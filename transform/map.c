@@ -270,6 +270,7 @@ ph_map_call_destroy(ph_map_call **call_p)
 		return;
 	ph_table_destroy(&call->wanted_index, NULL);
 	ph_document_destroy(&call->source);
+	ph_document_destroy(&call->previous);
 	ph_document_destroy(&call->target);
 	free(call);
 	*call_p = NULL;

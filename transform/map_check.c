@@ -26,7 +26,8 @@ canonical_text(const ph_map *map, const ph_path *path, char out[256])
 		const ph_step *step = &path->steps[i];
 		const char *name = ph_names_text(map->canonical_names, step->name);
 		int wrote = snprintf(out + at, 256 - at, "%s%s%s", i > 0 ? "." : "",
-		    name, (step->flags & PH_STEP_MANY) != 0 ? "[]" : "");
+		    name,
+		    (step->flags & (PH_STEP_MANY | PH_STEP_CHOSEN)) != 0 ? "[]" : "");
 		if (wrote < 0 || (size_t) wrote >= 256 - at)
 			return;
 		at += (size_t) wrote;

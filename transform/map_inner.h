@@ -203,6 +203,8 @@ struct ph_map_call {
 	unsigned direction; /* PH_FLOWS_* */
 	unsigned flags;
 	ph_document *source, *target;
+	ph_document *previous; /* out: the vendor's record before; NULL */
+	const ph_node *previous_record;
 	const char *const *source_names; /* bound to the source */
 	const char *const *target_names;
 	const ph_node *header; /* in, SOAP: the Header or NULL */
@@ -232,6 +234,8 @@ void ph_call_collect(ph_map_call *call);
 void ph_call_run(ph_map_call *call);
 /* map_output.c: write what a run has filled in. False after a failure. */
 bool ph_run_output(ph_run *run);
+/* complement.c: what the previous record has and `root` has not. False past the limits. */
+bool ph_complement(ph_map_call *call, ph_node *root);
 /* "file:line:column" of a link; "source -> target" of an operation. */
 void ph_link_where(const ph_map *map, const ph_link *link, char out[PH_ERROR_WHERE]);
 const char *ph_op_path(ph_arena *arena, const ph_op *op);

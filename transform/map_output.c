@@ -246,7 +246,8 @@ output_out(ph_run *run)
 {
 	const ph_map *map = run->call->map;
 	ph_node *root = ph_filling_make(&run->body);
-	if (root == NULL)
+	if (root == NULL ||
+	    (run->call->previous != NULL && !ph_complement(run->call, root)))
 		return too_large(run);
 	if (root->first == NULL &&
 	    (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP))

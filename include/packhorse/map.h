@@ -133,6 +133,15 @@ PH_EXPORT void ph_map_call_destroy(ph_map_call **call_p);
 PH_EXPORT ph_status ph_map_call_set(
     ph_map_call *call, const char *name, const char *value, ph_error *err);
 
+/*
+ * Out, before the run: the vendor's record as it was, in the map's format (copied). What the links do
+ * not write is taken over from it, so that a partial update becomes a whole record: objects are put
+ * together member by member, what repeats is taken as a whole, and null stands. XML, SOAP, JSON and
+ * forms. PH_ERR_INVALID: not one record of this map.
+ */
+PH_EXPORT ph_status ph_map_call_previous(
+    ph_map_call *call, const void *bytes, size_t length, ph_error *err);
+
 /* The numbers are those of the RESOLVE frame (doc/protocol.md). */
 typedef enum ph_map_reference {
 	PH_MAP_CANONICAL = 1, /* the canonical id of `key`, a vendor's key */

@@ -20,7 +20,7 @@ load helpers
 	wait_is unknown-code dead .reason
 	equal "$(status balance)" 0
 
-	echo 'road-signs,HM,GULL,*,*' >>"$TABLE"
+	sed -i 's/^road-signs,.*/road-signs,HM,GULL,*,*/' "$TABLE"
 	reload
 	equal "$(dead .reason)" unknown-code
 	ph dead replay "$(dead .id)"
@@ -34,7 +34,7 @@ load helpers
 without_road_signs() {
 	broker_stop
 	TABLE=$(mine highways codes POTH)
-	sed -i '/^road-signs,/d' "$TABLE"
+	printf '%s\n' canonical,ServiceCode,SubjectCode,in,out 'road-signs,(none),(none),,*' >"$TABLE"
 	broker_start
 }
 
