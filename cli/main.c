@@ -20,6 +20,7 @@ static const ph_noun *const nouns[] = {
     &ph_noun_ledger,
     &ph_noun_map,
     &ph_noun_schema,
+    &ph_noun_codes,
     &ph_noun_config,
     &ph_noun_errors,
     &ph_noun_version,

@@ -2,8 +2,7 @@
 # Use: awk -f errors.awk FILE...
 function text(cell) {
 	gsub(/^ +| +$/, "", cell)
-	gsub(/\\/, "\\\\", cell)
-	gsub(/"/, "\\\"", cell)
+	gsub(/["\\]/, "\\\\&", cell)
 	return "\"" cell "\""
 }
 BEGIN { FS = "|" }

@@ -126,6 +126,8 @@ ph_flow ph_run_reference(ph_run *run, ph_map_reference kind, const char *entity,
 ph_flow ph_run_bind(
     ph_run *run, const char *entity, const char *key, const char *canonical);
 ph_flow ph_run_no_memory(ph_run *run);
+/* A code that a table has no row for: told to the survey, if this is one, which then goes on. */
+bool ph_run_unmapped(ph_run *run, const char *table, const ph_tuple *code);
 
 /* The tables of the files. */
 extern const ph_convert_class ph_convert_fit, ph_convert_text, ph_convert_trim,

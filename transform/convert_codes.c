@@ -125,6 +125,10 @@ translate(const coding *c, ph_run *run, ph_tuple *tuple, bool inward)
 	case PH_CODES_UNKNOWN:
 		break;
 	}
+	if (ph_run_unmapped(run, ph_codes_file(c->table), tuple)) {
+		*tuple = (ph_tuple){.count = leaving};
+		return PH_FLOW_ON;
+	}
 	if (c->policy != PH_POLICY_DEFAULT)
 		return unknown_code(c, run);
 	ph_run_warn(run, "PH2313 a code is not in the table %s; the default stands in",
@@ -215,7 +219,8 @@ translate_key(const coding *c, ph_run *run, ph_value *key, bool inward)
 	case PH_CODES_UNKNOWN:
 		break;
 	}
-	if (c->policy == PH_POLICY_DROP)
+	if (ph_run_unmapped(run, ph_codes_file(c->table), &one) ||
+	    c->policy == PH_POLICY_DROP)
 		return PH_FLOW_STOP;
 	return c->policy == PH_POLICY_KEEP ? PH_FLOW_ON : unknown_code(c, run);
 }

@@ -214,6 +214,8 @@ struct ph_map_call {
 	ph_table *wanted_index;
 	ph_wanted **wanted;
 	size_t wanted_count, wanted_room;
+	ph_map_unmapped *unmapped; /* a survey: told each code that no table has */
+	void *unmapped_self;
 	bool collected, ran;
 	bool no_memory;
 };
@@ -232,6 +234,7 @@ struct ph_run {
 /* map_run.c */
 void ph_call_collect(ph_map_call *call);
 void ph_call_run(ph_map_call *call);
+void ph_call_survey(ph_map_call *call);
 /* map_output.c: write what a run has filled in. False after a failure. */
 bool ph_run_output(ph_run *run);
 /* complement.c: what the previous record has and `root` has not. False past the limits. */

@@ -451,6 +451,38 @@ ph_call_collect(ph_map_call *call)
 	call->collected = true;
 }
 
+/* As collecting, over every link: conversions tell what they do not know, nothing is kept. */
+void
+ph_call_survey(ph_map_call *call)
+{
+	ph_run run;
+	const ph_program *program =
+	    call->direction == PH_FLOWS_OUT ? &call->map->out : &call->map->in;
+	if (!begin(call, &run)) {
+		call->no_memory = true;
+		return;
+	}
+	run.collecting = true;
+	for (size_t r = 0; r < call->count; r++) {
+		run.record = &call->records[r];
+		for (size_t i = 0; i < program->count && !run.record->failed; i++)
+			(void) run_op(&run, &program->ops[i]);
+	}
+}
+
+bool
+ph_run_unmapped(ph_run *run, const char *table, const ph_tuple *code)
+{
+	ph_map_call *call = run->call;
+	const char *texts[PH_TUPLE_MAX];
+	if (call->unmapped == NULL)
+		return false;
+	for (size_t i = 0; i < code->count; i++)
+		texts[i] = ph_value_is_text(&code->at[i]) ? code->at[i].text : "";
+	call->unmapped(call->unmapped_self, table, texts, code->count);
+	return true;
+}
+
 static void
 run_record(ph_run *run, const ph_program *program)
 {

@@ -161,6 +161,17 @@ PH_EXPORT ph_status ph_map_call_reference(ph_map_call *call, size_t index,
 PH_EXPORT ph_status ph_map_call_answer(
     ph_map_call *call, size_t index, const char *value, ph_error *err);
 
+/*
+ * Instead of mapping: tell each code of the document that a code table of the map has no row for, in
+ * whatever record and however its `unknown=` is declared. `code` has one text for each column of the
+ * key ("" for an absent one). Values and references are not needed. PH_ERR_INVALID: the document cannot
+ * be read, as the error says.
+ */
+typedef void ph_map_unmapped(
+    void *self, const char *table, const char *const *code, size_t count);
+PH_EXPORT ph_status ph_map_call_survey(
+    ph_map_call *call, ph_map_unmapped *tell, void *self, ph_error *err);
+
 /* Map all records. Once per call. */
 PH_EXPORT ph_status ph_map_call_run(ph_map_call *call, ph_error *err);
 
