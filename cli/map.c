@@ -318,8 +318,9 @@ run_run(ph_cli *cli, const ph_args *args)
 	ph_map_call *call = NULL;
 	ph_document *document = NULL;
 	ph_node *values, *references;
-	char *bytes = NULL;
-	size_t length;
+	char *bytes = NULL, *before = NULL;
+	size_t length, before_length = 0;
+	const char *previous = ph_args_get(args, "previous");
 	bool in = strcmp(args->operands[1], "in") == 0;
 	if (!in && strcmp(args->operands[1], "out") != 0)
 		return ph_cli_usage(
@@ -334,14 +335,17 @@ run_run(ph_cli *cli, const ph_args *args)
 		status = read_values(args, document, &values, &references, &err);
 	if (status == PH_OK)
 		status = read_input(args->operands[2], &bytes, &length, &err);
+	if (status == PH_OK && previous != NULL)
+		status = read_input(previous, &before, &before_length, &err);
 	if (status == PH_OK)
-		status = ph_offline_run(map, in ? PH_MAP_IN : PH_MAP_OUT, bytes, length,
-		    values, references, &call, &err);
+		status = ph_offline_complete(map, in ? PH_MAP_IN : PH_MAP_OUT, bytes,
+		    length, values, references, before, before_length, &call, &err);
 	int exit = status == PH_OK ? show_call(cli, call) : ph_cli_fail(cli, &err);
 	ph_map_call_destroy(&call);
 	ph_map_destroy(&map);
 	ph_document_destroy(&document);
 	free(bytes);
+	free(before);
 	return exit;
 }
 
@@ -369,6 +373,12 @@ static const ph_cli_option check_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ph_cli_option run_options[] = {
+    {"previous", "FILE", "out: the vendor's record before, to be completed from"},
+    {"schemas", "DIR", "where canonical schemas are looked for first"},
+    {NULL, NULL, NULL},
+};
+
 static const ph_cli_option schema_options[] = {
     {"schemas", "DIR", "where canonical schemas are looked for first"},
     {NULL, NULL, NULL},
@@ -383,7 +393,7 @@ static const ph_verb verbs[] = {
 	"send one document through a map\n"
 	"NAME=VALUE gives $NAME its value (accepted_at=2026-01-31T09:00:00Z);\n"
 	"ref.KEY=ID answers a cross-reference, ref.*=ID every other one.",
-	schema_options, run_run},
+	run_options, run_run},
     {"test", "CONNECTOR...", 1, 0, "run a connector's samples both ways",
 	schema_options, run_test},
     {NULL, NULL, 0, 0, NULL, NULL, NULL},

@@ -35,6 +35,11 @@ ph_status ph_offline_run(const ph_map *map, ph_map_direction direction,
     const void *bytes, size_t length, const ph_node *values, const ph_node *references,
     ph_map_call **out, ph_error *err);
 
+/* The same with the vendor's previous record, for the way out; NULL: none. */
+ph_status ph_offline_complete(const ph_map *map, ph_map_direction direction,
+    const void *bytes, size_t length, const ph_node *values, const ph_node *references,
+    const void *previous, size_t previous_length, ph_map_call **out, ph_error *err);
+
 /* "done", "held" and so on. */
 const char *ph_offline_result(ph_map_result result);
 

@@ -32,7 +32,7 @@ decode(const ph_map *map, ph_document *document, const void *bytes, size_t lengt
 		break;
 	}
 	return ph_fail(err, PH_ERR_USAGE,
-	    "PH2070 a file of records has no previous record to be completed from");
+	    "PH2080 a file of records has no previous record to be completed from");
 }
 
 typedef struct found {
@@ -71,7 +71,7 @@ record_of(const ph_map *map, ph_document *document, ph_error *err)
 	if (records.count == 1)
 		return records.node;
 	ph_fail_at(err, PH_ERR_INVALID, map->file,
-	    "PH2071 the previous document holds %zu records of this map, not one",
+	    "PH2081 the previous document holds %zu records of this map, not one",
 	    records.count);
 	return NULL;
 }
@@ -82,7 +82,7 @@ ph_map_call_previous(ph_map_call *call, const void *bytes, size_t length, ph_err
 	ph_document *document = NULL;
 	if (call->direction != PH_FLOWS_OUT || call->ran || call->previous != NULL)
 		return ph_fail(err, PH_ERR_USAGE,
-		    "PH2072 a previous record goes with the way out, once, before the "
+		    "PH2082 a previous record goes with the way out, once, before the "
 		    "run");
 	ph_status status = ph_document_new(
 	    "previous", PREVIOUS_FLOOR + PREVIOUS_FACTOR * length, &document, err);

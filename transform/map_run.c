@@ -451,6 +451,20 @@ ph_call_collect(ph_map_call *call)
 	call->collected = true;
 }
 
+/* Does the map leave the record out anyway? Who sent it is not asked again. */
+static bool
+is_left_out(ph_run *run)
+{
+	if (run->call->direction != PH_FLOWS_IN)
+		return false;
+	for (const ph_require *r = run->call->map->requires; r != NULL; r = r->next)
+		if (r->policy != PH_POLICY_DENY &&
+		    !ph_condition_holds(&r->condition, &run->reading, run->record->node,
+			run->call->context, NULL))
+			return true;
+	return false;
+}
+
 /* As collecting, over every link: conversions tell what they do not know, nothing is kept. */
 void
 ph_call_survey(ph_map_call *call)
@@ -465,7 +479,9 @@ ph_call_survey(ph_map_call *call)
 	run.collecting = true;
 	for (size_t r = 0; r < call->count; r++) {
 		run.record = &call->records[r];
-		for (size_t i = 0; i < program->count && !run.record->failed; i++)
+		if (run.record->failed || is_left_out(&run))
+			continue;
+		for (size_t i = 0; i < program->count; i++)
 			(void) run_op(&run, &program->ops[i]);
 	}
 }

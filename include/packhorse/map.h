@@ -164,7 +164,8 @@ PH_EXPORT ph_status ph_map_call_answer(
 /*
  * Instead of mapping: tell each code of the document that a code table of the map has no row for, in
  * whatever record and however its `unknown=` is declared. `code` has one text for each column of the
- * key ("" for an absent one). Values and references are not needed. PH_ERR_INVALID: the document cannot
+ * key ("" for an absent one). Records that a `require` leaves out are not looked at, but `deny` counts
+ * for nothing here. Values and references are not needed. PH_ERR_INVALID: the document cannot
  * be read, as the error says.
  */
 typedef void ph_map_unmapped(

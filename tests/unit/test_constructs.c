@@ -303,7 +303,7 @@ START_TEST(previous_json)
 	completed(map, "{\"a\":\"M\",\"tags\":[{\"name\":\"z\"}]}",
 	    "{\"item\":{\"tags\":[\"x\",\"y\"],\"name\":null}}",
 	    "{\"item\":{\"tags\":[\"z\"],\"name\":\"M\"}}");
-	completed(map, "{\"a\":\"M\"}", "{\"other\":1}", "PH2071");
+	completed(map, "{\"a\":\"M\"}", "{\"other\":1}", "PH2081");
 	ph_map_destroy(&map);
 }
 END_TEST
@@ -337,7 +337,7 @@ START_TEST(previous_xml)
 	ck_assert_msg(strstr(got, "old") == NULL, "%s", got);
 	free(got);
 	completed(map, "{\"b\":\"new\"}", "<Set xmlns='urn:p'><Case/><Case/></Set>",
-	    "PH2071");
+	    "PH2081");
 	ph_map_destroy(&map);
 }
 END_TEST
@@ -349,7 +349,7 @@ START_TEST(previous_misused)
 	ph_error err;
 	ck_assert_int_eq(ph_map_call_new(map, IN, 0, "{}", 2, &call, &err), PH_OK);
 	ck_assert_int_eq(ph_map_call_previous(call, "{}", 2, &err), PH_ERR_USAGE);
-	ck_assert_msg(strncmp(err.text, "PH2072", 6) == 0, "%s", err.text);
+	ck_assert_msg(strncmp(err.text, "PH2082", 6) == 0, "%s", err.text);
 	ph_map_call_destroy(&call);
 	ck_assert_int_eq(ph_map_call_new(map, OUT, 0, A("1"), 9, &call, &err), PH_OK);
 	ck_assert_int_eq(ph_map_call_previous(call, "{", 1, &err), PH_ERR_INVALID);
@@ -389,6 +389,7 @@ START_TEST(survey)
 	ph_map *map = map_fixture_map(&fixture,
 	    "map: m\ncanonical: thing@1\nvendor: {format: json, each: rows}\n"
 	    "require:\n  - secret = $secret.push | deny\n"
+	    "  - not x = \"SKIP\" | ignore\n"
 	    "drop: {canonical: [ref, n, t, at, s, tags, sub, c]}\nlinks:\n"
 	    "  - a <-> x | codes(t.csv, unknown=default(\"open\"))\n"
 	    "  - b <-> ref | xref(thing)\n"
@@ -397,7 +398,7 @@ START_TEST(survey)
 	surveyed(map, IN,
 	    "{\"rows\":[{\"x\":\"NEW\"},{\"x\":\"BAD\",\"ref\":\"1\",\"l\":[{\"key\":"
 	    "\"1\"},"
-	    "{\"key\":\"79\"},{\"key\":\"2\"}]},{\"x\":\"44\"},{\"x\":\"WORSE\"},{}]}",
+	    "{\"key\":\"79\"},{\"key\":\"2\"}]},{\"x\":\"44\"},{\"x\":\"WORSE\"},{},{\"x\":\"SKIP\"}]}",
 	    "t.csv:BAD keys.csv:1 keys.csv:2 t.csv:WORSE ");
 	surveyed(map, OUT, "{\"a\":\"planned\"}", "t.csv:planned ");
 	surveyed(map, IN, "{", "?");
