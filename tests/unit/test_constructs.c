@@ -251,6 +251,32 @@ START_TEST(chosen)
 }
 END_TEST
 
+START_TEST(typed_values)
+{
+	ph_map *map = map_fixture_map(&fixture,
+	    "map: m\ncanonical: thing@1\n"
+	    "vendor:\n  format: xml\n  root: Doc\n  namespaces:\n"
+	    "    xsi: http://www.w3.org/2001/XMLSchema-instance\n"
+	    "    xsd: http://www.w3.org/2001/XMLSchema\n"
+	    "drop: {canonical: [c, ref, n, t, at, s, tags, attributes, sub]}\n"
+	    "links:\n  - a <-> Uprn\n  - b <-> Other\n"
+	    "  - const(\"xsd:string\", with=Uprn) -> Uprn/@xsi:type\n");
+	ck_assert_msg(map != NULL, "%s: %s", fixture.err.where, fixture.err.text);
+	char *got = map_fixture_run(map, OUT, A("007"), NULL);
+	const char *tag = strstr(got, "<Uprn");
+	ck_assert_msg(
+	    tag != NULL && strstr(tag, "xsi:type=\"xsd:string\"") != NULL, "%s", got);
+	ck_assert_msg(
+	    strstr(got, "xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"") != NULL, "%s",
+	    got);
+	char *back = map_fixture_run(map, IN, got, NULL);
+	ck_assert_str_eq(back, A("007"));
+	free(back);
+	free(got);
+	ph_map_destroy(&map);
+}
+END_TEST
+
 static char *
 complete(ph_map *map, const char *message, const char *previous)
 {
@@ -398,7 +424,8 @@ START_TEST(survey)
 	surveyed(map, IN,
 	    "{\"rows\":[{\"x\":\"NEW\"},{\"x\":\"BAD\",\"ref\":\"1\",\"l\":[{\"key\":"
 	    "\"1\"},"
-	    "{\"key\":\"79\"},{\"key\":\"2\"}]},{\"x\":\"44\"},{\"x\":\"WORSE\"},{},{\"x\":\"SKIP\"}]}",
+	    "{\"key\":\"79\"},{\"key\":\"2\"}]},{\"x\":\"44\"},{\"x\":\"WORSE\"},{},{"
+	    "\"x\":\"SKIP\"}]}",
 	    "t.csv:BAD keys.csv:1 keys.csv:2 t.csv:WORSE ");
 	surveyed(map, OUT, "{\"a\":\"planned\"}", "t.csv:planned ");
 	surveyed(map, IN, "{", "?");
@@ -448,6 +475,7 @@ constructs_suite(void)
 	tcase_add_test(tests, hashes);
 	tcase_add_test(tests, points);
 	tcase_add_test(tests, chosen);
+	tcase_add_test(tests, typed_values);
 	tcase_add_test(tests, previous_json);
 	tcase_add_test(tests, previous_xml);
 	tcase_add_test(tests, previous_misused);
