@@ -278,8 +278,8 @@ ask_letters(survey *s, const json_t *ids)
 		for (size_t i = at; i < count && i < at + IDS_AT_ONCE; i++)
 			json_array_append(some, json_array_get(ids, i));
 		code = ph_ask(s->cli, "dead.show",
-		    json_pack("{s:o, s:b, s:s}", "ids", some, "reveal", 1,
-			"why", "codes unmapped"),
+		    json_pack("{s:o, s:b, s:s}", "ids", some, "reveal", 1, "why",
+			"codes unmapped"),
 		    take_letter, s);
 	}
 	return code;

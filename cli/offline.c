@@ -127,8 +127,8 @@ ph_offline_run(const ph_map *map, ph_map_direction direction, const void *bytes,
     size_t length, const ph_node *values, const ph_node *references, ph_map_call **out,
     ph_error *err)
 {
-	return ph_offline_complete(map, direction, bytes, length, values, references,
-	    NULL, 0, out, err);
+	return ph_offline_complete(
+	    map, direction, bytes, length, values, references, NULL, 0, out, err);
 }
 
 const char *

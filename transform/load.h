@@ -41,8 +41,8 @@ ph_status ph_load_status(const ph_load *load, ph_error *err);
 /* The first of folder/kind/name, folder/name that is a file, on the arena; NULL. */
 const char *ph_load_find(ph_load *load, const char *kind, const char *name);
 /* That file of every folder that has one, each once; how many. On the arena. */
-size_t ph_load_layers(ph_load *load, const char *kind, const char *name,
-    const char **paths, size_t most);
+size_t ph_load_layers(
+    ph_load *load, const char *kind, const char *name, const char **paths, size_t most);
 /* The same for callers without a load; *out is fresh memory. */
 ph_status ph_find_file(const char *const *folders, const char *kind, const char *name,
     char **out, ph_error *err);

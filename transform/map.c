@@ -410,7 +410,7 @@ open_out(ph_map_call *call)
 		    &violation);
 	if (status == PH_ERR_INVALID) {
 		char text[2 * PH_ERROR_TEXT];
-		snprintf(text, sizeof(text), "%.8s%s %s", violation.text,
+		snprintf(text, sizeof(text), "%.7s%s %s", violation.text,
 		    violation.path, violation.text + 7);
 		fail_whole(call, "validate", "invalid", violation.path,
 		    ph_schema_file(map->schema), text);

@@ -68,7 +68,7 @@ invalid(ph_run *run, const ph_violation *violation)
 			break;
 		}
 	ph_record_fail(run->call, run->record, PH_MAP_HELD, "validate", "invalid", path,
-	    where, "%.8s%s %s", violation->text, violation->path, violation->text + 7);
+	    where, "%.7s%s %s", violation->text, violation->path, violation->text + 7);
 	return false;
 }
 
