@@ -100,6 +100,7 @@ START_TEST(characters)
 	    {"a <-> x | strip-control", OUT, A("\\u001b[1mA"), X("[1mA")},
 	    {"a <-> x | plain(windows-1252)", OUT, A("£5 – ‘it’s’ … € ő ☃ Ž"),
 		X("£5 – ‘it’s’ … € o ? Ž")},
+	    {"a <-> x | plain(windows-1252)", OUT, A("\\u0085"), X("?")},
 	    {"a <-> x | plain(iso-8859-1)", OUT, A("£5 – ‘it’s’ … € ñ Š"),
 		X("£5 - 'it's' ... EUR ñ S")},
 	    {"a <-> x | plain(ascii, instead=\"\")", OUT,
@@ -225,6 +226,7 @@ START_TEST(chosen)
 	static const row rows[] = {
 	    {"a <- ids[type=\"NHS no\"]/v", IN, IDS, A("9990000018")},
 	    {"a <- ids[type=PAS]/v", IN, IDS, A("7")},
+	    {"b <- ids[type=PA]/v", IN, IDS, "{\"a\":\"-\"}"},
 	    {"a <- ids[1]/v", IN, IDS, A("7")},
 	    {"a <- ids[3]/v", IN, IDS, A("8")},
 	    {"a <- ids[-1]/v", IN, IDS, A("8")},
