@@ -96,14 +96,15 @@ answer(ph_map_call *call, const ph_node *references, ph_error *err)
 
 ph_status
 ph_offline_run(const ph_map *map, ph_map_direction direction, const void *bytes,
-    size_t length, const ph_node *values, const ph_node *references, ph_map_call **out,
-    ph_error *err)
+    size_t length, const ph_node *values, const ph_node *references,
+    const ph_trace *trace, ph_map_call **out, ph_error *err)
 {
 	ph_map_call *call;
 	ph_status status =
 	    ph_map_call_new(map, direction, 0, bytes, length, &call, err);
 	if (status != PH_OK)
 		return status;
+	ph_map_call_trace(call, trace);
 	status = set_values(call, values, err);
 	if (status == PH_OK)
 		status = answer(call, references, err);

@@ -311,6 +311,66 @@ key_of(const ph_tuple *tuple, char key[KEY_MAX], size_t *length)
 	return true;
 }
 
+size_t
+ph_codes_count(const ph_codes *codes)
+{
+	return codes->count;
+}
+
+size_t
+ph_codes_row(const ph_codes *codes, bool inward, const ph_tuple *tuple)
+{
+	char key[KEY_MAX];
+	size_t length;
+	const row *found = NULL;
+	if (key_of(tuple, key, &length))
+		found = ph_table_get(
+		    inward ? codes->to_canonical : codes->to_vendor, key, length);
+	return found == NULL ? codes->count : (size_t) (found - codes->rows);
+}
+
+bool
+ph_codes_counts(const ph_codes *codes, size_t number, bool inward)
+{
+	PH_ASSERT(number < codes->count);
+	return inward ? codes->rows[number].in : codes->rows[number].out;
+}
+
+unsigned
+ph_codes_line(const ph_codes *codes, size_t number)
+{
+	PH_ASSERT(number < codes->count);
+	return codes->rows[number].node->line;
+}
+
+void
+ph_codes_key(
+    const ph_codes *codes, size_t number, bool vendor, char *out, size_t size)
+{
+	PH_ASSERT(number < codes->count && size > 0);
+	const row *r = &codes->rows[number];
+	size_t at = 0;
+	out[0] = 0;
+	for (size_t i = 0; i < ph_codes_width(codes, vendor) && at < size; i++)
+		at += (size_t) snprintf(out + at, size - at, "%s%s", i > 0 ? " " : "",
+		    (vendor ? r->vendor : r->canonical)[i]->text);
+}
+
+const char *
+ph_codes_vendor(const ph_codes *codes, size_t number, size_t place)
+{
+	if (number >= codes->count)
+		return NULL;
+	PH_ASSERT(place < codes->vendor_count);
+	return codes->rows[number].vendor[place]->text;
+}
+
+size_t
+ph_codes_width(const ph_codes *codes, bool vendor)
+{
+	return vendor ? codes->vendor_count : codes->canonical_count;
+}
+
 ph_codes_found
 ph_codes_translate(const ph_codes *codes, bool inward, ph_tuple *tuple)
 {

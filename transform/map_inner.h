@@ -198,8 +198,14 @@ typedef struct ph_wanted {
 	const char *entity, *system, *key, *answer;
 } ph_wanted;
 
+/* A flag of calls beside the public ones. In: no `require` and no required fields, for the laws. */
+enum { PH_MAP_LOOSE = 0x100 };
+
+typedef struct ph_trace ph_trace; /* trace.h */
+
 struct ph_map_call {
 	const ph_map *map;
+	const ph_trace *trace; /* NULL: nobody watches */
 	unsigned direction; /* PH_FLOWS_* */
 	unsigned flags;
 	ph_document *source, *target;
