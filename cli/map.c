@@ -78,6 +78,20 @@ show_line(ph_cli *cli, const char *where)
 }
 
 static void
+tell_json(ph_cli *cli, const char *kind, const char *where, const char *text)
+{
+	char file[PH_ERROR_WHERE];
+	unsigned long line, column;
+	json_t *row =
+	    json_pack("{s:s, s:s, s:s}", "kind", kind, "where", where, "text", text);
+	if (read_place(where, file, sizeof file, &line, &column))
+		json_object_update_new(
+		    row, json_pack("{s:s, s:I, s:I}", "file", file, "line",
+			     (json_int_t) line, "column", (json_int_t) column));
+	ph_cli_json(cli, row);
+}
+
+static void
 tell(void *self, const char *kind, const char *where, const char *text)
 {
 	checking *c = self;
@@ -85,15 +99,14 @@ tell(void *self, const char *kind, const char *where, const char *text)
 	c->errors += error;
 	c->warnings += warning;
 	if (c->cli->json) {
-		ph_cli_json(c->cli, json_pack("{s:s, s:s, s:s}", "kind", kind, "where",
-					where, "text", text));
+		tell_json(c->cli, kind, where, text);
 		return;
 	}
 	if (!error && !warning && !c->links)
 		return;
 	ph_cli_print(c->cli, "%s%s%s%s%s\n", where, where[0] != '\0' ? ": " : "",
 	    error ? "" : kind, error ? "" : ": ", text);
-	if (error)
+	if (error || warning)
 		show_line(c->cli, where);
 }
 
@@ -385,6 +398,13 @@ static const ph_verb verbs[] = {
 	run_options, run_run},
     {"test", "CONNECTOR...", 1, 0, "run a connector's samples both ways",
 	ph_map_test_options, ph_map_test},
+    {"laws", "MAP.yaml|CONNECTOR...", 1, 0,
+	"made-up documents there and back: what comes back differs by declared loss only\n"
+	"Documents are made from the canonical schema and from what is known of the\n"
+	"vendor's. A document that breaks a law is shown, as small as it could be made;\n"
+	"the same seed makes the same documents. Exit 1 if a law is broken, or if no\n"
+	"document got through.",
+	ph_map_laws_options, ph_map_laws},
     {"coverage", "CONNECTOR...", 1, 0,
 	"what of a connector's maps and code tables its samples never touch\n"
 	"Counts each link in each of its directions, and each row of a code table in\n"
