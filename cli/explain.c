@@ -178,8 +178,7 @@ static void
 show_row(ph_cli *cli, const json_t *row)
 {
 	const json_t *conversions = json_object_get(row, "conversions");
-	ph_cli_print(
-	    cli, "%s = ", json_string_value(json_object_get(row, "target")));
+	ph_cli_print(cli, "%s = ", json_string_value(json_object_get(row, "target")));
 	show_value(cli, row);
 	ph_cli_print(cli, "\n    from ");
 	show_list(cli, json_object_get(row, "sources"), ", ");

@@ -15,9 +15,9 @@
 
 typedef struct ph_explain {
 	ph_trace trace;
-	json_t *records; /* number of the record -> list of rows */
-	json_t *steps;	 /* conversions of the link at hand */
-	const ph_op *op; /* whose steps they are, */
+	json_t *records;	 /* number of the record -> list of rows */
+	json_t *steps;		 /* conversions of the link at hand */
+	const ph_op *op;	 /* whose steps they are, */
 	const ph_record *record; /* and in which record */
 } ph_explain;
 

@@ -398,10 +398,20 @@ static const ph_verb verbs[] = {
 	run_options, run_run},
     {"test", "CONNECTOR...", 1, 0, "run a connector's samples both ways",
 	ph_map_test_options, ph_map_test},
+    {"new", NULL, 0, 0,
+	"draft a map from a sample of the vendor's and a canonical schema\n"
+	"Pairs fields by their names and by what they hold, marks what is not sure, "
+	"and lists\n"
+	"the rest under drop. No value of the sample is written. The draft goes to "
+	"standard\n"
+	"output; a CSV file's record description stands before it as a comment.",
+	ph_map_new_options, ph_map_new},
     {"laws", "MAP.yaml|CONNECTOR...", 1, 0,
-	"made-up documents there and back: what comes back differs by declared loss only\n"
+	"made-up documents there and back: what comes back differs by declared loss "
+	"only\n"
 	"Documents are made from the canonical schema and from what is known of the\n"
-	"vendor's. A document that breaks a law is shown, as small as it could be made;\n"
+	"vendor's. A document that breaks a law is shown, as small as it could be "
+	"made;\n"
 	"the same seed makes the same documents. Exit 1 if a law is broken, or if no\n"
 	"document got through.",
 	ph_map_laws_options, ph_map_laws},
@@ -412,7 +422,8 @@ static const ph_verb verbs[] = {
 	ph_map_coverage_options, ph_map_coverage},
     {"diff", "OLD NEW", 2, 2,
 	"what changed between two versions of a map, in words\n"
-	"OLD and NEW are two maps' files, or two connectors' folders. Settings, links, lists\n"
+	"OLD and NEW are two maps' files, or two connectors' folders. Settings, links, "
+	"lists\n"
 	"and the rows of the code tables that the links name. Exit 1 if they differ.",
 	NULL, ph_map_diff_verb},
     {NULL, NULL, 0, 0, NULL, NULL, NULL},

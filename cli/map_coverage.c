@@ -20,8 +20,8 @@ typedef struct tally {
 typedef struct covering {
 	ph_cli *cli;
 	ph_samples samples;
-	ph_coverage *coverage; /* of the map at hand */
-	tally links, rows;     /* of the connector at hand */
+	ph_coverage *coverage;	      /* of the map at hand */
+	tally links, rows;	      /* of the connector at hand */
 	long long floor, floor_links; /* percent */
 	ph_status status;
 	ph_error err;
@@ -66,12 +66,11 @@ tell_bare(covering *c, const ph_map *map, const ph_covered *item)
 	}
 	ph_codes_key(item->table, item->row, item->inward, key, sizeof key);
 	if (c->cli->json)
-		ph_cli_json(c->cli, json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "kind",
-					"code", "map", ph_map_name(map), "direction",
-					direction, "table", ph_codes_file(item->table),
-					"line",
-					(int) ph_codes_line(item->table, item->row),
-					"key", key));
+		ph_cli_json(c->cli,
+		    json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "kind", "code", "map",
+			ph_map_name(map), "direction", direction, "table",
+			ph_codes_file(item->table), "line",
+			(int) ph_codes_line(item->table, item->row), "key", key));
 	ph_cli_print(c->cli, "codes/%s:%u: %s: no sample has the code: %s (%s)\n",
 	    ph_codes_file(item->table), ph_codes_line(item->table, item->row),
 	    direction, key, ph_map_name(map));
@@ -133,10 +132,9 @@ cover(covering *c, const char *folder)
 	if (exit != PH_EXIT_OK)
 		return exit;
 	exit = hold(c, folder, whole, c->floor, "of links and codes");
-	return exit != PH_EXIT_OK
-		   ? exit
-		   : hold(c, folder, percent(c->links.hit, c->links.all),
-			 c->floor_links, "of links");
+	return exit != PH_EXIT_OK ? exit
+				  : hold(c, folder, percent(c->links.hit, c->links.all),
+					c->floor_links, "of links");
 }
 
 int

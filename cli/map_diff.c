@@ -23,8 +23,9 @@ tell(void *self, const char *kind, const char *change, const char *where,
 	differing *d = self;
 	d->count++;
 	if (d->cli->json)
-		ph_cli_json(d->cli, json_pack("{s:s, s:s, s:s, s:s}", "kind", kind,
-					"change", change, "where", where, "text", text));
+		ph_cli_json(
+		    d->cli, json_pack("{s:s, s:s, s:s, s:s}", "kind", kind, "change",
+				change, "where", where, "text", text));
 	ph_cli_print(d->cli, "%s: %s\n", where, text);
 }
 
@@ -49,8 +50,7 @@ is_in(const char *file, char **names, size_t count)
 
 /* Maps by the names of their files. */
 static int
-compare_lists(
-    differing *d, char **old, size_t old_count, char **new, size_t new_count)
+compare_lists(differing *d, char **old, size_t old_count, char **new, size_t new_count)
 {
 	int worst = PH_EXIT_OK;
 	for (size_t i = 0; i < old_count; i++) {
@@ -91,8 +91,8 @@ list_maps(const ph_offline *offline, char ***out, size_t *count, ph_error *err)
 	*out = malloc(room);
 	for (size_t i = 0; *out != NULL && i < *count; i++) {
 		(*out)[i] = (char *) *out + used;
-		used += 1 + (size_t) snprintf((*out)[i], room - used, "%s/%s", maps,
-				names[i]);
+		used += 1 + (size_t) snprintf(
+				(*out)[i], room - used, "%s/%s", maps, names[i]);
 	}
 	free(names);
 	return *out != NULL ? PH_OK : ph_fail(err, PH_ERR_NOMEM, "out of memory");

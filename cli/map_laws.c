@@ -31,20 +31,22 @@ tell_json(const lawful *l, const ph_map *map, const ph_laws *laws)
 {
 	json_t *row = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "map",
 	    ph_map_name(map), "result",
-	    laws->broken ? "broken"
-			 : laws->links == 0 ? "one-way" : laws->held == 0 ? "empty" : "kept",
-	    "links", (json_int_t) laws->links, "held", (json_int_t) laws->held, "refused",
-	    (json_int_t) laws->refused, "cases", (json_int_t) l->cases, "seed",
-	    (json_int_t) l->seed);
+	    laws->broken       ? "broken"
+	    : laws->links == 0 ? "one-way"
+	    : laws->held == 0  ? "empty"
+			       : "kept",
+	    "links", (json_int_t) laws->links, "held", (json_int_t) laws->held,
+	    "refused", (json_int_t) laws->refused, "cases", (json_int_t) l->cases,
+	    "seed", (json_int_t) l->seed);
 	if (laws->refused > 0)
 		json_object_set_new(row, "refusal", json_string(laws->refusal));
 	if (laws->broken)
-		json_object_update_new(row,
-		    json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "law", laws->law, "where",
-			laws->where, "text", laws->text, "case",
-			(json_int_t) laws->number, "side",
-			laws->canonical ? "canonical" : "vendor", "document",
-			laws->document));
+		json_object_update_new(
+		    row, json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "law", laws->law,
+			     "where", laws->where, "text", laws->text, "case",
+			     (json_int_t) laws->number, "side",
+			     laws->canonical ? "canonical" : "vendor", "document",
+			     laws->document));
 	ph_cli_json(l->cli, row);
 }
 
@@ -64,15 +66,16 @@ tell(const lawful *l, const ph_map *map, const ph_laws *laws)
 		return;
 	}
 	if (laws->links == 0) {
-		ph_cli_print(l->cli, "-       %s: no link goes both ways\n",
-		    ph_map_name(map));
+		ph_cli_print(
+		    l->cli, "-       %s: no link goes both ways\n", ph_map_name(map));
 		return;
 	}
 	ph_cli_print(l->cli, "%s  %s: %zu links, %zu documents there and back",
 	    laws->held == 0 ? "EMPTY " : "ok    ", ph_map_name(map), laws->links,
 	    laws->held);
 	if (laws->refused > 0)
-		ph_cli_print(l->cli, ", %zu refused (%s)", laws->refused, laws->refusal);
+		ph_cli_print(
+		    l->cli, ", %zu refused (%s)", laws->refused, laws->refusal);
 	ph_cli_print(l->cli, "\n");
 }
 
@@ -84,8 +87,8 @@ check_map(const lawful *l, const char *name, const char *const *folders)
 	ph_error err;
 	if (ph_map_load(name, folders, &map, &err) != PH_OK)
 		return ph_cli_fail(l->cli, &err);
-	ph_status status = ph_laws_check(
-	    map, (uint64_t) l->seed, (size_t) l->cases, &laws, &err);
+	ph_status status =
+	    ph_laws_check(map, (uint64_t) l->seed, (size_t) l->cases, &laws, &err);
 	if (status != PH_OK) {
 		ph_map_destroy(&map);
 		return ph_cli_fail(l->cli, &err);
@@ -118,8 +121,8 @@ check_operand(const lawful *l, const char *path, const char *schemas)
 	}
 	free(names);
 	if (count == 0) {
-		ph_fail_at(&err, PH_ERR_NOT_FOUND, path,
-		    "PH7302 there are no maps in maps/");
+		ph_fail_at(
+		    &err, PH_ERR_NOT_FOUND, path, "PH7302 there are no maps in maps/");
 		return ph_cli_fail(l->cli, &err);
 	}
 	return worst;

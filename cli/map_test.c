@@ -53,8 +53,7 @@ word(const json_t *row, const char *name)
 static void
 attribute(ph_document *document, ph_node *element, const char *name, const char *text)
 {
-	ph_node *node =
-	    ph_node_add_text(document, element, name, text, strlen(text));
+	ph_node *node = ph_node_add_text(document, element, name, text, strlen(text));
 	if (node != NULL)
 		node->flags |= PH_NODE_ATTRIBUTE;
 }
@@ -95,7 +94,8 @@ add_case(ph_document *document, ph_node *suite, const json_t *row)
 	ph_node *test = element(document, suite, "testcase");
 	if (test == NULL)
 		return;
-	snprintf(name, sizeof name, "%s %s", word(row, "sample"), word(row, "direction"));
+	snprintf(
+	    name, sizeof name, "%s %s", word(row, "sample"), word(row, "direction"));
 	attribute(document, test, "classname", word(row, "map"));
 	attribute(document, test, "name", name);
 	if (json_is_true(json_object_get(row, "good")))

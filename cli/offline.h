@@ -42,15 +42,15 @@ const char *ph_offline_result(ph_map_result result);
 /* cli/samples.c: the samples of a connector through its maps, for whoever wants to know. */
 typedef struct ph_samples {
 	ph_cli *cli;
-	const char *schemas;	/* or NULL */
-	const ph_trace *trace;	/* watches every call; NULL */
-	void *self;		/* of the functions; each may be NULL */
+	const char *schemas;   /* or NULL */
+	const ph_trace *trace; /* watches every call; NULL */
+	void *self;	       /* of the functions; each may be NULL */
 	void (*begin)(void *self, const ph_map *map);
 	/* One sample in one direction ("in", "out", "-"); `why` is NULL if it is good. */
 	void (*result)(void *self, const ph_map *map, const char *sample,
 	    const char *direction, const char *why);
 	void (*end)(void *self, const ph_map *map); /* the map is destroyed next */
-	size_t ran;		/* samples so far */
+	size_t ran;				    /* samples so far */
 } ph_samples;
 /* Run them. Returns the exit code. */
 int ph_samples_run(ph_samples *samples, const char *folder);

@@ -419,8 +419,8 @@ report(testing *tests, const trial *t, const char *direction, bool good)
 	const ph_samples *samples = tests->samples;
 	*(good ? &tests->passed : &tests->failed) += 1;
 	if (samples->result != NULL)
-		samples->result(samples->self, t->map, t->name, direction,
-		    good ? NULL : t->why);
+		samples->result(
+		    samples->self, t->map, t->name, direction, good ? NULL : t->why);
 }
 
 static bool
@@ -489,8 +489,7 @@ try_cases(
 			continue;
 		memcpy(last, files[i], length);
 		last[length] = '\0';
-		trial t = {
-		    .trace = tests->samples->trace, .map = map, .name = last};
+		trial t = {.trace = tests->samples->trace, .map = map, .name = last};
 		snprintf(t.base, sizeof t.base, "%s/%s", folder, last);
 		try_case(tests, &t);
 		ph_document_destroy(&t.settings);

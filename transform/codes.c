@@ -344,8 +344,7 @@ ph_codes_line(const ph_codes *codes, size_t number)
 }
 
 void
-ph_codes_key(
-    const ph_codes *codes, size_t number, bool vendor, char *out, size_t size)
+ph_codes_key(const ph_codes *codes, size_t number, bool vendor, char *out, size_t size)
 {
 	PH_ASSERT(number < codes->count && size > 0);
 	const row *r = &codes->rows[number];

@@ -36,7 +36,8 @@ add_rows(ph_coverage *coverage, const ph_link *link, bool inward)
 {
 	for (size_t i = 0; i < link->chain_count; i++) {
 		const ph_codes *table = ph_convert_table(&link->chain[i]);
-		for (size_t row = 0; table != NULL && row < ph_codes_count(table); row++)
+		for (size_t row = 0; table != NULL && row < ph_codes_count(table);
+		     row++)
 			if (ph_codes_counts(table, row, inward))
 				add(coverage, (ph_covered){.link = link,
 						  .inward = inward,

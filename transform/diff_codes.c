@@ -35,7 +35,8 @@ open_table(table *t, const char *path, ph_error *err)
 	t->rows = calloc(room, sizeof(const ph_node *));
 	if (t->rows == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
-	for (const ph_node *n = root == NULL ? NULL : root->first; n != NULL; n = n->next)
+	for (const ph_node *n = root == NULL ? NULL : root->first; n != NULL;
+	     n = n->next)
 		t->rows[t->count++] = n;
 	return PH_OK;
 }
@@ -106,7 +107,8 @@ tell_cells(comparison *c, const ph_node *old, const ph_node *new)
 	char words[LINE], text[3 * LINE];
 	row_words(new, words);
 	size_t at = (size_t) snprintf(text, sizeof(text), "%s: %s", c->name, words);
-	for (const ph_node *n = new->first; n != NULL && at < sizeof(text); n = n->next) {
+	for (const ph_node *n = new->first; n != NULL &&at < sizeof(text);
+	     n = n->next) {
 		const char *was = cell(old, n->name);
 		if (strcmp(was, n->text) == 0)
 			continue;
@@ -182,8 +184,8 @@ compare(comparison *c)
 }
 
 ph_status
-ph_codes_diff(const char *old, const char *new, ph_diff_tell *tell, void *self,
-    ph_error *err)
+ph_codes_diff(
+    const char *old, const char *new, ph_diff_tell *tell, void *self, ph_error *err)
 {
 	const char *slash = strrchr(new, '/');
 	comparison c = {

@@ -20,8 +20,8 @@
 
 /* A document and the record in it, ready to be read with a map's paths. */
 typedef struct place {
-	ph_map_call *call;	/* holds the vendor's document, or */
-	ph_document *document;	/* the canonical one */
+	ph_map_call *call;     /* holds the vendor's document, or */
+	ph_document *document; /* the canonical one */
 	const char *const *names;
 	const ph_node *record;
 } place;
@@ -62,34 +62,36 @@ value_of(const char *name)
 	return strncmp(name, "setting.", 8) == 0 ? "yes" : "sample";
 }
 
-/* Ids and keys that lead to each other. */
+/* Ids and keys that lead to each other; an id of the schema's form for a key of no known id. */
+static const char *
+answer_to(trips *t, ph_map_call *call, ph_map_reference kind, const char *key)
+{
+	ph_arena *arena = ph_document_arena(call->target);
+	uint64_t hash = 5381;
+	if (kind == PH_MAP_VENDOR)
+		return ph_arena_printf(arena, "K%s", key);
+	if (key[0] == 'K' || kind == PH_MAP_EXISTS)
+		return key + (key[0] == 'K');
+	for (const char *p = key; *p != 0; p++)
+		hash = hash * 33 + (unsigned char) *p;
+	return ph_arena_printf(arena, "%s-%013llu", ph_map_id_prefix(t->map),
+	    (unsigned long long) (hash % 10000000000000u));
+}
+
 static ph_status
 answer_all(trips *t, ph_map_call *call)
 {
 	ph_map_reference kind;
 	const char *key;
-	for (size_t i = 0;; i++) {
-		char text[512];
-		ph_status status =
-		    ph_map_call_reference(call, i, &kind, NULL, NULL, &key);
+	ph_status status = PH_OK;
+	for (size_t i = 0; status == PH_OK; i++) {
+		status = ph_map_call_reference(call, i, &kind, NULL, NULL, &key);
 		if (status != PH_OK)
 			return status == PH_ERR_NOT_FOUND ? PH_OK : status;
-		if (kind == PH_MAP_VENDOR) {
-			snprintf(text, sizeof(text), "K%s", key);
-		} else if (key[0] == 'K') {
-			snprintf(text, sizeof(text), "%s", key + 1);
-		} else {
-			uint64_t hash = 5381;
-			for (const char *p = key; *p != 0; p++)
-				hash = hash * 33 + (unsigned char) *p;
-			snprintf(text, sizeof(text), "%s-%013llu",
-			    ph_map_id_prefix(t->map),
-			    (unsigned long long) (hash % 10000000000000u));
-		}
-		status = ph_map_call_answer(call, i, text, &t->err);
-		if (status != PH_OK)
-			return status;
+		status = ph_map_call_answer(
+		    call, i, answer_to(t, call, kind, key), &t->err);
 	}
+	return status;
 }
 
 /* Run one; NULL if it did not get through (then the verdict says why) or without memory. */
@@ -158,6 +160,26 @@ same_value(const ph_value *a, const ph_value *b)
 	       (a->length == b->length && memcmp(a->text, b->text, a->length) == 0);
 }
 
+/* Leave out the repetitions in which every field of the side is absent. */
+static void
+compact(ph_tuple *tuple)
+{
+	uint32_t kept = 0, count = tuple->at[0].count;
+	for (size_t i = 0; i < tuple->count; i++)
+		if (tuple->at[i].kind != PH_VALUE_MANY || tuple->at[i].count != count)
+			return;
+	for (uint32_t item = 0; item < count; item++) {
+		bool any = false;
+		for (size_t i = 0; i < tuple->count; i++)
+			any |= !is_nothing(&tuple->at[i].items[item]);
+		for (size_t i = 0; any && i < tuple->count; i++)
+			tuple->at[i].items[kept] = tuple->at[i].items[item];
+		kept += any;
+	}
+	for (size_t i = 0; i < tuple->count; i++)
+		tuple->at[i].count = kept;
+}
+
 static bool
 read_side(const ph_map *map, const ph_side *side, const place *p, ph_arena *arena,
     ph_tuple *out)
@@ -173,10 +195,11 @@ read_side(const ph_map *map, const ph_side *side, const place *p, ph_arena *aren
 		    !ph_path_read(&reading, &o->path, p->record, &out->at[i]))
 			return false;
 		if (o->kind == PH_OPERAND_KEYS &&
-		    !ph_path_read_wild(&reading, &o->path, p->record, &out->at[i],
-			&out->at[i + 1]))
+		    !ph_path_read_wild(
+			&reading, &o->path, p->record, &out->at[i], &out->at[i + 1]))
 			return false;
 	}
+	compact(out);
 	return true;
 }
 
@@ -191,8 +214,9 @@ words(const ph_value *value, char *out, size_t size)
 	else if (value->kind == PH_VALUE_MANY)
 		snprintf(out, size, "%u values", value->count);
 	else
-		snprintf(out, size, "\"%.*s%s\"", (int) (value->length > 60 ? 60 : value->length),
-		    value->text, value->length > 60 ? "..." : "");
+		snprintf(out, size, "\"%.*s%s\"",
+		    (int) (value->length > 60 ? 60 : value->length), value->text,
+		    value->length > 60 ? "..." : "");
 }
 
 /* One side of a link before and after; false (and a verdict) if it differs. */
@@ -278,8 +302,8 @@ compare_all(trips *t, bool vendor, const place *before, const place *after,
 static bool
 open_canonical(trips *t, const void *bytes, size_t length, place *out)
 {
-	ph_status status = ph_laws_decode(
-	    t->map, true, bytes, length, &out->document, &t->err);
+	ph_status status =
+	    ph_laws_decode(t->map, true, bytes, length, &out->document, &t->err);
 	if (status == PH_OK) {
 		out->record = ph_document_root(out->document);
 		out->names = ph_names_bind(t->map->canonical_names, out->document);
@@ -356,19 +380,18 @@ try_document(trips *t, bool canonical, const void *bytes, size_t length, verdict
 	memset(v, 0, sizeof(*v));
 	ph_buffer_init(&between[0], BYTES_MAX);
 	ph_buffer_init(&between[1], BYTES_MAX);
-	bool first = canonical
-			 ? open_canonical(t, bytes, length, &start) &&
-			       there_and_back(t, bytes, length, &between[0], &vendor[0],
-				   &back[0], v)
-			 : go_in(t, bytes, length, &vendor[0], &back[0], v);
+	bool first = canonical ? open_canonical(t, bytes, length, &start) &&
+				     there_and_back(t, bytes, length, &between[0],
+					 &vendor[0], &back[0], v)
+			       : go_in(t, bytes, length, &vendor[0], &back[0], v);
 	if (first && canonical)
 		compare_all(t, false, &start, &back[0], "out and back", true, v);
 	const void *data = first ? made(&vendor[0], &size) : NULL;
 	if (first && !v->broken &&
 	    there_and_back(t, data, size, &between[1], &vendor[1], &back[1], v)) {
 		if (!canonical)
-			compare_all(t, true, &vendor[0], &vendor[1], "in and back", true,
-			    v);
+			compare_all(
+			    t, true, &vendor[0], &vendor[1], "in and back", true, v);
 		if (!v->broken)
 			compare_all(
 			    t, false, &back[0], &back[1], "a second time", false, v);
@@ -434,8 +457,9 @@ try_smaller(trips *t, bool canonical, ph_buffer *bytes, size_t number, bool cut,
 	ph_node *node = nth(ph_document_root(document), &number);
 	*past = node == NULL;
 	ph_buffer_init(&smaller, BYTES_MAX);
-	bool good = node != NULL && make_smaller(node, cut) &&
-		    ph_laws_encode(t->map, canonical, document, &smaller, NULL) == PH_OK;
+	bool good =
+	    node != NULL && make_smaller(node, cut) &&
+	    ph_laws_encode(t->map, canonical, document, &smaller, NULL) == PH_OK;
 	ph_document_destroy(&document);
 	if (good) {
 		try_document(t, canonical, smaller.data, smaller.length, &own);
@@ -570,7 +594,8 @@ ph_laws_check(
 		return PH_OK;
 	for (size_t i = 0; i < cases && !out->broken && t.status == PH_OK; i++) {
 		/* each case by itself, so that one can be made again alone */
-		t.sampler = (ph_sampler){.state = seed + i, .plain = map->records != NULL};
+		t.sampler =
+		    (ph_sampler){.state = seed + i, .plain = map->records != NULL};
 		out->number = i + 1;
 		run_case(&t, i % 2 == 0, out);
 	}

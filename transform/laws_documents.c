@@ -170,8 +170,8 @@ drop_leaf(void *self, ph_node *node)
 
 /* Codes of the table on one side of a link. */
 static void
-set_codes(const ph_map *map, ph_sampler *sampler, ph_document *document, ph_node *record,
-    const ph_link *link, const ph_convert *convert, bool vendor)
+set_codes(const ph_map *map, ph_sampler *sampler, ph_document *document,
+    ph_node *record, const ph_link *link, const ph_convert *convert, bool vendor)
 {
 	const ph_side *side = vendor ? &link->vendor : &link->canonical;
 	setting s = {.document = document,
@@ -189,6 +189,22 @@ set_codes(const ph_map *map, ph_sampler *sampler, ph_document *document, ph_node
 	}
 }
 
+/* An instant for the field beside a time conversion, whose schema may not say that it is one. */
+static void
+set_time(const ph_map *map, ph_sampler *sampler, ph_document *document, ph_node *root,
+    const ph_link *link)
+{
+	char text[40];
+	snprintf(text, sizeof(text), "20%02zu-%02zu-%02zuT%02zu:%02zu:%02zuZ",
+	    ph_sampler_number(sampler, 0, 36), ph_sampler_number(sampler, 1, 12),
+	    ph_sampler_number(sampler, 1, 28), ph_sampler_number(sampler, 0, 23),
+	    ph_sampler_number(sampler, 0, 59), ph_sampler_number(sampler, 0, 59));
+	setting s = {.document = document, .text = text, .kind = PH_NODE_STRING};
+	if (link->canonical.at[0].kind == PH_OPERAND_PATH)
+		ph_each_leaf(map->canonical_names, &link->canonical.at[0].path, root,
+		    set_leaf, &s);
+}
+
 static bool
 is_place(const ph_link *link)
 {
@@ -204,14 +220,13 @@ set_place(const ph_map *map, ph_sampler *sampler, ph_document *document, ph_node
 {
 	char text[2][32];
 	size_t found = 0;
-	snprintf(text[0], sizeof(text[0]), "5%zu.%06zu", ph_sampler_number(sampler, 1, 7),
-	    ph_sampler_number(sampler, 0, 999999));
-	snprintf(text[1], sizeof(text[1]), "-%zu.%06zu", ph_sampler_number(sampler, 0, 4),
-	    ph_sampler_number(sampler, 1, 999999));
+	snprintf(text[0], sizeof(text[0]), "5%zu.%06zu",
+	    ph_sampler_number(sampler, 1, 7), ph_sampler_number(sampler, 0, 999999));
+	snprintf(text[1], sizeof(text[1]), "-%zu.%06zu",
+	    ph_sampler_number(sampler, 0, 4), ph_sampler_number(sampler, 1, 999999));
 	for (size_t i = 0; i < 2; i++) {
-		setting s = {.document = document,
-		    .text = text[i],
-		    .kind = PH_NODE_NUMBER};
+		setting s = {
+		    .document = document, .text = text[i], .kind = PH_NODE_NUMBER};
 		ph_each_leaf(map->canonical_names, &link->canonical.at[i].path, root,
 		    set_leaf, &s);
 		found += s.found;
@@ -230,11 +245,13 @@ ph_laws_steer(
 			continue;
 		if (is_place(l))
 			set_place(map, sampler, document, root, l);
+		if (l->chain_count > 0 && l->chain[0].class == &ph_convert_time)
+			set_time(map, sampler, document, root, l);
 		for (size_t i = 0; i < l->chain_count; i++)
 			if (ph_convert_table(&l->chain[i]) != NULL &&
 			    ph_sampler_number(sampler, 0, 19) > 0)
-				set_codes(map, sampler, document, root, l,
-				    &l->chain[i], false);
+				set_codes(map, sampler, document, root, l, &l->chain[i],
+				    false);
 	}
 }
 
@@ -274,19 +291,18 @@ build_way(const ph_map *map, ph_document *document, ph_node *record)
 		for (size_t i = 0; i < way[p]->count; i++) {
 			const ph_step *step = &way[p]->steps[i];
 			const char *name = ph_names_text(map->vendor_names, step->name);
-			const char *space = ph_names_text(map->vendor_names, step->space);
+			const char *space =
+			    ph_names_text(map->vendor_names, step->space);
 			ph_node *node = --left == 0 ? record
 						    : ph_node_new(document,
 							  PH_NODE_OBJECT, NULL, 0);
 			if (node == NULL)
 				return NULL;
 			node->name = ph_document_intern(document, name, strlen(name));
-			node->space =
-			    space == NULL
-				? NULL
-				: ph_document_intern(document, space, strlen(space));
-			if (at != NULL &&
-			    ph_node_add(document, at, name, node) == NULL)
+			node->space = space == NULL ? NULL
+						    : ph_document_intern(document,
+							  space, strlen(space));
+			if (at != NULL && ph_node_add(document, at, name, node) == NULL)
 				return NULL;
 			top = top == NULL ? node : top;
 			at = node;
@@ -324,7 +340,8 @@ ph_laws_turn(const ph_map *map, ph_document *document)
 	if (top == NULL)
 		return NULL;
 	ph_document_set_root(document, top);
-	if (map->format == PH_MAP_SOAP && ph_soap_wrap(document, NULL, top, NULL) != PH_OK)
+	if (map->format == PH_MAP_SOAP &&
+	    ph_soap_wrap(document, NULL, top, NULL) != PH_OK)
 		return NULL;
 	return record;
 }
@@ -386,7 +403,6 @@ ph_laws_change(
 		if (l->chain_count == 0 && l->vendor.count == 1 &&
 		    l->vendor.at[0].kind == PH_OPERAND_PATH &&
 		    ph_sampler_number(sampler, 0, 1) == 0)
-			change_plain(
-			    map, sampler, document, record, &l->vendor.at[0]);
+			change_plain(map, sampler, document, record, &l->vendor.at[0]);
 	}
 }

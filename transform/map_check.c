@@ -254,18 +254,21 @@ check_codes(checker *c, const ph_link *link)
 			ph_load_fail(c->load, link->node, coding->at,
 			    "PH2066 %s has the canonical value \"%s\" (line %u), which "
 			    "the schema does not allow for %s",
-			    ph_codes_file(table), cell, ph_codes_line(table, row), path);
+			    ph_codes_file(table), cell, ph_codes_line(table, row),
+			    path);
 	for (size_t i = 0; i < count; i++) {
 		if ((link->directions & PH_FLOWS_OUT) != 0 &&
 		    !has_row(table, values[i], false))
 			ph_load_warn(c->load, link->node, coding->at,
-			    "PH2067 %s has no row for the canonical value \"%s\" of %s: "
+			    "PH2067 %s has no row for the canonical value \"%s\" of "
+			    "%s: "
 			    "such a message would be held",
 			    ph_codes_file(table), values[i], path);
 		if ((link->directions & PH_FLOWS_IN) != 0 &&
 		    !has_row(table, values[i], true))
 			ph_load_tell(c->load, "note", link->node,
-			    "PH2069 no row of %s makes the canonical value \"%s\" of %s "
+			    "PH2069 no row of %s makes the canonical value \"%s\" of "
+			    "%s "
 			    "on the way in",
 			    ph_codes_file(table), values[i], path);
 	}

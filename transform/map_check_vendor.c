@@ -92,10 +92,11 @@ check_path(checker *c, const ph_link *link, const ph_operand *operand)
 		unknown_field(c, link->node, operand->at, text);
 	else if (known == PH_VENDOR_NAMED && field.types != PH_TYPE_ANY &&
 		 (field.types & (PH_TYPE_OBJECT | PH_TYPE_ARRAY)) != 0 &&
-		 (field.types & ~(unsigned) (PH_TYPE_OBJECT | PH_TYPE_ARRAY |
-					     PH_TYPE_NULL)) == 0)
+		 (field.types &
+		     ~(unsigned) (PH_TYPE_OBJECT | PH_TYPE_ARRAY | PH_TYPE_NULL)) == 0)
 		ph_load_fail(c->load, link->node, operand->at,
-		    "PH2061 %s holds fields or items of its own: link those (a/b, a[]/b, "
+		    "PH2061 %s holds fields or items of its own: link those (a/b, "
+		    "a[]/b, "
 		    "a[key]/value)",
 		    operand->path.text);
 }
@@ -171,7 +172,8 @@ check_left_over(void *self, const char *path, bool required)
 		return true;
 	if (required && map->out.count > 0 && !is_linked(c, path, PH_FLOWS_OUT))
 		ph_load_fail(c->load, links, 0,
-		    "PH2072 the vendor's required field %s is written by no link of the "
+		    "PH2072 the vendor's required field %s is written by no link of "
+		    "the "
 		    "way out",
 		    mine);
 	else if (!is_linked(c, path, PH_FLOWS_IN | PH_FLOWS_OUT) &&
@@ -223,8 +225,8 @@ canonical_rule(const ph_map *map, const ph_operand *operand)
 		return NULL;
 	for (size_t i = 0; i < operand->path.count && at < PATH; i++) {
 		const ph_step *step = &operand->path.steps[i];
-		at += (size_t) snprintf(path + at, PATH - at, "%s%s%s", i > 0 ? "." : "",
-		    ph_names_text(map->canonical_names, step->name),
+		at += (size_t) snprintf(path + at, PATH - at, "%s%s%s",
+		    i > 0 ? "." : "", ph_names_text(map->canonical_names, step->name),
 		    (step->flags & PH_STEP_MANY) != 0 ? "[]" : "");
 	}
 	return ph_schema_field(map->schema, path);
@@ -269,9 +271,9 @@ check_plain(checker *c, const ph_link *link, const ph_operand *vendor)
 {
 	char text[PATH];
 	ph_vendor_field field;
-	const ph_rule *rule =
-	    link->canonical.count == 1 ? canonical_rule(c->map, &link->canonical.at[0])
-				       : NULL;
+	const ph_rule *rule = link->canonical.count == 1
+				  ? canonical_rule(c->map, &link->canonical.at[0])
+				  : NULL;
 	if (rule == NULL || link->chain_count > 0 || c->map->format != PH_MAP_JSON ||
 	    (link->directions & PH_FLOWS_OUT) == 0 ||
 	    find(c, link, &vendor->path, &field, text) != PH_VENDOR_NAMED)
@@ -310,9 +312,9 @@ check_length(checker *c, const ph_link *link, const ph_operand *vendor)
 {
 	char text[PATH];
 	ph_vendor_field field;
-	const ph_rule *rule =
-	    link->canonical.count == 1 ? canonical_rule(c->map, &link->canonical.at[0])
-				       : NULL;
+	const ph_rule *rule = link->canonical.count == 1
+				  ? canonical_rule(c->map, &link->canonical.at[0])
+				  : NULL;
 	size_t cut = fitted(link);
 	bool plain = link->chain_count == 0 || (cut > 0 && link->chain_count == 1);
 	if (rule == NULL || !plain || (link->directions & PH_FLOWS_OUT) == 0 ||
@@ -330,10 +332,11 @@ check_length(checker *c, const ph_link *link, const ph_operand *vendor)
 		snprintf(own, sizeof(own), "%zu characters", most);
 	if (most == 0 || most > field.longest)
 		ph_load_warn(c->load, link->node, vendor->at,
-		    "PH2075 undeclared loss: the vendor's %s holds %zu characters, %s may "
+		    "PH2075 undeclared loss: the vendor's %s holds %zu characters, %s "
+		    "may "
 		    "have %s: say | fit(%zu) to cut it, | text(1, %zu) to refuse it",
-		    vendor->path.text, field.longest, link->canonical.at[0].path.text, own,
-		    field.longest, field.longest);
+		    vendor->path.text, field.longest, link->canonical.at[0].path.text,
+		    own, field.longest, field.longest);
 }
 
 /* ---- codes of the vendor's ---- */
@@ -358,7 +361,8 @@ check_codes(checker *c, const ph_link *link, const ph_convert *convert)
 			there = strcmp(values[i], cell) == 0;
 		if (!there)
 			ph_load_fail(c->load, link->node, convert->at,
-			    "PH2076 %s has the vendor's value \"%s\" (line %u), which %s "
+			    "PH2076 %s has the vendor's value \"%s\" (line %u), which "
+			    "%s "
 			    "does not allow",
 			    ph_codes_file(table), cell, ph_codes_line(table, row),
 			    ph_vendor_file(c->map));

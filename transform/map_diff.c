@@ -87,17 +87,16 @@ compare_settings(
 		const ph_node *other = b == NULL ? NULL : ph_node_get(b, n->name);
 		if (way[0] == 0 && !is_setting(n->name))
 			continue;
-		snprintf(path, sizeof(path), "%s%s%s", way, way[0] != 0 ? "." : "",
-		    n->name);
+		snprintf(
+		    path, sizeof(path), "%s%s%s", way, way[0] != 0 ? "." : "", n->name);
 		if (n->kind == PH_NODE_OBJECT &&
 		    (other == NULL || other->kind == PH_NODE_OBJECT)) {
 			compare_settings(d, n, other, path, back);
 			continue;
 		}
 		if (other == NULL)
-			say(d, "setting", back ? "added" : "removed", v, n,
-			    "%s %s: %s", path, back ? "is new" : "is gone",
-			    plain(n, mine));
+			say(d, "setting", back ? "added" : "removed", v, n, "%s %s: %s",
+			    path, back ? "is new" : "is gone", plain(n, mine));
 		else if (!back && (n->kind != other->kind ||
 				      strcmp(plain(n, mine), plain(other, its)) != 0))
 			say(d, "setting", "changed", &d->new, other,
@@ -111,7 +110,8 @@ compare_settings(
 static bool
 holds(const ph_node *list, const char *text)
 {
-	for (const ph_node *n = list == NULL ? NULL : list->first; n != NULL; n = n->next)
+	for (const ph_node *n = list == NULL ? NULL : list->first; n != NULL;
+	     n = n->next)
 		if (n->text != NULL && strcmp(n->text, text) == 0)
 			return true;
 	return false;
@@ -169,7 +169,8 @@ match_links(diff *d)
 			written *a = &d->old.links[i];
 			for (size_t k = 0; k < d->new.count && a->other == NULL; k++) {
 				written *b = &d->new.links[k];
-				if (b->other != NULL || !fits(&a->text, &b->text, round))
+				if (b->other != NULL ||
+				    !fits(&a->text, &b->text, round))
 					continue;
 				a->other = b;
 				b->other = a;
@@ -277,7 +278,8 @@ compare_links(diff *d)
 			    "a new link: %s", d->new.links[i].node->text);
 	if (moved != NULL)
 		say(d, "order", "changed", &d->new, moved->node,
-		    "the links stand in another order: fields may be written in another "
+		    "the links stand in another order: fields may be written in "
+		    "another "
 		    "order, and another link may win");
 }
 
@@ -367,8 +369,8 @@ open_version(version *v, const ph_map_version_of *of, ph_error *err)
 		return status;
 	v->root = ph_document_root(v->document);
 	if (v->root == NULL || v->root->kind != PH_NODE_OBJECT)
-		return ph_fail_at(err, PH_ERR_INVALID, of->file,
-		    "PH2040 a map file is a mapping");
+		return ph_fail_at(
+		    err, PH_ERR_INVALID, of->file, "PH2040 a map file is a mapping");
 	const ph_node *links = ph_node_get(v->root, "links");
 	size_t room = links == NULL ? 1 : (size_t) links->count + 1;
 	v->links = calloc(room, sizeof(*v->links));

@@ -27,7 +27,7 @@ ph_status ph_map_diff(const ph_map_version_of *old, const ph_map_version_of *new
     ph_diff_tell *tell, void *self, ph_error *err);
 
 /* diff_codes.c: the same for two code tables. */
-ph_status ph_codes_diff(const char *old, const char *new, ph_diff_tell *tell, void *self,
-    ph_error *err);
+ph_status ph_codes_diff(
+    const char *old, const char *new, ph_diff_tell *tell, void *self, ph_error *err);
 
 #endif

@@ -209,7 +209,7 @@ typedef struct ph_trace ph_trace; /* trace.h */
 struct ph_map_call {
 	const ph_map *map;
 	const ph_trace *trace; /* NULL: nobody watches */
-	unsigned direction; /* PH_FLOWS_* */
+	unsigned direction;    /* PH_FLOWS_* */
 	unsigned flags;
 	ph_document *source, *target;
 	const char *const *source_names; /* bound to the source */

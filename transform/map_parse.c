@@ -153,8 +153,8 @@ parse_vendor_schema(ph_map *map, ph_load *load, const ph_node *vendor)
 		    "PH2042 there is no schema %s in any schema folder", node->text);
 	if (ph_fs_slurp(path, VENDOR_SCHEMA_MAX, &bytes, &length, &why) != PH_OK)
 		return pass_on(load, &why);
-	ph_status status = ph_schema_parse_with(path, bytes, length, NULL,
-	    PH_SCHEMA_STANDARD, &map->vendor_schema, &why);
+	ph_status status = ph_schema_parse_with(
+	    path, bytes, length, NULL, PH_SCHEMA_STANDARD, &map->vendor_schema, &why);
 	free(bytes);
 	return status == PH_OK ? true : pass_on(load, &why);
 }
@@ -312,8 +312,7 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 		return ph_load_fail(load, vendor == NULL ? root : vendor, 0,
 		    "PH2048 vendor: {format: ...} is missing");
 	if (!known(load, vendor, vendor_names) || !parse_format(map, load, vendor) ||
-	    !parse_record(map, load, vendor) ||
-	    !parse_vendor_schema(map, load, vendor))
+	    !parse_record(map, load, vendor) || !parse_vendor_schema(map, load, vendor))
 		return false;
 	map->vendor_syntax.xml =
 	    map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;

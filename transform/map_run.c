@@ -273,10 +273,9 @@ run_chain(ph_run *run, ph_tuple *tuple)
 	for (size_t i = 0; i < link->chain_count; i++) {
 		const ph_convert *convert =
 		    &link->chain[back ? link->chain_count - 1 - i : i];
-		ph_flow flow =
-		    run->call->trace == NULL
-			? ph_convert_run(convert, direction, run, tuple)
-			: ph_trace_convert(convert, direction, run, tuple);
+		ph_flow flow = run->call->trace == NULL
+				   ? ph_convert_run(convert, direction, run, tuple)
+				   : ph_trace_convert(convert, direction, run, tuple);
 		if (flow != PH_FLOW_ON)
 			return flow;
 	}

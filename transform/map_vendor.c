@@ -82,8 +82,8 @@ find_rule(const ph_schema *schema, const ph_way *way, const ph_rule **out)
 		if (strpbrk(name, ".[") != NULL || at + strlen(name) + 4 > sizeof(path))
 			return PH_VENDOR_OPEN;
 		size_t before = at;
-		at += (size_t) snprintf(path + at, sizeof(path) - at, "%s%s",
-		    at > 0 ? "." : "", name);
+		at += (size_t) snprintf(
+		    path + at, sizeof(path) - at, "%s%s", at > 0 ? "." : "", name);
 		const ph_rule *next = ph_schema_field(schema, path);
 		if (next == NULL) {
 			path[before] = 0;

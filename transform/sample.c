@@ -115,10 +115,9 @@ make_string(ph_sampler *sampler, const parts *p, ph_document *document)
 		    sampler, sampler->plain && least == 0 ? 1 : least, most, &text);
 	}
 	const char *whole = ph_buffer_cstr(&text);
-	ph_node *node =
-	    whole == NULL
-		? NULL
-		: ph_node_new(document, PH_NODE_STRING, whole, text.length);
+	ph_node *node = whole == NULL
+			    ? NULL
+			    : ph_node_new(document, PH_NODE_STRING, whole, text.length);
 	ph_buffer_fini(&text);
 	return node;
 }
@@ -146,8 +145,8 @@ make_number(ph_sampler *sampler, const parts *p, bool whole, ph_document *docume
 		high = low + 1000000;
 	if (most && !least)
 		low = high - 1000000;
-	double at = low + (high - low) *
-			      ((double) (ph_sampler_next(sampler) >> 11) / 9007199254740992.0);
+	double at = low + (high - low) * ((double) (ph_sampler_next(sampler) >> 11) /
+					     9007199254740992.0);
 	int digits = whole ? 0 : (int) ph_sampler_number(sampler, 0, 6);
 	snprintf(text, sizeof(text), "%.*f", digits, at);
 	if (strtod(text, NULL) == 0 && text[0] == '-')
@@ -181,16 +180,16 @@ make_list(ph_sampler *sampler, const parts *p, ph_document *document)
 }
 
 static ph_node *
-make_object(ph_sampler *sampler, const parts *p, ph_document *document,
-    const ph_names *names)
+make_object(
+    ph_sampler *sampler, const parts *p, ph_document *document, const ph_names *names)
 {
 	ph_node *object = ph_node_new(document, PH_NODE_OBJECT, NULL, 0);
 	for (size_t i = 0; i < p->count && object != NULL; i++)
 		for (size_t k = 0; k < p->at[i]->property_count; k++) {
 			const ph_property *property = &p->at[i]->properties[k];
 			const char *name = ph_names_text(names, property->name);
-			bool wanted = property->required ||
-				      ph_sampler_number(sampler, 0, 9) < 7;
+			bool wanted =
+			    property->required || ph_sampler_number(sampler, 0, 9) < 7;
 			if (!wanted || ph_node_get(object, name) != NULL)
 				continue;
 			ph_node *value =
@@ -251,7 +250,8 @@ make(ph_sampler *sampler, const parts *p, ph_document *document)
 	if (choice != NULL)
 		return choice;
 	unsigned type = choose_type(sampler, p);
-	if (sampler->depth >= DEPTH && (type == PH_TYPE_OBJECT || type == PH_TYPE_ARRAY))
+	if (sampler->depth >= DEPTH &&
+	    (type == PH_TYPE_OBJECT || type == PH_TYPE_ARRAY))
 		type = PH_TYPE_NULL;
 	switch (type) {
 	case PH_TYPE_OBJECT:

@@ -15,7 +15,8 @@
 
 typedef struct ph_sampler {
 	uint64_t state; /* the seed, then on */
-	bool plain; /* texts without line ends, marks, quotes, and blanks at their ends: what
+	bool
+	    plain; /* texts without line ends, marks, quotes, and blanks at their ends: what
 		       columns can hold */
 	const struct ph_names *names; /* its own: of the schema at hand */
 	unsigned depth;		      /* its own */
@@ -33,10 +34,8 @@ ph_node *ph_sample_value(
     ph_sampler *sampler, const ph_rule *rule, ph_document *document);
 
 /* sample_text.c: a text of least to most characters; of a pattern. Appended to `out`. */
-void ph_sample_text(
-    ph_sampler *sampler, size_t least, size_t most, ph_buffer *out);
+void ph_sample_text(ph_sampler *sampler, size_t least, size_t most, ph_buffer *out);
 /* False if the pattern has something in it that is not understood. */
-bool ph_sample_pattern(
-    ph_sampler *sampler, const char *pattern, ph_buffer *out);
+bool ph_sample_pattern(ph_sampler *sampler, const char *pattern, ph_buffer *out);
 
 #endif

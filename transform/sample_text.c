@@ -14,9 +14,9 @@
 
 /* ---- texts ---- */
 
-static const char *const rich[] = {"a", "b", "e", "o", "n", "T", "W", "0", "7", " ", " ",
-    ".", ",", "-", "'", "\"", "&", "<", ">", "/", "\\", "|", "~", "^", "\n", "\t", "\u00e9",
-    "\u00df", "\u20ac", "\u0142", "\U0001f6b2", "e\u0301"};
+static const char *const rich[] = {"a", "b", "e", "o", "n", "T", "W", "0", "7", " ",
+    " ", ".", ",", "-", "'", "\"", "&", "<", ">", "/", "\\", "|", "~", "^", "\n", "\t",
+    "\u00e9", "\u00df", "\u20ac", "\u0142", "\U0001f6b2", "e\u0301"};
 static const char *const modest[] = {
     "a", "b", "e", "o", "n", "T", "W", "0", "7", ".", "-", "\u00e9"};
 
@@ -98,8 +98,8 @@ add_escape(bool set[128], char c)
 		bool word = digit || letter || i == '_';
 		bool blank = i == ' ';
 		if ((c == 'd' && digit) || (c == 'D' && !digit) || (c == 'w' && word) ||
-		    (c == 'W' && !word) || (c == 's' && blank) || (c == 'S' && !blank) ||
-		    i == (strchr("dDwWsS", c) != NULL ? 0 : c))
+		    (c == 'W' && !word) || (c == 's' && blank) ||
+		    (c == 'S' && !blank) || i == (strchr("dDwWsS", c) != NULL ? 0 : c))
 			set[i] = true;
 	}
 }
@@ -195,7 +195,8 @@ read_quantifier(const char *p, const char *end, size_t *least, size_t *most)
 		if (p < end && *p == ',') {
 			number = 0;
 			bool open = p + 1 < end && p[1] == '}';
-			for (p++; p < end && *p >= '0' && *p <= '9' && number < 10000; p++)
+			for (p++; p < end && *p >= '0' && *p <= '9' && number < 10000;
+			     p++)
 				number = number * 10 + (size_t) (*p - '0');
 			*most = open ? *least + many : number;
 		}
@@ -211,8 +212,8 @@ make_sequence(walk *w, const char *p, const char *end)
 		size_t least, most;
 		const char *atom_end = past_atom(p, end);
 		const char *next = read_quantifier(atom_end, end, &least, &most);
-		size_t times = ph_sampler_number(
-		    w->sampler, least, most < least ? least : most);
+		size_t times =
+		    ph_sampler_number(w->sampler, least, most < least ? least : most);
 		for (size_t i = 0; i < times && !w->lost; i++)
 			make_atom(w, p, atom_end);
 		p = next;

@@ -29,8 +29,8 @@ struct ph_trace {
 void ph_map_call_trace(ph_map_call *call, const ph_trace *trace);
 
 /* For map_run.c. */
-ph_flow ph_trace_convert(const ph_convert *convert, unsigned direction, ph_run *run,
-    ph_tuple *tuple);
+ph_flow ph_trace_convert(
+    const ph_convert *convert, unsigned direction, ph_run *run, ph_tuple *tuple);
 void ph_trace_wrote(const ph_run *run, size_t i, const ph_value *value);
 
 #endif

@@ -60,8 +60,8 @@ typedef enum ph_records_known {
 	PH_RECORDS_OPEN,
 	PH_RECORDS_NAMED
 } ph_records_known;
-ph_records_known ph_records_find(const ph_records *records, const char *const *way,
-    size_t count, size_t *width);
+ph_records_known ph_records_find(
+    const ph_records *records, const char *const *way, size_t count, size_t *width);
 /* Every field that is named, in the file's order: "Surname", "name/family". Stops when `tell`
  * returns false. */
 typedef bool ph_records_tell(

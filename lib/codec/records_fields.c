@@ -39,8 +39,8 @@ find_hl7(const ph_record_rule *rule, const char *const *way, size_t count)
 }
 
 ph_records_known
-ph_records_find(const ph_records *records, const char *const *way, size_t count,
-    size_t *width)
+ph_records_find(
+    const ph_records *records, const char *const *way, size_t count, size_t *width)
 {
 	*width = 0;
 	const ph_record_rule *rule =
@@ -60,14 +60,15 @@ ph_records_find(const ph_records *records, const char *const *way, size_t count,
 }
 
 static bool
-tell_field(const ph_record_rule *rule, const ph_field_rule *field, ph_records_tell *tell,
-    void *self)
+tell_field(const ph_record_rule *rule, const ph_field_rule *field,
+    ph_records_tell *tell, void *self)
 {
 	char path[512];
 	if (field->part_count == 0)
 		return tell(self, rule->name, field->name, field->width);
 	for (size_t i = 0; i < field->part_count; i++) {
-		snprintf(path, sizeof(path), "%s/%s", field->name, field->parts[i].name);
+		snprintf(
+		    path, sizeof(path), "%s/%s", field->name, field->parts[i].name);
 		if (!tell(self, rule->name, path, 0))
 			return false;
 	}
