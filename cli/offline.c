@@ -97,7 +97,8 @@ answer(ph_map_call *call, const ph_node *references, ph_error *err)
 ph_status
 ph_offline_complete(const ph_map *map, ph_map_direction direction, const void *bytes,
     size_t length, const ph_node *values, const ph_node *references,
-    const void *previous, size_t previous_length, ph_map_call **out, ph_error *err)
+    const void *previous, size_t previous_length, const ph_trace *trace,
+    ph_map_call **out, ph_error *err)
 {
 	ph_map_call *call;
 	/* with a previous record the message need not be whole */
@@ -106,6 +107,7 @@ ph_offline_complete(const ph_map *map, ph_map_direction direction, const void *b
 	    ph_map_call_new(map, direction, flags, bytes, length, &call, err);
 	if (status != PH_OK)
 		return status;
+	ph_map_call_trace(call, trace);
 	if (previous != NULL)
 		status = ph_map_call_previous(call, previous, previous_length, err);
 	if (status == PH_OK)
@@ -124,11 +126,11 @@ ph_offline_complete(const ph_map *map, ph_map_direction direction, const void *b
 
 ph_status
 ph_offline_run(const ph_map *map, ph_map_direction direction, const void *bytes,
-    size_t length, const ph_node *values, const ph_node *references, ph_map_call **out,
-    ph_error *err)
+    size_t length, const ph_node *values, const ph_node *references,
+    const ph_trace *trace, ph_map_call **out, ph_error *err)
 {
-	return ph_offline_complete(
-	    map, direction, bytes, length, values, references, NULL, 0, out, err);
+	return ph_offline_complete(map, direction, bytes, length, values, references,
+	    NULL, 0, trace, out, err);
 }
 
 const char *

@@ -4,6 +4,7 @@
  */
 #include "transform/codes_inner.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,8 +134,15 @@ ph_codes_inward(
 	return whole;
 }
 
-ph_codes_found
-ph_codes_translate(const ph_codes *codes, bool inward, ph_tuple *tuple)
+size_t
+ph_codes_count(const ph_codes *codes)
+{
+	return codes->live_count;
+}
+
+/* The row that decides about the tuple; NULL for none. */
+static const ph_code_row *
+find(const ph_codes *codes, bool inward, const ph_tuple *tuple)
 {
 	char key[PH_CODES_KEY_MAX];
 	size_t length;
@@ -146,9 +154,73 @@ ph_codes_translate(const ph_codes *codes, bool inward, ph_tuple *tuple)
 		    .length = text ? value->length : 0};
 	}
 	if (!ph_codes_join(given, tuple->count, key, &length))
-		return PH_CODES_UNKNOWN;
-	const ph_code_row *found = inward ? ph_codes_inward(codes, given, key, length)
-					  : ph_table_get(codes->to_vendor, key, length);
+		return NULL;
+	return inward ? ph_codes_inward(codes, given, key, length)
+		      : ph_table_get(codes->to_vendor, key, length);
+}
+
+size_t
+ph_codes_row(const ph_codes *codes, bool inward, const ph_tuple *tuple)
+{
+	const ph_code_row *found = find(codes, inward, tuple);
+	for (size_t i = 0; found != NULL && i < codes->live_count; i++)
+		if (codes->live[i] == found)
+			return i;
+	return codes->live_count;
+}
+
+bool
+ph_codes_counts(const ph_codes *codes, size_t number, bool inward)
+{
+	PH_ASSERT(number < codes->live_count);
+	return inward ? codes->live[number]->in : codes->live[number]->out;
+}
+
+unsigned
+ph_codes_line(const ph_codes *codes, size_t number)
+{
+	PH_ASSERT(number < codes->live_count);
+	return codes->live[number]->node->line;
+}
+
+bool
+ph_codes_is_open(const ph_codes *codes, size_t number)
+{
+	PH_ASSERT(number < codes->live_count);
+	return codes->live[number]->open;
+}
+
+void
+ph_codes_key(const ph_codes *codes, size_t number, bool vendor, char *out, size_t size)
+{
+	PH_ASSERT(number < codes->live_count && size > 0);
+	const ph_code_row *r = codes->live[number];
+	size_t at = 0;
+	out[0] = 0;
+	for (size_t i = 0; i < ph_codes_width(codes, vendor) && at < size; i++)
+		at += (size_t) snprintf(out + at, size - at, "%s%s", i > 0 ? " " : "",
+		    (vendor ? r->vendor : r->canonical)[i].node->text);
+}
+
+const char *
+ph_codes_vendor(const ph_codes *codes, size_t number, size_t place)
+{
+	if (number >= codes->live_count)
+		return NULL;
+	PH_ASSERT(place < codes->vendor_count);
+	return codes->live[number]->vendor[place].text;
+}
+
+size_t
+ph_codes_width(const ph_codes *codes, bool vendor)
+{
+	return vendor ? codes->vendor_count : codes->canonical_count;
+}
+
+ph_codes_found
+ph_codes_translate(const ph_codes *codes, bool inward, ph_tuple *tuple)
+{
+	const ph_code_row *found = find(codes, inward, tuple);
 	if (found == NULL)
 		return PH_CODES_UNKNOWN;
 	ph_code_word word = inward ? found->canonical_word : found->vendor_word;

@@ -53,4 +53,19 @@ ph_codes_found ph_codes_translate(const ph_codes *codes, bool inward, ph_tuple *
  * empty cell). */
 const char *ph_codes_canonical(const ph_codes *codes, size_t row, size_t column);
 
+/* How many rows; the row that translates the tuple (whatever it says), or one past the last. */
+size_t ph_codes_count(const ph_codes *codes);
+size_t ph_codes_row(const ph_codes *codes, bool inward, const ph_tuple *tuple);
+/* Does the row count (*) in that direction? Its line in the file. */
+bool ph_codes_counts(const ph_codes *codes, size_t row, bool inward);
+unsigned ph_codes_line(const ph_codes *codes, size_t row);
+/* Has it a pattern on the vendor's side? */
+bool ph_codes_is_open(const ph_codes *codes, size_t row);
+/* The key of that side as people read it, "HM POTH"; what does not fit is cut. */
+void ph_codes_key(
+    const ph_codes *codes, size_t row, bool vendor, char *out, size_t size);
+/* The value of one vendor column, as ph_codes_canonical; of a pattern its beginning. */
+const char *ph_codes_vendor(const ph_codes *codes, size_t row, size_t column);
+size_t ph_codes_width(const ph_codes *codes, bool vendor);
+
 #endif

@@ -332,7 +332,7 @@ settle(load *l, size_t cleared)
 	if (c->live == NULL)
 		return no_memory(l);
 	for (size_t i = 0; i < c->count; i++) {
-		const ph_code_row *r = &c->rows[i];
+		ph_code_row *r = &c->rows[i];
 		if (r->layer < cleared || (r->canonical_word == PH_CODE_NONE &&
 					      r->vendor_word == PH_CODE_NONE))
 			continue;
@@ -342,8 +342,11 @@ settle(load *l, size_t cleared)
 		bool out = r->out && deciding_out(c, r) == r;
 		c->lossy |= in != out && r->canonical_word != PH_CODE_NONE &&
 			    r->vendor_word != PH_CODE_NONE;
-		if (r->canonical_word != PH_CODE_NONE &&
-		    (in || out || (!r->in && !r->out)))
+		bool counts = in || out || (!r->in && !r->out);
+		r->in = in; /* and not what a layer above has taken */
+		r->out = out;
+		if (counts && r->canonical_word != PH_CODE_NONE &&
+		    r->vendor_word != PH_CODE_NONE)
 			c->live[c->live_count++] = r;
 	}
 	return true;

@@ -85,6 +85,20 @@ ph_load_tell(
 	load->tell(load->self, kind, where, text);
 }
 
+void
+ph_load_warn(ph_load *load, const ph_node *node, size_t offset, const char *format, ...)
+{
+	if (load->tell == NULL)
+		return;
+	char where[PH_ERROR_WHERE], text[PH_ERROR_TEXT];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	place(load, node, offset, where);
+	load->tell(load->self, "warning", where, text);
+}
+
 ph_status
 ph_load_status(const ph_load *load, ph_error *err)
 {

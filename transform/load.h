@@ -35,6 +35,9 @@ bool ph_load_no_memory(ph_load *load);
 /* A warning, or a link's class: told, not counted. */
 void ph_load_tell(ph_load *load, const char *kind, const ph_node *node,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A warning at a node, `offset` bytes into its text. */
+void ph_load_warn(ph_load *load, const ph_node *node, size_t offset, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
 /* PH_OK, or the first error. */
 ph_status ph_load_status(const ph_load *load, ph_error *err);
 

@@ -29,6 +29,7 @@ ph_map_destroy(ph_map **map_p)
 		free(resource);
 	}
 	ph_schema_destroy(&map->schema);
+	ph_schema_destroy(&map->vendor_schema);
 	ph_records_destroy(&map->records);
 	ph_names_destroy(&map->canonical_names);
 	ph_names_destroy(&map->vendor_names);

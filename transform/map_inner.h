@@ -109,6 +109,7 @@ struct ph_map {
 	ph_map_format format;
 	ph_records *records; /* what the vendor's fields are; NULL: the format says */
 	ph_schema *schema;   /* NULL: no canonical side */
+	ph_schema *vendor_schema; /* the vendor's own, in JSON Schema; NULL */
 	ph_names *canonical_names, *vendor_names;
 	ph_syntax canonical_syntax, vendor_syntax;
 	ph_prefix prefixes[PH_PREFIXES_MAX];
@@ -152,6 +153,8 @@ bool ph_require_parse(
 bool ph_map_compile(ph_map *map, ph_load *load);
 /* map_check.c: what can be said before it runs. */
 bool ph_map_examine(const ph_map *map, ph_load *load);
+/* map_check_vendor.c: the part of it that looks at the vendor's side, and at types. */
+void ph_map_examine_vendor(const ph_map *map, ph_load *load);
 
 bool ph_map_keep(void *map, void *resource, ph_release *release);
 bool ph_map_keep_pattern(void *map, ph_pattern *pattern);
@@ -198,9 +201,15 @@ typedef struct ph_wanted {
 	const char *entity, *system, *key, *answer;
 } ph_wanted;
 
+/* A flag of calls beside the public ones. In: no `require` and no required fields, for the laws. */
+enum { PH_MAP_LOOSE = 0x100 };
+
+typedef struct ph_trace ph_trace; /* trace.h */
+
 struct ph_map_call {
 	const ph_map *map;
-	unsigned direction; /* PH_FLOWS_* */
+	const ph_trace *trace; /* NULL: nobody watches */
+	unsigned direction;    /* PH_FLOWS_* */
 	unsigned flags;
 	ph_document *source, *target;
 	ph_document *previous; /* out: the vendor's record before; NULL */

@@ -76,8 +76,9 @@ static bool
 validate(ph_run *run, ph_node *root)
 {
 	ph_violation violation;
-	ph_status status = ph_schema_check(
-	    run->call->map->schema, run->call->target, root, 0, &violation);
+	ph_status status = ph_schema_check(run->call->map->schema, run->call->target,
+	    root, (run->call->flags & PH_MAP_LOOSE) != 0 ? PH_SCHEMA_PARTIAL : 0,
+	    &violation);
 	if (status == PH_ERR_INVALID)
 		return invalid(run, &violation);
 	return status == PH_OK || too_large(run);

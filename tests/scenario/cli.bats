@@ -187,6 +187,10 @@ verbs() {
 		map check
 		map run
 		map test
+		map new
+		map laws
+		map coverage
+		map diff
 		codes unmapped
 		config check
 	VERBS
