@@ -23,6 +23,7 @@ load_split(ph_build *build, const ph_term *term, ph_convert *convert)
 	if (s == NULL)
 		return ph_load_no_memory(build->load);
 	convert->state = s;
+	convert->lossy = true; /* a list of one empty text comes back as none */
 	const ph_argument *a = ph_term_at(term, 0);
 	if (a == NULL || !a->string || a->length == 0)
 		return ph_term_fail(
@@ -141,6 +142,7 @@ load_list(ph_build *build, const ph_term *term, ph_convert *convert)
 	if (parts == NULL)
 		return ph_load_no_memory(build->load);
 	convert->state = parts;
+	convert->lossy = true; /* if one is absent, none is written */
 	size_t leaving = build->reversed ? build->canonical_count : build->vendor_count;
 	*parts = build->arity > 1 ? build->arity : leaving;
 	if (*parts < 2)
