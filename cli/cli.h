@@ -126,6 +126,7 @@ int ph_cli_main(ph_cli *cli, const ph_noun *const *nouns, int argc, char **argv)
 /* The nouns, one file each. */
 extern const ph_noun ph_noun_status, ph_noun_queue, ph_noun_dead, ph_noun_message,
     ph_noun_case, ph_noun_adapter, ph_noun_route, ph_noun_xref, ph_noun_map,
-    ph_noun_schema, ph_noun_ledger, ph_noun_journal, ph_noun_config, ph_noun_version;
+    ph_noun_schema, ph_noun_ledger, ph_noun_journal, ph_noun_codes, ph_noun_config,
+    ph_noun_errors, ph_noun_version;
 
 #endif

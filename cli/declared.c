@@ -59,6 +59,19 @@ ph_declared_folders(
 	out[count] = NULL;
 }
 
+/* The type itself, or its beginning with "*" after it. */
+static bool
+names_type(const ph_node *item, const char *type)
+{
+	const char *text = item->text;
+	if (!ph_node_is_scalar(item) || text == NULL)
+		return false;
+	size_t length = strlen(text);
+	if (length > 0 && text[length - 1] == '*')
+		return strncmp(text, type, length - 1) == 0;
+	return strcmp(text, type) == 0;
+}
+
 bool
 ph_declared_on(const ph_node *entry, const char *type)
 {
@@ -66,10 +79,9 @@ ph_declared_on(const ph_node *entry, const char *type)
 	if (on == NULL)
 		return false;
 	if (on->kind != PH_NODE_LIST)
-		return ph_node_is_scalar(on) && on->text != NULL &&
-		       strcmp(on->text, type) == 0;
+		return names_type(on, type);
 	for (const ph_node *item = on->first; item != NULL; item = item->next)
-		if (item->text != NULL && strcmp(item->text, type) == 0)
+		if (names_type(item, type))
 			return true;
 	return false;
 }

@@ -21,7 +21,9 @@ static const ph_noun *const nouns[] = {
     &ph_noun_journal,
     &ph_noun_map,
     &ph_noun_schema,
+    &ph_noun_codes,
     &ph_noun_config,
+    &ph_noun_errors,
     &ph_noun_version,
     NULL,
 };

@@ -7,6 +7,8 @@
 
 #include "cli/cli.h"
 #include "cli/declared.h"
+#include "cli/explain.h"
+#include "cli/map_tools.h"
 #include "cli/offline.h"
 #include "lib/base/buffer.h"
 #include "lib/base/fs.h"
@@ -76,6 +78,20 @@ show_line(ph_cli *cli, const char *where)
 }
 
 static void
+tell_json(ph_cli *cli, const char *kind, const char *where, const char *text)
+{
+	char file[PH_ERROR_WHERE];
+	unsigned long line, column;
+	json_t *row =
+	    json_pack("{s:s, s:s, s:s}", "kind", kind, "where", where, "text", text);
+	if (read_place(where, file, sizeof file, &line, &column))
+		json_object_update_new(
+		    row, json_pack("{s:s, s:I, s:I}", "file", file, "line",
+			     (json_int_t) line, "column", (json_int_t) column));
+	ph_cli_json(cli, row);
+}
+
+static void
 tell(void *self, const char *kind, const char *where, const char *text)
 {
 	checking *c = self;
@@ -83,15 +99,14 @@ tell(void *self, const char *kind, const char *where, const char *text)
 	c->errors += error;
 	c->warnings += warning;
 	if (c->cli->json) {
-		ph_cli_json(c->cli, json_pack("{s:s, s:s, s:s}", "kind", kind, "where",
-					where, "text", text));
+		tell_json(c->cli, kind, where, text);
 		return;
 	}
 	if (!error && !warning && !c->links)
 		return;
 	ph_cli_print(c->cli, "%s%s%s%s%s\n", where, where[0] != '\0' ? ": " : "",
 	    error ? "" : kind, error ? "" : ": ", text);
-	if (error)
+	if (error || warning)
 		show_line(c->cli, where);
 }
 
@@ -293,18 +308,27 @@ read_values(const ph_args *args, ph_document *document, ph_node **values,
 		   : PH_OK;
 }
 
+/* `explain` may be NULL. */
 static int
-show_call(ph_cli *cli, const ph_map_call *call)
+show_call(ph_cli *cli, const ph_map_call *call, const ph_explain *explain)
 {
 	int exit = PH_EXIT_OK;
 	for (size_t i = 0; i < ph_map_call_count(call); i++) {
 		ph_map_result result = ph_map_call_result(call, i);
 		if (result != PH_MAP_DONE && result != PH_MAP_IGNORED)
 			exit = PH_EXIT_PROBLEM;
-		if (cli->json)
-			ph_cli_json(cli, record_json(call, i));
-		else
+		if (!cli->json) {
 			show_record(cli, call, i);
+			if (explain != NULL)
+				ph_explain_show(explain, cli, i);
+			continue;
+		}
+		json_t *row = record_json(call, i);
+		const json_t *rows =
+		    explain == NULL ? NULL : ph_explain_rows(explain, i);
+		if (rows != NULL)
+			json_object_set_new(row, "explain", json_deep_copy(rows));
+		ph_cli_json(cli, row);
 	}
 	return exit;
 }
@@ -314,16 +338,20 @@ run_run(ph_cli *cli, const ph_args *args)
 {
 	ph_offline offline;
 	ph_error err;
+	ph_explain explain;
+	bool explains = ph_args_has(args, "explain");
 	ph_map *map = NULL;
 	ph_map_call *call = NULL;
 	ph_document *document = NULL;
 	ph_node *values, *references;
-	char *bytes = NULL;
-	size_t length;
+	char *bytes = NULL, *before = NULL;
+	size_t length, before_length = 0;
+	const char *previous = ph_args_get(args, "previous");
 	bool in = strcmp(args->operands[1], "in") == 0;
 	if (!in && strcmp(args->operands[1], "out") != 0)
 		return ph_cli_usage(
 		    cli, "PH7305 the direction is in (from the vendor) or out");
+	ph_explain_init(&explain);
 	ph_status status = ph_offline_init(
 	    &offline, args->operands[0], ph_args_get(args, "schemas"), &err);
 	if (status == PH_OK)
@@ -334,33 +362,21 @@ run_run(ph_cli *cli, const ph_args *args)
 		status = read_values(args, document, &values, &references, &err);
 	if (status == PH_OK)
 		status = read_input(args->operands[2], &bytes, &length, &err);
+	if (status == PH_OK && previous != NULL)
+		status = read_input(previous, &before, &before_length, &err);
 	if (status == PH_OK)
-		status = ph_offline_run(map, in ? PH_MAP_IN : PH_MAP_OUT, bytes, length,
-		    values, references, &call, &err);
-	int exit = status == PH_OK ? show_call(cli, call) : ph_cli_fail(cli, &err);
+		status = ph_offline_complete(map, in ? PH_MAP_IN : PH_MAP_OUT, bytes,
+		    length, values, references, before, before_length,
+		    explains ? &explain.trace : NULL, &call, &err);
+	int exit = status == PH_OK ? show_call(cli, call, explains ? &explain : NULL)
+				   : ph_cli_fail(cli, &err);
+	ph_explain_fini(&explain);
 	ph_map_call_destroy(&call);
 	ph_map_destroy(&map);
 	ph_document_destroy(&document);
 	free(bytes);
+	free(before);
 	return exit;
-}
-
-/* --- test --- */
-
-static int
-run_test(ph_cli *cli, const ph_args *args)
-{
-	int worst = PH_EXIT_OK;
-	size_t ran = 0;
-	for (size_t i = 0; i < args->count; i++) {
-		int exit = ph_samples_test(
-		    cli, args->operands[i], ph_args_get(args, "schemas"), &ran);
-		if (exit > worst)
-			worst = exit;
-	}
-	ph_cli_print(
-	    cli, "%zu tests, %s\n", ran, worst == PH_EXIT_OK ? "all good" : "not good");
-	return worst;
 }
 
 static const ph_cli_option check_options[] = {
@@ -369,7 +385,9 @@ static const ph_cli_option check_options[] = {
     {NULL, NULL, NULL},
 };
 
-static const ph_cli_option schema_options[] = {
+static const ph_cli_option run_options[] = {
+    {"explain", NULL, "say where each value came from"},
+    {"previous", "FILE", "out: the vendor's record before, to be completed from"},
     {"schemas", "DIR", "where canonical schemas are looked for first"},
     {NULL, NULL, NULL},
 };
@@ -383,9 +401,37 @@ static const ph_verb verbs[] = {
 	"send one document through a map\n"
 	"NAME=VALUE gives $NAME its value (accepted_at=2026-01-31T09:00:00Z);\n"
 	"ref.KEY=ID answers a cross-reference, ref.*=ID every other one.",
-	schema_options, run_run},
+	run_options, run_run},
     {"test", "CONNECTOR...", 1, 0, "run a connector's samples both ways",
-	schema_options, run_test},
+	ph_map_test_options, ph_map_test},
+    {"new", NULL, 0, 0,
+	"draft a map from a sample of the vendor's and a canonical schema\n"
+	"Pairs fields by their names and by what they hold, marks what is not sure, "
+	"and lists\n"
+	"the rest under drop. No value of the sample is written. The draft goes to "
+	"standard\n"
+	"output; a CSV file's record description stands before it as a comment.",
+	ph_map_new_options, ph_map_new},
+    {"laws", "MAP.yaml|CONNECTOR...", 1, 0,
+	"made-up documents there and back: what comes back differs by declared loss "
+	"only\n"
+	"Documents are made from the canonical schema and from what is known of the\n"
+	"vendor's. A document that breaks a law is shown, as small as it could be "
+	"made;\n"
+	"the same seed makes the same documents. Exit 1 if a law is broken, or if no\n"
+	"document got through.",
+	ph_map_laws_options, ph_map_laws},
+    {"coverage", "CONNECTOR...", 1, 0,
+	"what of a connector's maps and code tables its samples never touch\n"
+	"Counts each link in each of its directions, and each row of a code table in\n"
+	"each direction in which it counts.",
+	ph_map_coverage_options, ph_map_coverage},
+    {"diff", "OLD NEW", 2, 2,
+	"what changed between two versions of a map, in words\n"
+	"OLD and NEW are two maps' files, or two connectors' folders. Settings, links, "
+	"lists\n"
+	"and the rows of the code tables that the links name. Exit 1 if they differ.",
+	NULL, ph_map_diff_verb},
     {NULL, NULL, 0, 0, NULL, NULL, NULL},
 };
 

@@ -95,16 +95,23 @@ answer(ph_map_call *call, const ph_node *references, ph_error *err)
 }
 
 ph_status
-ph_offline_run(const ph_map *map, ph_map_direction direction, const void *bytes,
-    size_t length, const ph_node *values, const ph_node *references, ph_map_call **out,
-    ph_error *err)
+ph_offline_complete(const ph_map *map, ph_map_direction direction, const void *bytes,
+    size_t length, const ph_node *values, const ph_node *references,
+    const void *previous, size_t previous_length, const ph_trace *trace,
+    ph_map_call **out, ph_error *err)
 {
 	ph_map_call *call;
+	/* with a previous record the message need not be whole */
+	unsigned flags = previous == NULL ? 0 : PH_MAP_PARTIAL;
 	ph_status status =
-	    ph_map_call_new(map, direction, 0, bytes, length, &call, err);
+	    ph_map_call_new(map, direction, flags, bytes, length, &call, err);
 	if (status != PH_OK)
 		return status;
-	status = set_values(call, values, err);
+	ph_map_call_trace(call, trace);
+	if (previous != NULL)
+		status = ph_map_call_previous(call, previous, previous_length, err);
+	if (status == PH_OK)
+		status = set_values(call, values, err);
 	if (status == PH_OK)
 		status = answer(call, references, err);
 	if (status == PH_OK)
@@ -115,6 +122,15 @@ ph_offline_run(const ph_map *map, ph_map_direction direction, const void *bytes,
 	}
 	*out = call;
 	return PH_OK;
+}
+
+ph_status
+ph_offline_run(const ph_map *map, ph_map_direction direction, const void *bytes,
+    size_t length, const ph_node *values, const ph_node *references,
+    const ph_trace *trace, ph_map_call **out, ph_error *err)
+{
+	return ph_offline_complete(map, direction, bytes, length, values, references,
+	    NULL, 0, trace, out, err);
 }
 
 const char *

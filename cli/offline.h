@@ -14,6 +14,7 @@
 #include <packhorse/map.h>
 #include "cli/cli.h"
 #include "lib/document/document.h"
+#include "transform/trace.h"
 
 #define PH_OFFLINE_FOLDERS 6
 
@@ -30,15 +31,34 @@ ph_status ph_offline_init(
 bool ph_offline_is_folder(const char *path);
 
 /* Values for one call: `values` is a mapping name -> text, `references` key -> answer; both may be
- * NULL. A key that is not there is unknown; "*" answers every other key. */
+ * NULL. A key that is not there is unknown; "*" answers every other key. `trace` watches; NULL. */
 ph_status ph_offline_run(const ph_map *map, ph_map_direction direction,
     const void *bytes, size_t length, const ph_node *values, const ph_node *references,
+    const ph_trace *trace, ph_map_call **out, ph_error *err);
+
+/* The same with the vendor's previous record, for the way out; NULL: none. */
+ph_status ph_offline_complete(const ph_map *map, ph_map_direction direction,
+    const void *bytes, size_t length, const ph_node *values, const ph_node *references,
+    const void *previous, size_t previous_length, const ph_trace *trace,
     ph_map_call **out, ph_error *err);
 
 /* "done", "held" and so on. */
 const char *ph_offline_result(ph_map_result result);
 
-/* cli/samples.c: `packhorse map test`. Returns the exit code. */
-int ph_samples_test(ph_cli *cli, const char *folder, const char *schemas, size_t *ran);
+/* cli/samples.c: the samples of a connector through its maps, for whoever wants to know. */
+typedef struct ph_samples {
+	ph_cli *cli;
+	const char *schemas;   /* or NULL */
+	const ph_trace *trace; /* watches every call; NULL */
+	void *self;	       /* of the functions; each may be NULL */
+	void (*begin)(void *self, const ph_map *map);
+	/* One sample in one direction ("in", "out", "-"); `why` is NULL if it is good. */
+	void (*result)(void *self, const ph_map *map, const char *sample,
+	    const char *direction, const char *why);
+	void (*end)(void *self, const ph_map *map); /* the map is destroyed next */
+	size_t ran;				    /* samples so far */
+} ph_samples;
+/* Run them. Returns the exit code. */
+int ph_samples_run(ph_samples *samples, const char *folder);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * packhorse map test: a connector's samples through its maps.
+ * samples - a connector's samples through its maps: packhorse map test, map coverage.
  *
  * The folder samples/<map>/ holds files that share the name of a case:
  *
@@ -11,8 +11,8 @@
  *   CASE.yaml            values: {accepted_at: ...}, references: {KEY: ID}, attributes: {id: ...},
  *                        and for a case that is to fail expect: {result, stage, reason, code, path}
  *
- * Records (CSV, fixed width, HL7) are compared byte by byte, all else as trees: the order of JSON members and white space between elements
- * count for nothing, the order of elements and pairs does.
+ * Records (CSV, fixed width, HL7) are compared byte by byte, all else as trees: the order of JSON
+ * members and white space between elements count for nothing, the order of elements and pairs does.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@
 
 /* One case in one direction. */
 typedef struct trial {
-	ph_cli *cli;
+	const ph_trace *trace;
 	const ph_map *map;
 	char base[PATH_MAX_LENGTH + 256]; /* samples/<map>/<case> */
 	const char *name;		  /* the case */
@@ -40,7 +40,7 @@ typedef struct trial {
 } trial;
 
 typedef struct testing {
-	ph_cli *cli;
+	ph_samples *samples;
 	ph_offline offline;
 	size_t passed, failed;
 	size_t in, out; /* passed, of the map at hand */
@@ -312,7 +312,7 @@ run(trial *t, ph_map_direction direction, const char *bytes, size_t length)
 	ph_map_call *call = NULL;
 	ph_error err;
 	if (ph_offline_run(t->map, direction, bytes, length, t->values, t->references,
-		&call, &err) != PH_OK)
+		t->trace, &call, &err) != PH_OK)
 		fail(t, "", err.text);
 	return call;
 }
@@ -416,21 +416,11 @@ try_out(trial *t, const char *output)
 static void
 report(testing *tests, const trial *t, const char *direction, bool good)
 {
+	const ph_samples *samples = tests->samples;
 	*(good ? &tests->passed : &tests->failed) += 1;
-	if (tests->cli->json) {
-		json_t *row =
-		    json_pack("{s:s, s:s, s:s, s:b}", "map", ph_map_name(t->map),
-			"sample", t->name, "direction", direction, "good", good);
-		if (!good)
-			json_object_set_new(row, "why", json_string(t->why));
-		ph_cli_json(tests->cli, row);
-	} else if (good) {
-		ph_cli_print(tests->cli, "ok      %s %s %s\n", ph_map_name(t->map),
-		    t->name, direction);
-	} else {
-		ph_cli_print(tests->cli, "NOT OK  %s %s %s: %s\n", ph_map_name(t->map),
-		    t->name, direction, t->why);
-	}
+	if (samples->result != NULL)
+		samples->result(
+		    samples->self, t->map, t->name, direction, good ? NULL : t->why);
 }
 
 static bool
@@ -499,7 +489,7 @@ try_cases(
 			continue;
 		memcpy(last, files[i], length);
 		last[length] = '\0';
-		trial t = {.cli = tests->cli, .map = map, .name = last};
+		trial t = {.trace = tests->samples->trace, .map = map, .name = last};
 		snprintf(t.base, sizeof t.base, "%s/%s", folder, last);
 		try_case(tests, &t);
 		ph_document_destroy(&t.settings);
@@ -530,30 +520,36 @@ test_map(testing *tests, const char *file)
 	ph_error err;
 	size_t count;
 	tests->in = tests->out = 0;
+	const ph_samples *samples = tests->samples;
 	if (ph_map_load(file, tests->offline.folders, &map, &err) != PH_OK)
-		return ph_cli_fail(tests->cli, &err);
+		return ph_cli_fail(samples->cli, &err);
 	snprintf(folder, sizeof folder, "%s/samples/%s", tests->offline.connector,
 	    ph_map_name(map));
 	if (ph_fs_list(folder, "", &files, &count, &err) != PH_OK) {
 		ph_map_destroy(&map);
-		return ph_cli_fail(tests->cli, &err);
+		return ph_cli_fail(samples->cli, &err);
 	}
+	if (samples->begin != NULL)
+		samples->begin(samples->self, map);
 	try_cases(tests, map, folder, files, count);
 	check_covered(tests, map);
+	if (samples->end != NULL)
+		samples->end(samples->self, map);
 	free(files);
 	ph_map_destroy(&map);
 	return PH_EXIT_OK;
 }
 
 int
-ph_samples_test(ph_cli *cli, const char *folder, const char *schemas, size_t *ran)
+ph_samples_run(ph_samples *samples, const char *folder)
 {
-	testing tests = {.cli = cli};
+	ph_cli *cli = samples->cli;
+	testing tests = {.samples = samples};
 	char maps[PATH_MAX_LENGTH], **files;
 	size_t count;
 	ph_error err;
 	int worst = PH_EXIT_OK;
-	if (ph_offline_init(&tests.offline, folder, schemas, &err) != PH_OK)
+	if (ph_offline_init(&tests.offline, folder, samples->schemas, &err) != PH_OK)
 		return ph_cli_fail(cli, &err);
 	snprintf(maps, sizeof maps, "%s/maps", tests.offline.connector);
 	if (ph_fs_list(maps, ".yaml", &files, &count, &err) != PH_OK)
@@ -568,6 +564,6 @@ ph_samples_test(ph_cli *cli, const char *folder, const char *schemas, size_t *ra
 		worst = exit > worst ? exit : worst;
 	}
 	free(files);
-	*ran += tests.passed + tests.failed;
+	samples->ran += tests.passed + tests.failed;
 	return tests.failed > 0 && worst == PH_EXIT_OK ? PH_EXIT_PROBLEM : worst;
 }

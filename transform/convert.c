@@ -8,19 +8,21 @@
 
 #include "lib/base/assert.h"
 
-static const ph_convert_class *const classes[] = {&ph_convert_boolean,
+static const ph_convert_class *const classes[] = {&ph_convert_boolean, &ph_convert_case,
     &ph_convert_codes, &ph_convert_default, &ph_convert_first_line, &ph_convert_fit,
-    &ph_convert_join, &ph_convert_keys, &ph_convert_known, &ph_convert_match,
-    &ph_convert_mint, &ph_convert_number, &ph_convert_osgb36, &ph_convert_pad,
-    &ph_convert_prefix, &ph_convert_replace, &ph_convert_template, &ph_convert_text,
-    &ph_convert_time, &ph_convert_trim, &ph_convert_values, &ph_convert_wgs84,
+    &ph_convert_geojson, &ph_convert_hash, &ph_convert_join, &ph_convert_keys,
+    &ph_convert_known, &ph_convert_list, &ph_convert_match, &ph_convert_mint,
+    &ph_convert_number, &ph_convert_osgb36, &ph_convert_pad, &ph_convert_plain,
+    &ph_convert_prefix, &ph_convert_replace, &ph_convert_split,
+    &ph_convert_strip_control, &ph_convert_template, &ph_convert_text, &ph_convert_time,
+    &ph_convert_trim, &ph_convert_values, &ph_convert_wgs84, &ph_convert_wkt,
     &ph_convert_xref};
 #define CLASSES (sizeof(classes) / sizeof(classes[0]))
 
-static const char *const names[] = {"boolean", "codes", "default", "first-line", "fit",
-    "join", "keys", "known", "match", "mint", "number", "osgb36", "pad", "prefix",
-    "replace", "template", "text", "time", "trim", "values", "wgs84", "xref", "when",
-    NULL};
+static const char *const names[] = {"boolean", "case", "codes", "default", "first-line",
+    "fit", "geojson", "hash", "join", "keys", "known", "list", "match", "mint",
+    "number", "osgb36", "pad", "plain", "prefix", "replace", "split", "strip-control",
+    "template", "text", "time", "trim", "values", "wgs84", "wkt", "xref", "when", NULL};
 
 const ph_convert_class *
 ph_convert_find(const char *name)

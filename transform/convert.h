@@ -8,7 +8,8 @@
  * each value is converted by itself, a value of many is converted item by item.
  *
  * Files: convert.c (the table, chains), convert_text.c, convert_number.c, convert_time.c,
- * convert_grid.c, convert_codes.c, convert_parts.c, convert_reference.c.
+ * convert_grid.c, convert_codes.c, convert_parts.c, convert_reference.c, convert_letters.c,
+ * convert_list.c, convert_point.c.
  *
  * Thread: pure after loading.
  */
@@ -125,6 +126,8 @@ ph_flow ph_run_reference(ph_run *run, ph_map_reference kind, const char *entity,
 ph_flow ph_run_bind(
     ph_run *run, const char *entity, const char *key, const char *canonical);
 ph_flow ph_run_no_memory(ph_run *run);
+/* A code that a table has no row for: told to the survey, if this is one, which then goes on. */
+bool ph_run_unmapped(ph_run *run, const char *table, const ph_tuple *code);
 
 /* The tables of the files. */
 extern const ph_convert_class ph_convert_fit, ph_convert_text, ph_convert_trim,
@@ -135,6 +138,13 @@ extern const ph_convert_class ph_convert_osgb36, ph_convert_wgs84;
 extern const ph_convert_class ph_convert_codes, ph_convert_keys, ph_convert_values;
 /* convert_text.c: cut one text to `most` characters. */
 ph_flow ph_convert_cut(ph_run *run, size_t most, ph_value *value);
+extern const ph_convert_class ph_convert_case, ph_convert_strip_control,
+    ph_convert_plain;
+extern const ph_convert_class ph_convert_split, ph_convert_list, ph_convert_hash;
+extern const ph_convert_class ph_convert_wkt, ph_convert_geojson;
+/* convert_list.c: several values to a list of them, and back to `parts` (some may be absent). */
+ph_flow ph_convert_pack(ph_run *run, ph_tuple *tuple);
+ph_flow ph_convert_unpack(ph_run *run, ph_tuple *tuple, size_t parts);
 extern const ph_convert_class ph_convert_join, ph_convert_template, ph_convert_match,
     ph_convert_default;
 extern const ph_convert_class ph_convert_xref, ph_convert_known, ph_convert_mint;

@@ -43,12 +43,12 @@ open_table(ph_build *build, const ph_term *term, const char *const *canonical,
 	if (a == NULL || a->call || a->context)
 		return ph_term_fail(term, "PH2213 %s needs its table: %s(file.csv)",
 		    term->name, term->name);
-	const char *path = ph_load_find(build->load, "codes", a->text);
-	if (path == NULL)
+	const char *paths[PH_CODES_LAYERS + 1] = {NULL};
+	if (ph_load_layers(build->load, "codes", a->text, paths, PH_CODES_LAYERS) == 0)
 		return ph_scan_fail(term->scan, a->at,
 		    "PH2214 there is no code table %s in codes/", a->text);
 	ph_status status = ph_codes_load(
-	    path, canonical, canonical_count, vendor, vendor_count, &c->table, &why);
+	    paths, canonical, canonical_count, vendor, vendor_count, &c->table, &why);
 	if (status != PH_OK) {
 		ph_load_fail_at(build->load, why.where, why.text);
 		return false;
@@ -124,6 +124,10 @@ translate(const coding *c, ph_run *run, ph_tuple *tuple, bool inward)
 		return PH_FLOW_IGNORE;
 	case PH_CODES_UNKNOWN:
 		break;
+	}
+	if (ph_run_unmapped(run, ph_codes_file(c->table), tuple)) {
+		*tuple = (ph_tuple){.count = leaving};
+		return PH_FLOW_ON;
 	}
 	if (c->policy != PH_POLICY_DEFAULT)
 		return unknown_code(c, run);
@@ -215,7 +219,8 @@ translate_key(const coding *c, ph_run *run, ph_value *key, bool inward)
 	case PH_CODES_UNKNOWN:
 		break;
 	}
-	if (c->policy == PH_POLICY_DROP)
+	if (ph_run_unmapped(run, ph_codes_file(c->table), &one) ||
+	    c->policy == PH_POLICY_DROP)
 		return PH_FLOW_STOP;
 	return c->policy == PH_POLICY_KEEP ? PH_FLOW_ON : unknown_code(c, run);
 }

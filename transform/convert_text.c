@@ -95,7 +95,13 @@ prefix_within(const char *text, size_t length, unit u, size_t most)
 static bool
 load_fit(ph_build *build, const ph_term *term, ph_convert *convert)
 {
-	static const char *const units[] = {"characters", "utf16", "bytes"};
+	/* a byte of those charsets is a character */
+	static const struct {
+		const char *word;
+		unit unit;
+	} units[] = {{"characters", CHARACTERS}, {"utf16", UTF16}, {"bytes", BYTES},
+	    {"utf-8", BYTES}, {"windows-1252", CHARACTERS}, {"iso-8859-1", CHARACTERS}};
+	enum { UNITS = sizeof units / sizeof *units };
 	fit *f = ph_arena_zalloc(build->load->arena, sizeof(*f));
 	if (f == NULL)
 		return ph_load_no_memory(build->load);
@@ -104,12 +110,13 @@ load_fit(ph_build *build, const ph_term *term, ph_convert *convert)
 	const ph_argument *a = ph_term_get(term, "unit");
 	if (a != NULL) {
 		size_t i = 0;
-		while (i < 3 && strcmp(units[i], a->text) != 0)
+		while (i < UNITS && strcmp(units[i].word, a->text) != 0)
 			i++;
-		if (i == 3)
+		if (i == UNITS)
 			return ph_scan_fail(term->scan, a->at,
-			    "PH2205 unit= is characters, utf16 or bytes");
-		f->unit = (unit) i;
+			    "PH2205 unit= is characters, utf16, bytes (of UTF-8), "
+			    "windows-1252 or iso-8859-1");
+		f->unit = units[i].unit;
 	}
 	a = ph_term_get(term, "ellipsis");
 	if (a != NULL)

@@ -85,6 +85,20 @@ ph_load_tell(
 	load->tell(load->self, kind, where, text);
 }
 
+void
+ph_load_warn(ph_load *load, const ph_node *node, size_t offset, const char *format, ...)
+{
+	if (load->tell == NULL)
+		return;
+	char where[PH_ERROR_WHERE], text[PH_ERROR_TEXT];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	place(load, node, offset, where);
+	load->tell(load->self, "warning", where, text);
+}
+
 ph_status
 ph_load_status(const ph_load *load, ph_error *err)
 {
@@ -133,6 +147,39 @@ ph_find_file(const char *const *folders, const char *kind, const char *name, cha
 		}
 	}
 	return ph_fail(err, PH_ERR_NOT_FOUND, "no file %s in any folder", name);
+}
+
+/* Is it a file that none of the `count` before is, by another name? */
+static bool
+is_new(const char *const *paths, size_t count, const char *path)
+{
+	struct stat own, other;
+	if (stat(path, &own) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (stat(paths[i], &other) == 0 && own.st_dev == other.st_dev &&
+		    own.st_ino == other.st_ino)
+			return false;
+	return true;
+}
+
+size_t
+ph_load_layers(
+    ph_load *load, const char *kind, const char *name, const char **paths, size_t most)
+{
+	size_t count = 0;
+	for (size_t i = 0; load->folders != NULL && load->folders[i] != NULL; i++) {
+		const char *const one[] = {load->folders[i], NULL};
+		char *path;
+		if (count == most ||
+		    ph_find_file(one, kind, name, &path, NULL) != PH_OK)
+			continue;
+		if (is_new(paths, count, path) &&
+		    (paths[count] = ph_arena_strdup(load->arena, path)) != NULL)
+			count++;
+		free(path);
+	}
+	return count;
 }
 
 const char *

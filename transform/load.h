@@ -35,11 +35,17 @@ bool ph_load_no_memory(ph_load *load);
 /* A warning, or a link's class: told, not counted. */
 void ph_load_tell(ph_load *load, const char *kind, const ph_node *node,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A warning at a node, `offset` bytes into its text. */
+void ph_load_warn(ph_load *load, const ph_node *node, size_t offset, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
 /* PH_OK, or the first error. */
 ph_status ph_load_status(const ph_load *load, ph_error *err);
 
 /* The first of folder/kind/name, folder/name that is a file, on the arena; NULL. */
 const char *ph_load_find(ph_load *load, const char *kind, const char *name);
+/* That file of every folder that has one, each once; how many. On the arena. */
+size_t ph_load_layers(
+    ph_load *load, const char *kind, const char *name, const char **paths, size_t most);
 /* The same for callers without a load; *out is fresh memory. */
 ph_status ph_find_file(const char *const *folders, const char *kind, const char *name,
     char **out, ph_error *err);

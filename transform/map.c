@@ -29,6 +29,7 @@ ph_map_destroy(ph_map **map_p)
 		free(resource);
 	}
 	ph_schema_destroy(&map->schema);
+	ph_schema_destroy(&map->vendor_schema);
 	ph_records_destroy(&map->records);
 	ph_names_destroy(&map->canonical_names);
 	ph_names_destroy(&map->vendor_names);
@@ -270,6 +271,7 @@ ph_map_call_destroy(ph_map_call **call_p)
 		return;
 	ph_table_destroy(&call->wanted_index, NULL);
 	ph_document_destroy(&call->source);
+	ph_document_destroy(&call->previous);
 	ph_document_destroy(&call->target);
 	free(call);
 	*call_p = NULL;
@@ -409,7 +411,7 @@ open_out(ph_map_call *call)
 		    &violation);
 	if (status == PH_ERR_INVALID) {
 		char text[2 * PH_ERROR_TEXT];
-		snprintf(text, sizeof(text), "%.8s%s %s", violation.text,
+		snprintf(text, sizeof(text), "%.7s%s %s", violation.text,
 		    violation.path, violation.text + 7);
 		fail_whole(call, "validate", "invalid", violation.path,
 		    ph_schema_file(map->schema), text);

@@ -26,7 +26,8 @@ canonical_text(const ph_map *map, const ph_path *path, char out[256])
 		const ph_step *step = &path->steps[i];
 		const char *name = ph_names_text(map->canonical_names, step->name);
 		int wrote = snprintf(out + at, 256 - at, "%s%s%s", i > 0 ? "." : "",
-		    name, (step->flags & PH_STEP_MANY) != 0 ? "[]" : "");
+		    name,
+		    (step->flags & (PH_STEP_MANY | PH_STEP_CHOSEN)) != 0 ? "[]" : "");
 		if (wrote < 0 || (size_t) wrote >= 256 - at)
 			return;
 		at += (size_t) wrote;
@@ -113,6 +114,15 @@ is_linked(const ph_map *map, const char *path, unsigned directions)
 	return false;
 }
 
+/* Where a field that is nowhere is complained of: the links, or drop. */
+static const ph_node *
+member(const ph_map *map, const char *name)
+{
+	const ph_node *root = ph_document_root(map->document);
+	const ph_node *node = ph_node_get(root, name);
+	return node == NULL ? ph_node_get(root, "links") : node;
+}
+
 static bool
 check_field(void *self, const char *path, const ph_rule *rule, bool required)
 {
@@ -120,18 +130,15 @@ check_field(void *self, const char *path, const ph_rule *rule, bool required)
 	const ph_map *map = c->map;
 	(void) rule;
 	if (required && map->in.count > 0 && !is_linked(map, path, PH_FLOWS_IN))
-		ph_load_fail_at(c->load, map->file,
-		    ph_arena_printf(c->load->arena,
-			"PH2062 the required field %s is written by no link of the way "
-			"in",
-			path));
+		ph_load_fail(c->load, member(map, "links"), 0,
+		    "PH2062 the required field %s is written by no link of the way in",
+		    path);
 	else if (!is_linked(map, path, PH_FLOWS_IN | PH_FLOWS_OUT) &&
 		 !is_dropped(map, path))
-		ph_load_fail_at(c->load, map->file,
-		    ph_arena_printf(c->load->arena,
-			"PH2063 the field %s is neither linked nor listed in "
-			"drop.canonical",
-			path));
+		ph_load_fail(c->load, member(map, "drop"), 0,
+		    "PH2063 the field %s is neither linked nor listed in "
+		    "drop.canonical",
+		    path);
 	return true;
 }
 
@@ -198,17 +205,44 @@ in_values(const char *text, const char *const *values, size_t count)
 	return false;
 }
 
+/* Does a row that counts in that direction have the canonical value? */
+static bool
+has_row(const ph_codes *table, const char *value, bool inward)
+{
+	const char *cell;
+	for (size_t row = 0; (cell = ph_codes_canonical(table, row, 0)) != NULL; row++)
+		if (strcmp(cell, value) == 0 && ph_codes_counts(table, row, inward))
+			return true;
+	return false;
+}
+
+/* The code table next to the canonical side of a link; NULL. */
+static const ph_convert *
+coding_of(const ph_link *link)
+{
+	bool in = link->directions == PH_FLOWS_IN;
+	for (size_t i = 0; i < link->chain_count; i++) {
+		const ph_convert *convert =
+		    &link->chain[in ? link->chain_count - 1 - i : i];
+		if (ph_convert_table(convert) != NULL)
+			return convert;
+		if (convert->class != &ph_convert_default)
+			return NULL;
+	}
+	return NULL;
+}
+
 /* A code table against the canonical field's list of values. */
 static void
 check_codes(checker *c, const ph_link *link)
 {
 	char path[256];
 	const char *const *values;
-	const ph_codes *table =
-	    link->chain_count == 1 ? ph_convert_table(&link->chain[0]) : NULL;
-	if (table == NULL || link->canonical.count != 1 ||
+	const ph_convert *coding = coding_of(link);
+	if (coding == NULL || link->canonical.count != 1 ||
 	    link->canonical.at[0].kind != PH_OPERAND_PATH)
 		return;
+	const ph_codes *table = ph_convert_table(coding);
 	canonical_text(c->map, &link->canonical.at[0].path, path);
 	const ph_rule *rule = ph_schema_field(c->map->schema, path);
 	size_t count = rule == NULL ? 0 : ph_rule_values(rule, &values);
@@ -216,21 +250,27 @@ check_codes(checker *c, const ph_link *link)
 		return;
 	const char *cell;
 	for (size_t row = 0; (cell = ph_codes_canonical(table, row, 0)) != NULL; row++)
-		if (strcmp(cell, "(ignore)") != 0 && !in_values(cell, values, count))
-			ph_load_fail(c->load, link->node, link->chain[0].at,
-			    "PH2066 %s has the canonical value \"%s\", which the "
-			    "schema does "
-			    "not allow for %s",
-			    ph_codes_file(table), cell, path);
-	for (size_t i = 0; i < count && (link->directions & PH_FLOWS_OUT) != 0; i++) {
-		bool there = false;
-		for (size_t row = 0;
-		     (cell = ph_codes_canonical(table, row, 0)) != NULL && !there;
-		     row++)
-			there = strcmp(cell, values[i]) == 0;
-		if (!there)
-			ph_load_tell(c->load, "warning", link->node,
-			    "PH2067 %s has no row for the canonical value \"%s\" of %s",
+		if (strcmp(cell, "(ignore)") != 0 && cell[0] != 0 &&
+		    !in_values(cell, values, count))
+			ph_load_fail(c->load, link->node, coding->at,
+			    "PH2066 %s has the canonical value \"%s\" (line %u), which "
+			    "the schema does not allow for %s",
+			    ph_codes_file(table), cell, ph_codes_line(table, row),
+			    path);
+	for (size_t i = 0; i < count; i++) {
+		if ((link->directions & PH_FLOWS_OUT) != 0 &&
+		    !has_row(table, values[i], false))
+			ph_load_warn(c->load, link->node, coding->at,
+			    "PH2067 %s has no row for the canonical value \"%s\" of "
+			    "%s: "
+			    "such a message would be held",
+			    ph_codes_file(table), values[i], path);
+		if ((link->directions & PH_FLOWS_IN) != 0 &&
+		    !has_row(table, values[i], true))
+			ph_load_tell(c->load, "note", link->node,
+			    "PH2069 no row of %s makes the canonical value \"%s\" of "
+			    "%s "
+			    "on the way in",
 			    ph_codes_file(table), values[i], path);
 	}
 }
@@ -293,6 +333,7 @@ ph_map_examine(const ph_map *map, ph_load *load)
 	check_twice(&c, &map->in);
 	check_twice(&c, &map->out);
 	check_secrets(&c);
+	ph_map_examine_vendor(map, load);
 	for (const ph_link *l = map->links; l != NULL; l = l->next) {
 		if (map->schema != NULL)
 			check_codes(&c, l);

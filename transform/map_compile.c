@@ -65,6 +65,10 @@ enter_path(compiler *c, const ph_operand *operand, const ph_path *path, uint32_t
 {
 	ph_step way[STEPS_MAX];
 	size_t count;
+	if (ph_path_is_chosen(path))
+		return ph_load_fail(c->load, c->node, operand->at,
+		    "PH2019 an item that is chosen with [n] or [field=\"text\"] can be "
+		    "read, not written: use -> or <-");
 	if (!absolute(c, operand, path, way, &count))
 		return false;
 	*slot = ph_shape_add(

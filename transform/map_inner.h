@@ -109,6 +109,7 @@ struct ph_map {
 	ph_map_format format;
 	ph_records *records; /* what the vendor's fields are; NULL: the format says */
 	ph_schema *schema;   /* NULL: no canonical side */
+	ph_schema *vendor_schema; /* the vendor's own, in JSON Schema; NULL */
 	ph_names *canonical_names, *vendor_names;
 	ph_syntax canonical_syntax, vendor_syntax;
 	ph_prefix prefixes[PH_PREFIXES_MAX];
@@ -152,6 +153,8 @@ bool ph_require_parse(
 bool ph_map_compile(ph_map *map, ph_load *load);
 /* map_check.c: what can be said before it runs. */
 bool ph_map_examine(const ph_map *map, ph_load *load);
+/* map_check_vendor.c: the part of it that looks at the vendor's side, and at types. */
+void ph_map_examine_vendor(const ph_map *map, ph_load *load);
 
 bool ph_map_keep(void *map, void *resource, ph_release *release);
 bool ph_map_keep_pattern(void *map, ph_pattern *pattern);
@@ -198,11 +201,19 @@ typedef struct ph_wanted {
 	const char *entity, *system, *key, *answer;
 } ph_wanted;
 
+/* A flag of calls beside the public ones. In: no `require` and no required fields, for the laws. */
+enum { PH_MAP_LOOSE = 0x100 };
+
+typedef struct ph_trace ph_trace; /* trace.h */
+
 struct ph_map_call {
 	const ph_map *map;
-	unsigned direction; /* PH_FLOWS_* */
+	const ph_trace *trace; /* NULL: nobody watches */
+	unsigned direction;    /* PH_FLOWS_* */
 	unsigned flags;
 	ph_document *source, *target;
+	ph_document *previous; /* out: the vendor's record before; NULL */
+	const ph_node *previous_record;
 	const char *const *source_names; /* bound to the source */
 	const char *const *target_names;
 	const ph_node *header; /* in, SOAP: the Header or NULL */
@@ -212,6 +223,8 @@ struct ph_map_call {
 	ph_table *wanted_index;
 	ph_wanted **wanted;
 	size_t wanted_count, wanted_room;
+	ph_map_unmapped *unmapped; /* a survey: told each code that no table has */
+	void *unmapped_self;
 	bool collected, ran;
 	bool no_memory;
 };
@@ -230,8 +243,11 @@ struct ph_run {
 /* map_run.c */
 void ph_call_collect(ph_map_call *call);
 void ph_call_run(ph_map_call *call);
+void ph_call_survey(ph_map_call *call);
 /* map_output.c: write what a run has filled in. False after a failure. */
 bool ph_run_output(ph_run *run);
+/* complement.c: what the previous record has and `root` has not. False past the limits. */
+bool ph_complement(ph_map_call *call, ph_node *root);
 /* "file:line:column" of a link; "source -> target" of an operation. */
 void ph_link_where(const ph_map *map, const ph_link *link, char out[PH_ERROR_WHERE]);
 const char *ph_op_path(ph_arena *arena, const ph_op *op);

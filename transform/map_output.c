@@ -68,7 +68,7 @@ invalid(ph_run *run, const ph_violation *violation)
 			break;
 		}
 	ph_record_fail(run->call, run->record, PH_MAP_HELD, "validate", "invalid", path,
-	    where, "%.8s%s %s", violation->text, violation->path, violation->text + 7);
+	    where, "%.7s%s %s", violation->text, violation->path, violation->text + 7);
 	return false;
 }
 
@@ -76,8 +76,9 @@ static bool
 validate(ph_run *run, ph_node *root)
 {
 	ph_violation violation;
-	ph_status status = ph_schema_check(
-	    run->call->map->schema, run->call->target, root, 0, &violation);
+	ph_status status = ph_schema_check(run->call->map->schema, run->call->target,
+	    root, (run->call->flags & PH_MAP_LOOSE) != 0 ? PH_SCHEMA_PARTIAL : 0,
+	    &violation);
 	if (status == PH_ERR_INVALID)
 		return invalid(run, &violation);
 	return status == PH_OK || too_large(run);
@@ -246,7 +247,8 @@ output_out(ph_run *run)
 {
 	const ph_map *map = run->call->map;
 	ph_node *root = ph_filling_make(&run->body);
-	if (root == NULL)
+	if (root == NULL ||
+	    (run->call->previous != NULL && !ph_complement(run->call, root)))
 		return too_large(run);
 	if (root->first == NULL &&
 	    (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP))

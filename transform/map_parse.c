@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/fs.h"
 #include "lib/config/config.h"
 #include "transform/map_inner.h"
+
+#define VENDOR_SCHEMA_MAX ((size_t) 4 << 20)
 
 static const char *const head_names[] = {
     "map", "title", "canonical", "type", "vendor", "links", "require", "drop", NULL};
@@ -124,6 +127,36 @@ parse_record(ph_map *map, ph_load *load, const ph_node *vendor)
 		return ph_load_fail(
 		    load, node, 0, "PH2056 %s describes %s", node->text, format);
 	return true;
+}
+
+/* The vendor's own schema: JSON Schema, for what reads JSON and forms. Others are for people. */
+static bool
+parse_vendor_schema(ph_map *map, ph_load *load, const ph_node *vendor)
+{
+	const ph_node *node = ph_node_get(vendor, "schema");
+	ph_error why;
+	char *bytes;
+	size_t length;
+	if (node == NULL)
+		return true;
+	if (node->kind != PH_NODE_STRING || node->length == 0)
+		return ph_load_fail(
+		    load, node, 0, "PH2040 schema needs the name of a file");
+	if (node->length < 5 || strcmp(node->text + node->length - 5, ".json") != 0)
+		return true;
+	if (map->format != PH_MAP_JSON && map->format != PH_MAP_FORM)
+		return ph_load_fail(load, node, 0,
+		    "PH2058 a JSON Schema describes json and form, and no others");
+	const char *path = ph_load_find(load, "schemas", node->text);
+	if (path == NULL)
+		return ph_load_fail(load, node, 0,
+		    "PH2042 there is no schema %s in any schema folder", node->text);
+	if (ph_fs_slurp(path, VENDOR_SCHEMA_MAX, &bytes, &length, &why) != PH_OK)
+		return pass_on(load, &why);
+	ph_status status = ph_schema_parse_with(
+	    path, bytes, length, NULL, PH_SCHEMA_STANDARD, &map->vendor_schema, &why);
+	free(bytes);
+	return status == PH_OK ? true : pass_on(load, &why);
 }
 
 static bool
@@ -279,7 +312,7 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 		return ph_load_fail(load, vendor == NULL ? root : vendor, 0,
 		    "PH2048 vendor: {format: ...} is missing");
 	if (!known(load, vendor, vendor_names) || !parse_format(map, load, vendor) ||
-	    !parse_record(map, load, vendor))
+	    !parse_record(map, load, vendor) || !parse_vendor_schema(map, load, vendor))
 		return false;
 	map->vendor_syntax.xml =
 	    map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;

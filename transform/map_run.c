@@ -11,6 +11,7 @@
 
 #include "lib/base/assert.h"
 #include "transform/map_inner.h"
+#include "transform/trace.h"
 
 void
 ph_link_where(const ph_map *map, const ph_link *link, char out[PH_ERROR_WHERE])
@@ -272,7 +273,9 @@ run_chain(ph_run *run, ph_tuple *tuple)
 	for (size_t i = 0; i < link->chain_count; i++) {
 		const ph_convert *convert =
 		    &link->chain[back ? link->chain_count - 1 - i : i];
-		ph_flow flow = ph_convert_run(convert, direction, run, tuple);
+		ph_flow flow = run->call->trace == NULL
+				   ? ph_convert_run(convert, direction, run, tuple)
+				   : ph_trace_convert(convert, direction, run, tuple);
 		if (flow != PH_FLOW_ON)
 			return flow;
 	}
@@ -316,6 +319,8 @@ put_value(ph_run *run, size_t i, ph_value *value)
 	if (value->kind == PH_VALUE_ABSENT)
 		return PH_FLOW_ON;
 	run->is_volatile |= (value->flags & PH_VALUE_VOLATILE) != 0;
+	if (run->call->trace != NULL)
+		ph_trace_wrote(run, i, value);
 	switch (target->kind) {
 	case PH_OPERAND_HEADER:
 		ph_filling_put(&run->header, op->slots[i], value);
@@ -367,7 +372,8 @@ run_op(ph_run *run, const ph_op *op)
 static const ph_require *
 unmet(ph_run *run)
 {
-	if (run->call->direction != PH_FLOWS_IN)
+	if (run->call->direction != PH_FLOWS_IN ||
+	    (run->call->flags & PH_MAP_LOOSE) != 0)
 		return NULL;
 	for (const ph_require *r = run->call->map->requires; r != NULL; r = r->next)
 		if (!ph_condition_holds(&r->condition, &run->reading, run->record->node,
@@ -449,6 +455,54 @@ ph_call_collect(ph_map_call *call)
 				(void) run_op(&run, &program->ops[i]);
 	}
 	call->collected = true;
+}
+
+/* Does the map leave the record out anyway? Who sent it is not asked again. */
+static bool
+is_left_out(ph_run *run)
+{
+	if (run->call->direction != PH_FLOWS_IN)
+		return false;
+	for (const ph_require *r = run->call->map->requires; r != NULL; r = r->next)
+		if (r->policy != PH_POLICY_DENY &&
+		    !ph_condition_holds(&r->condition, &run->reading, run->record->node,
+			run->call->context, NULL))
+			return true;
+	return false;
+}
+
+/* As collecting, over every link: conversions tell what they do not know, nothing is kept. */
+void
+ph_call_survey(ph_map_call *call)
+{
+	ph_run run;
+	const ph_program *program =
+	    call->direction == PH_FLOWS_OUT ? &call->map->out : &call->map->in;
+	if (!begin(call, &run)) {
+		call->no_memory = true;
+		return;
+	}
+	run.collecting = true;
+	for (size_t r = 0; r < call->count; r++) {
+		run.record = &call->records[r];
+		if (run.record->failed || is_left_out(&run))
+			continue;
+		for (size_t i = 0; i < program->count; i++)
+			(void) run_op(&run, &program->ops[i]);
+	}
+}
+
+bool
+ph_run_unmapped(ph_run *run, const char *table, const ph_tuple *code)
+{
+	ph_map_call *call = run->call;
+	const char *texts[PH_TUPLE_MAX];
+	if (call->unmapped == NULL)
+		return false;
+	for (size_t i = 0; i < code->count; i++)
+		texts[i] = ph_value_is_text(&code->at[i]) ? code->at[i].text : "";
+	call->unmapped(call->unmapped_self, table, texts, code->count);
+	return true;
 }
 
 static void

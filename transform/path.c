@@ -134,11 +134,66 @@ plain_step(parser *p, ph_step *step)
 	return step->name != 0 || ph_load_no_memory(p->scan->load);
 }
 
-/* "[]" or "[key]" after a step. */
+/* "2]" or "-1]" after the bracket. */
+static bool
+place_of(parser *p, ph_step *step)
+{
+	size_t at = p->at;
+	bool back = p->at < p->length && p->text[p->at] == '-';
+	int place = 0;
+	for (p->at += back; p->at < p->length && p->text[p->at] >= '0' &&
+			    p->text[p->at] <= '9' && place < 1000;
+	     p->at++)
+		place = 10 * place + p->text[p->at] - '0';
+	if (place == 0 || p->at == p->length || p->text[p->at] != ']') {
+		p->at = at;
+		return false;
+	}
+	p->at++;
+	step->flags |= PH_STEP_CHOSEN;
+	step->place = back ? -place : place;
+	return true;
+}
+
+/* '="text"]' or '=text]' behind the first name in brackets. */
+static bool
+where_of(parser *p, ph_step *step)
+{
+	size_t open = p->at++;
+	bool quoted = p->at < p->length && p->text[p->at] == '"';
+	const char *start = p->text + p->at + quoted, *end = p->text + p->length;
+	const char *close = memchr(start, quoted ? '"' : ']', (size_t) (end - start));
+	if (close == NULL || (quoted && (close + 1 == end || close[1] != ']')))
+		return fail(p, open, "PH2015 ] is missing here");
+	ph_arena *arena = p->scan->load->arena;
+	ph_step *where = ph_arena_alloc(arena, sizeof(*where));
+	if (where != NULL)
+		*where = p->key[0];
+	step->length = (size_t) (close - start);
+	step->text = ph_arena_dup(arena, start, step->length);
+	step->where = where;
+	step->flags |= PH_STEP_CHOSEN;
+	p->at = (size_t) (close - p->text) + 1 + quoted;
+	return (where != NULL && step->text != NULL) ||
+	       ph_load_no_memory(p->scan->load);
+}
+
+/* "[]", "[key]", or the choice of one, after a step. */
 static bool
 brackets(parser *p, ph_step *step)
 {
 	size_t at = p->at++;
+	if (place_of(p, step))
+		return true;
+	if (p->at < p->length && p->text[p->at] != ']') {
+		size_t back = p->at, count = p->count;
+		if (!plain_step(p, &p->key[0]))
+			return false;
+		if (p->at < p->length && p->text[p->at] == '=')
+			return where_of(p, step);
+		p->at = back;
+		p->count = count;
+	}
 	if (p->many)
 		return fail(p, at, "PH2013 a path may repeat only once");
 	p->many = true;
@@ -260,6 +315,15 @@ ph_path_is_wild(const ph_path *path)
 }
 
 bool
+ph_path_is_chosen(const ph_path *path)
+{
+	for (size_t i = 0; i < path->count; i++)
+		if ((path->steps[i].flags & PH_STEP_CHOSEN) != 0)
+			return true;
+	return false;
+}
+
+bool
 ph_path_is_many(const ph_path *path)
 {
 	for (size_t i = 0; i < path->count; i++)
@@ -282,6 +346,46 @@ next_match(const char *const *names, const ph_step *step, const ph_node *node)
 	while (node != NULL && !matches(names, step, node))
 		node = node->next;
 	return node;
+}
+
+/* Has the item the field with the text that the step asks for? */
+static bool
+is_wanted(const char *const *names, const ph_step *step, const ph_node *item)
+{
+	const ph_node *field = item->kind == PH_NODE_LIST
+				   ? NULL
+				   : next_match(names, step->where, item->first);
+	for (; field != NULL; field = next_match(names, step->where, field->next)) {
+		const ph_node *node =
+		    field->kind == PH_NODE_LIST ? field->first : field;
+		for (; node != NULL; node = node == field ? NULL : node->next)
+			if (node->text != NULL && node->length == step->length &&
+			    memcmp(node->text, step->text, step->length) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* The item that a chosen step means, of all members of its name from `first` on; NULL. */
+static const ph_node *
+choose(const char *const *names, const ph_step *step, const ph_node *first)
+{
+	int place = step->place, total = 0;
+	for (const ph_node *n = first; place < 0 && n != NULL;
+	     n = next_match(names, step, n->next))
+		total += n->kind == PH_NODE_LIST ? (int) n->count : 1;
+	place = place < 0 ? total + 1 + place : place;
+	if (step->place < 0 && place < 1)
+		return NULL;
+	for (const ph_node *n = first; n != NULL;
+	     n = next_match(names, step, n->next)) {
+		const ph_node *item = n->kind == PH_NODE_LIST ? n->first : n;
+		for (; item != NULL; item = item == n ? NULL : item->next)
+			if (step->place == 0 ? is_wanted(names, step, item)
+					     : --place == 0)
+				return item;
+	}
+	return NULL;
 }
 
 static const ph_node *
@@ -399,7 +503,9 @@ read_from(ph_reading *reading, const ph_path *path, size_t at, const ph_node *no
 			   : next_match(reading->names, step, node->first);
 		if ((step->flags & PH_STEP_MANY) != 0)
 			return read_many(reading, path, at, node, out);
-		if (node != NULL && !single(reading, step, &node))
+		if (node != NULL && (step->flags & PH_STEP_CHOSEN) != 0)
+			node = choose(reading->names, step, node);
+		else if (node != NULL && !single(reading, step, &node))
 			return false;
 	}
 	if (node == NULL) {
@@ -503,6 +609,8 @@ ph_path_node(const ph_reading *reading, const ph_path *path, const ph_node *reco
 			node = node->first;
 		node =
 		    node == NULL ? NULL : next_match(reading->names, step, node->first);
+		if (node != NULL && (step->flags & PH_STEP_CHOSEN) != 0)
+			node = choose(reading->names, step, node);
 	}
 	return node;
 }
@@ -520,6 +628,12 @@ walk_from(const char *const *names, const ph_path *path, size_t at, const ph_nod
 	if (at == path->count)
 		return visit(self, node);
 	const ph_step *step = &path->steps[at];
+	if ((step->flags & PH_STEP_CHOSEN) != 0) {
+		node = next_match(names, step, node->first);
+		node = node == NULL ? NULL : choose(names, step, node);
+		return node == NULL ||
+		       walk_from(names, path, at + 1, node, visit, self);
+	}
 	for (const ph_node *n = next_match(names, step, node->first); n != NULL;
 	     n = next_match(names, step, n->next))
 		if (!walk_from(names, path, at + 1, n, visit, self))

@@ -8,10 +8,12 @@
  *   @name                                           an XML attribute; last
  *   name[]                                          every one of a repeated member
  *   name[key]/value                                 a name/value list: two fields of each repetition
+ *   name[2] name[-1]                                one of a repeated member, from 1, or from the end
+ *   name[field="text"]                              the first whose field has this text
  *   'text*text'                                     last: every member of such a name, which is
  *                                                   a name/value list too
  *
- * A path may repeat once. Names are numbers of a ph_names; reading compares interned pointers.
+ * A path may repeat once. A chosen step is read, never written. Names are numbers of a ph_names; reading compares interned pointers.
  *
  * Thread: pure after parsing. Errors: a complaint to the load; at run time a problem in words.
  */
@@ -22,15 +24,26 @@
 #include "transform/scan.h"
 #include "transform/value.h"
 
-enum { PH_STEP_PARENT = 1, PH_STEP_MANY = 2, PH_STEP_ATTRIBUTE = 4, PH_STEP_WILD = 8 };
+enum {
+	PH_STEP_PARENT = 1,
+	PH_STEP_MANY = 2,
+	PH_STEP_ATTRIBUTE = 4,
+	PH_STEP_WILD = 8,
+	PH_STEP_CHOSEN = 16
+};
 
-typedef struct ph_step {
+typedef struct ph_step ph_step;
+struct ph_step {
 	uint32_t name;	    /* number; 0 for PARENT and WILD */
 	uint32_t space;	    /* number of the namespace; 0: none */
 	unsigned flags;	    /* PH_STEP_* */
 	const char *before; /* WILD: what stands before and after the '*' */
 	const char *after;
-} ph_step;
+	int place;	      /* CHOSEN: from 1, or from -1 at the end; 0: by `where` */
+	const ph_step *where; /* CHOSEN: the field that has ... */
+	const char *text;     /* ... this text */
+	size_t length;
+};
 
 typedef struct ph_path {
 	const char *text; /* as written, for errors */
@@ -68,6 +81,8 @@ bool ph_path_parse(const ph_syntax *syntax, const ph_scan *scan, const char *tex
 const char *ph_path_column(const ph_path *path, const ph_names *names);
 /* Does it end in a pattern of names? */
 bool ph_path_is_wild(const ph_path *path);
+/* Does any step choose one of several? */
+bool ph_path_is_chosen(const ph_path *path);
 /* Is any step repeated? */
 bool ph_path_is_many(const ph_path *path);
 

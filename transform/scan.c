@@ -166,7 +166,7 @@ ph_scan_path(ph_scan *scan, size_t *length)
 		if (quote != 0) {
 			if (c == quote)
 				quote = 0;
-		} else if (c == '\'') {
+		} else if (c == '\'' || (c == '"' && depth > 0)) {
 			quote = c;
 		} else if (c == '[') {
 			depth++;

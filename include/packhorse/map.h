@@ -133,6 +133,15 @@ PH_EXPORT void ph_map_call_destroy(ph_map_call **call_p);
 PH_EXPORT ph_status ph_map_call_set(
     ph_map_call *call, const char *name, const char *value, ph_error *err);
 
+/*
+ * Out, before the run: the vendor's record as it was, in the map's format (copied). What the links do
+ * not write is taken over from it, so that a partial update becomes a whole record: objects are put
+ * together member by member, what repeats is taken as a whole, and null stands. XML, SOAP, JSON and
+ * forms. PH_ERR_INVALID: not one record of this map.
+ */
+PH_EXPORT ph_status ph_map_call_previous(
+    ph_map_call *call, const void *bytes, size_t length, ph_error *err);
+
 /* The numbers are those of the RESOLVE frame (doc/protocol.md). */
 typedef enum ph_map_reference {
 	PH_MAP_CANONICAL = 1, /* the canonical id of `key`, a vendor's key */
@@ -151,6 +160,18 @@ PH_EXPORT ph_status ph_map_call_reference(ph_map_call *call, size_t index,
  * unknown. */
 PH_EXPORT ph_status ph_map_call_answer(
     ph_map_call *call, size_t index, const char *value, ph_error *err);
+
+/*
+ * Instead of mapping: tell each code of the document that a code table of the map has no row for, in
+ * whatever record and however its `unknown=` is declared. `code` has one text for each column of the
+ * key ("" for an absent one). Records that a `require` leaves out are not looked at, but `deny` counts
+ * for nothing here. Values and references are not needed. PH_ERR_INVALID: the document cannot
+ * be read, as the error says.
+ */
+typedef void ph_map_unmapped(
+    void *self, const char *table, const char *const *code, size_t count);
+PH_EXPORT ph_status ph_map_call_survey(
+    ph_map_call *call, ph_map_unmapped *tell, void *self, ph_error *err);
 
 /* Map all records. Once per call. */
 PH_EXPORT ph_status ph_map_call_run(ph_map_call *call, ph_error *err);

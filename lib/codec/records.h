@@ -51,4 +51,21 @@ ph_status ph_records_decode(const ph_records *records, ph_document *document,
 ph_status ph_records_encode(
     const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
 
+/* What the description says of a field, given the names on the way from the document:
+ * {"member", "Surname"}, {"PID", "name", "family"}. OPEN: nothing, but a file may have it (an
+ * unnamed column, an HL7 field by its number). *width: the columns of a fixed field, 0 if it may be
+ * of any length. */
+typedef enum ph_records_known {
+	PH_RECORDS_UNKNOWN,
+	PH_RECORDS_OPEN,
+	PH_RECORDS_NAMED
+} ph_records_known;
+ph_records_known ph_records_find(
+    const ph_records *records, const char *const *way, size_t count, size_t *width);
+/* Every field that is named, in the file's order: "Surname", "name/family". Stops when `tell`
+ * returns false. */
+typedef bool ph_records_tell(
+    void *self, const char *record, const char *field, size_t width);
+void ph_records_each(const ph_records *records, ph_records_tell *tell, void *self);
+
 #endif

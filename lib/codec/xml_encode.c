@@ -272,6 +272,24 @@ write_name(const writer *w, const char *prefix, const char *name)
 	ph_buffer_text(w->out, name);
 }
 
+/* xsi:type="p:name": the value is a name too, whose prefix means nothing undeclared. */
+static bool
+declare_type(writer *w, const ph_node *node)
+{
+	const char *colon = memchr(node->text, ':', node->length);
+	if (colon == NULL || node->space == NULL || strcmp(node->name, "type") != 0 ||
+	    strcmp(node->space, SCHEMA_INSTANCE) != 0)
+		return true;
+	size_t length = (size_t) (colon - node->text);
+	for (size_t i = 0; i < w->prefix_count; i++) {
+		const ph_xml_prefix *wish = &w->prefixes[i];
+		if (length > 0 && strlen(wish->prefix) == length &&
+		    memcmp(wish->prefix, node->text, length) == 0)
+			return declare(w, node, wish->prefix, wish->space);
+	}
+	return true;
+}
+
 static bool
 write_attribute(writer *w, const ph_node *node)
 {
@@ -288,7 +306,7 @@ write_attribute(writer *w, const ph_node *node)
 		if (prefix == NULL)
 			return refuse(
 			    w, PH_ERR_TOO_LARGE, node, "PH3073 too many namespaces");
-		if (!declare(w, node, prefix, node->space))
+		if (!declare(w, node, prefix, node->space) || !declare_type(w, node))
 			return false;
 	}
 	ph_buffer_u8(w->out, ' ');

@@ -160,7 +160,7 @@ verbs() {
 @test "help for everything, without a broker" {
 	local noun verb
 	"$PACKHORSE" help | grep -q 'Exit codes'
-	for noun in status queue dead message case adapter route xref ledger journal map config version; do
+	for noun in status queue dead message case adapter route xref ledger journal map codes config errors version; do
 		"$PACKHORSE" help "$noun" | grep -q "$noun"
 		"$PACKHORSE" "$noun" --help | grep -q "$noun"
 	done
@@ -190,6 +190,11 @@ verbs() {
 		map check
 		map run
 		map test
+		map new
+		map laws
+		map coverage
+		map diff
+		codes unmapped
 		config check
 	VERBS
 	"$PACKHORSE" version | grep -qE '^packhorse [0-9]'

@@ -20,7 +20,7 @@ load helpers
 	wait_is unknown-code dead .reason
 	equal "$(status balance)" 0
 
-	echo 'road-signs,HM,GULL,*,*' >>"$TABLE"
+	sed -i 's/^road-signs,.*/road-signs,HM,GULL,*,*/' "$TABLE"
 	reload
 	equal "$(dead .reason)" unknown-code
 	ph dead replay "$(dead .id)"
@@ -34,7 +34,7 @@ load helpers
 without_road_signs() {
 	broker_stop
 	TABLE=$(mine highways codes POTH)
-	sed -i '/^road-signs,/d' "$TABLE"
+	printf '%s\n' canonical,ServiceCode,SubjectCode,in,out 'road-signs,(none),(none),,*' >"$TABLE"
 	broker_start
 }
 
@@ -64,6 +64,8 @@ without_road_signs() {
 	wait_is 1 count crm change "$REFERENCE"
 	host_kill highways
 	wait_is unknown-code dead .reason # polled again, held once
+	equal "$(unmapped '"\(.table) \(.direction) \(.code[0]) \(.count)"')" \
+		"$(basename "$(mine highways codes EnquiryStatusCode)") in QQQ 1"
 	equal "$(status balance)" 0
 
 	TABLE=$(mine highways codes EnquiryStatusCode)
@@ -98,4 +100,31 @@ without_road_signs() {
 	equal "$(status discarded)" 1
 	run ph dead replay highways/999999
 	equal "$status" 1
+}
+
+@test "codes without a row are listed until they have one" {
+	without_road_signs
+	accepted 'Road Traffic Signs' 1506 "$(title 'A sunken sign')"
+	wait_is unknown-code dead .reason
+	accepted 'Road Traffic Signs' 1507 "$(title 'Another')"
+	wait_is 2 unmapped 'select(.direction == "out").count'
+	equal "$(unmapped 'select(.direction == "out") | "\(.table) \(.adapter) \(.code[0])"')" \
+		'confirm-services.csv highways road-signs'
+	equal "$(unmapped 'select(.direction == "out") | .first_ms <= .last_ms and .first_ms > 0')" true
+	not grep -q 'sunken' <<<"$(unmapped .)"
+	sed -i 's/^road-signs,.*/road-signs,HM,GULL,*,*/' "$TABLE"
+	equal "$(unmapped 'select(.direction == "out").count')" ''
+	reload
+	ph dead replay --all --reason unknown-code --yes
+	settle_down
+	equal "$(ph codes unmapped -c "$WORK/site")" 'every code has a row'
+}
+
+unmapped() {
+	local rows
+	rows=$(ph codes unmapped --json -c "$WORK/site") || {
+		echo "codes unmapped failed"
+		return 1
+	}
+	jq -r "$1" <<<"$rows"
 }

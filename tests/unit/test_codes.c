@@ -29,7 +29,8 @@ load(const char *text, ph_error *err)
 	ph_codes *codes = NULL;
 	map_fixture_file(&fixture, "codes/t.csv", text);
 	memset(err, 0, sizeof *err);
-	return ph_codes_load(path, canonical, 1, vendor, 1, &codes, err) == PH_OK
+	const char *const paths[] = {path, NULL};
+	return ph_codes_load(paths, canonical, 1, vendor, 1, &codes, err) == PH_OK
 		   ? codes
 		   : NULL;
 }
@@ -96,6 +97,180 @@ START_TEST(hostile_keys)
 }
 END_TEST
 
+/* A table of two layers. */
+static ph_codes *
+layers(const char *upper, const char *lower, ph_error *err)
+{
+	static const char *const canonical[] = {"canonical"}, *const vendor[] = {"x"};
+	char other[160];
+	ph_codes *codes = NULL;
+	snprintf(other, sizeof other, "%s/codes/u.csv", fixture.folder);
+	map_fixture_file(&fixture, "codes/u.csv", upper);
+	map_fixture_file(&fixture, "codes/t.csv", lower);
+	const char *const paths[] = {other, path, NULL};
+	memset(err, 0, sizeof *err);
+	return ph_codes_load(paths, canonical, 1, vendor, 1, &codes, err) == PH_OK
+		   ? codes
+		   : NULL;
+}
+
+/* What a key becomes: "?" unknown, "!" ignored. */
+static const char *
+becomes(const ph_codes *codes, bool inward, const char *key)
+{
+	ph_tuple tuple = {.count = 1, .at = {ph_value_text(key, strlen(key))}};
+	switch (ph_codes_translate(codes, inward, &tuple)) {
+	case PH_CODES_UNKNOWN:
+		return "?";
+	case PH_CODES_IGNORE:
+		return "!";
+	case PH_CODES_FOUND:
+		break;
+	}
+	return tuple.at[0].text;
+}
+
+#define IN(key, expected)  ck_assert_str_eq(becomes(codes, true, key), expected)
+#define OUT(key, expected) ck_assert_str_eq(becomes(codes, false, key), expected)
+
+#define LOWER                                                                          \
+	"canonical,x,in,out\nopen,NEW,*,*\nopen,OLD,*,\nfixed,FIX,*,*\n(ignore),TMP,*" \
+	",\n"
+
+START_TEST(row_by_row)
+{
+	ph_error err;
+	ph_codes *codes = layers("x,canonical,in,out\nOLD,planned,*,*\nDONE,fixed,*,*\n"
+				 "TMP,open,*,\n",
+	    LOWER, &err);
+	ck_assert_msg(codes != NULL, "%s: %s", err.where, err.text);
+	IN("NEW", "open");
+	IN("OLD", "planned");
+	IN("FIX", "fixed");
+	IN("DONE", "fixed");
+	IN("TMP", "open");
+	OUT("open", "NEW");
+	OUT("planned", "OLD");
+	OUT("fixed", "DONE");
+	ck_assert(ph_codes_is_lossy(codes));
+	ck_assert_str_eq(ph_codes_file(codes), "u.csv");
+	ph_codes_destroy(&codes);
+}
+END_TEST
+
+START_TEST(rows_taken_away)
+{
+	ph_error err;
+	ph_codes *codes =
+	    layers("x,canonical,in,out\nFIX,(none),*,\n(none),open,,*\n", LOWER, &err);
+	ck_assert_msg(codes != NULL, "%s: %s", err.where, err.text);
+	IN("FIX", "?");
+	OUT("fixed", "FIX");
+	IN("NEW", "open");
+	OUT("open", "?");
+	ph_codes_destroy(&codes);
+	codes = layers("x,canonical\n(none),(none)\nA,open\nB,fixed\n", LOWER, &err);
+	ck_assert_msg(codes != NULL, "%s: %s", err.where, err.text);
+	IN("NEW", "?");
+	IN("A", "open");
+	OUT("fixed", "B");
+	ck_assert(!ph_codes_is_lossy(codes));
+	size_t rows = 0;
+	while (ph_codes_canonical(codes, rows, 0) != NULL)
+		rows++;
+	ck_assert_uint_eq(rows, 2);
+	ph_codes_destroy(&codes);
+}
+END_TEST
+
+START_TEST(layers_refused)
+{
+	ph_error err;
+	ck_assert_ptr_null(layers("x,canonical,in,out\nA,odd,*,\n", LOWER, &err));
+	ck_assert_msg(strncmp(err.text, "PH2107", 6) == 0, "%s", err.text);
+	ck_assert_msg(strstr(err.where, "u.csv:2:3") != NULL, "%s", err.where);
+	ck_assert_ptr_null(load("x,canonical,in,out\nA,(none),*,\n", &err));
+	ck_assert_msg(strncmp(err.text, "PH2109", 6) == 0, "%s", err.text);
+	ck_assert_ptr_null(layers("x,canonical,in,out\nA,(none),*,*\n", LOWER, &err));
+	ck_assert_msg(strncmp(err.text, "PH2104", 6) == 0, "%s", err.text);
+}
+END_TEST
+
+#define OPEN                                                                           \
+	"x,canonical,in,out\n4*,road,*,\n41*,kerb,*,\n410,road,*,*\n9\\*,odd,*,*\n"    \
+	"kerb,kerb,*,*\n"
+
+START_TEST(patterns)
+{
+	ph_error err;
+	ph_codes *codes = load(OPEN, &err);
+	ck_assert_msg(codes != NULL, "%s: %s", err.where, err.text);
+	IN("4", "road");
+	IN("42", "road");
+	IN("41", "kerb");
+	IN("411", "kerb");
+	IN("410", "road");
+	IN("5", "?");
+	IN("9*", "odd");
+	IN("91", "?");
+	OUT("road", "410");
+	OUT("odd", "9*");
+	ck_assert(ph_codes_is_lossy(codes));
+	ph_codes_destroy(&codes);
+	codes = layers("x,canonical,in,out\n41*,(none),*,\n9*,odd,*,\n", OPEN, &err);
+	ck_assert_msg(codes != NULL, "%s: %s", err.where, err.text);
+	IN("410", "?"); /* the upper layer's pattern before the lower's code */
+	IN("42", "road");
+	IN("95", "odd");
+	ph_codes_destroy(&codes);
+}
+END_TEST
+
+START_TEST(patterns_of_two)
+{
+	static const char *const canonical[] = {"canonical"}, *const vendor[] = {
+								  "x", "y"};
+	static const struct {
+		const char *text, *place, *code;
+	} rows[] = {
+	    {"canonical,x,y\na,P,Q\na,4*,*\na,*,7\n", "t.csv:4:3", "PH2110"},
+	    {"canonical,x,y\na,P,Q\na,4*,*\na,4*,*\n", "t.csv:4:3", "PH2110"},
+	    {"canonical,x,y,in,out\na,4*,Q,*,*\n", "t.csv:2:1", "PH2108"},
+	};
+	const char *const paths[] = {path, NULL};
+	ph_codes *codes = NULL;
+	ph_error err;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		map_fixture_file(&fixture, "codes/t.csv", rows[i].text);
+		ck_assert_int_ne(
+		    ph_codes_load(paths, canonical, 1, vendor, 2, &codes, &err), PH_OK);
+		ck_assert_msg(strncmp(err.text, rows[i].code, 6) == 0 &&
+				  strstr(err.where, rows[i].place) != NULL,
+		    "%zu: %s: %s", i, err.where, err.text);
+	}
+	map_fixture_file(&fixture, "codes/t.csv",
+	    "canonical,x,y\nfixed,CLOSED,JUSTIFIED\nclosed,CLOSED,\n"
+	    "closed,CLOSED,*\nopen,OPEN,\nopen,OPEN,*\n");
+	ck_assert_msg(
+	    ph_codes_load(paths, canonical, 1, vendor, 2, &codes, &err) == PH_OK,
+	    "%s: %s", err.where, err.text);
+	ph_tuple t = {.count = 2,
+	    .at = {ph_value_text("CLOSED", 6), ph_value_text("NO ACCESS", 9)}};
+	ck_assert_int_eq(ph_codes_translate(codes, true, &t), PH_CODES_FOUND);
+	ck_assert_str_eq(t.at[0].text, "closed");
+	t = (ph_tuple){.count = 2, .at = {ph_value_text("OPEN", 4)}};
+	ck_assert_int_eq(ph_codes_translate(codes, true, &t), PH_CODES_FOUND);
+	t = (ph_tuple){
+	    .count = 2, .at = {ph_value_text("SHUT", 4), ph_value_text("X", 1)}};
+	ck_assert_int_eq(ph_codes_translate(codes, true, &t), PH_CODES_UNKNOWN);
+	t = (ph_tuple){.count = 1, .at = {ph_value_text("closed", 6)}};
+	ck_assert_int_eq(ph_codes_translate(codes, false, &t), PH_CODES_FOUND);
+	ck_assert_uint_eq(t.count, 2);
+	ck_assert_int_eq(t.at[1].kind, PH_VALUE_ABSENT);
+	ph_codes_destroy(&codes);
+}
+END_TEST
+
 static Suite *
 codes_suite(void)
 {
@@ -105,6 +280,11 @@ codes_suite(void)
 	tcase_add_test(tests, refused);
 	tcase_add_test(tests, one_way);
 	tcase_add_test(tests, hostile_keys);
+	tcase_add_test(tests, row_by_row);
+	tcase_add_test(tests, rows_taken_away);
+	tcase_add_test(tests, layers_refused);
+	tcase_add_test(tests, patterns);
+	tcase_add_test(tests, patterns_of_two);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -125,7 +125,7 @@ END_TEST
 START_TEST(required_but_not_written)
 {
 	ph_map *map = map_fixture_links(&fixture, "  - b <- x");
-	expect(map, "a", "m.yaml", "PH2062");
+	expect(map, "a", "m.yaml:5:1", "PH2062");
 }
 END_TEST
 
@@ -172,7 +172,7 @@ START_TEST(files)
 	       "drop: {canonical: [q]}\n"),
 		"m.yaml:6:20", "PH2060"},
 	    {M("canonical: thing@1\nvendor: {format: json}\nlinks:\n  - a <- x\n"),
-		"m.yaml", "PH2063"},
+		"m.yaml:4:1", "PH2063"},
 	    {M("canonical: thing@1\nvendor: {format: json}\nlinks:\n  - a <- x\n"
 	       "require: [x | never]\n"),
 		"m.yaml:6:15", "PH2037"},

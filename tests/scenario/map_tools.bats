@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# An analyst and a map, without a broker: a draft from a sample, what the check says of it, where values
+# come from, what the samples leave out, what holds there and back, what a new version changes.
+
+load helpers
+
+setup() {
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ph-test.XXXXXX")
+	PACKHORSE="$BUILD/cli/packhorse"
+	cp -r "$ROOT/adapters/highways" "$WORK/mine"
+	MAP=$WORK/mine/maps/confirm-enquiry.yaml
+	SAMPLES=$ROOT/adapters/highways/samples/confirm-enquiry
+}
+
+teardown() {
+	rm -rf "$WORK"
+}
+
+# map VERB ARGUMENT...: with the schemas of the tree.
+map() {
+	"$PACKHORSE" map "$@" --schemas "$ROOT/schemas"
+}
+
+# explain OPTION...
+explain() {
+	map run --explain "$MAP" out "$SAMPLES/pothole.canonical.json" \
+		secret.highways-user=PLANTED-USER secret.highways-password=PLANTED-WORD \
+		setting.database=LIVE "$@"
+}
+
+@test "each value says where it came from; a secret says nothing" {
+	explain >"$WORK/out"
+	grep -qx 'EnquiryX = "409098.09"' "$WORK/out"
+	grep -qF 'from location.lat, location.long | osgb36(decimals=2, zero=absent)' "$WORK/out"
+	grep -qE 'at .*confirm-enquiry.yaml:17:5$' "$WORK/out"
+	sed '1,/^\.\.\//!d' "$WORK/out" >"$WORK/document"
+	equal "$(grep -c PLANTED "$WORK/document")" 1 # the output itself, in one line
+	not grep -q PLANTED <<<"$(sed '1,/^\.\.\//d' "$WORK/out")"
+	grep -qx '../../Authentication/Password = (secret)' "$WORK/out"
+	explain --json >"$WORK/json"
+	equal "$(jq -r '.explain[] | select(.target == "ServiceCode") | .value' "$WORK/json")" HM
+	equal "$(jq -r '.explain[] | select(.target == "ServiceCode") | .conversions[0]' \
+		"$WORK/json")" 'codes(confirm-services.csv, unknown=hold)'
+	not grep -q PLANTED <<<"$(jq -c .explain "$WORK/json")"
+	equal "$(jq '[.explain[] | select(.secret)] | length' "$WORK/json")" 2
+}
+
+@test "a check points at the place, with a caret and a hint" {
+	sed -i 's/reporter.given   /reporter.giben   /' "$MAP"
+	run map check "$WORK/mine"
+	equal "$status" 1
+	grep -qF 'did you mean reporter.given?' <<<"$output"
+	equal "$(grep -A2 'PH2060' <<<"$output" | tail -1)" '      ^'
+	run map check "$WORK/mine" --json
+	equal "$(jq -r 'select(.kind == "error") | "\(.line):\(.column)"' <<<"$output" |
+		head -1)" 28:5
+	cp "$ROOT/adapters/highways/maps/confirm-enquiry.yaml" "$MAP"
+	run map check "$MAP" --links
+	equal "$status" 0
+	grep -q 'link: iso: reference -> EnquiryReference' <<<"$output"
+	grep -q 'link: in-only: EnquiryStatusCode -> status' <<<"$output"
+}
+
+# junit FILE EXPRESSION: of Python, about the root element.
+junit() {
+	"$PYTHON" -c 'import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+print(eval(sys.argv[2]))' "$@"
+}
+
+@test "results of the samples as JUnit XML" {
+	map test "$WORK/mine" --junit "$WORK/all.xml" >"$WORK/out"
+	equal "$(junit "$WORK/all.xml" 'root.get("failures")')" 0
+	equal "$(junit "$WORK/all.xml" 'len(root.findall("testsuite/testcase"))')" \
+		"$(grep -c '^ok ' "$WORK/out")"
+	sed -i 's/const("1")  /const("2")  /' "$MAP"
+	run map test "$WORK/mine" --junit "$WORK/bad.xml"
+	equal "$status" 1
+	equal "$(junit "$WORK/bad.xml" \
+		'"EnquiryNumber" in root.find(".//testcase[@name=\"pothole out\"]/failure").get("message")')" True
+	equal "$(junit "$WORK/bad.xml" 'root.get("failures") == str(len(root.findall(".//failure")))')" True
+}
+
+@test "what the samples leave out, and a floor" {
+	map coverage "$WORK/mine" --floor 50 >"$WORK/out"
+	grep -q 'confirm-status.csv:7: in: no sample has the code: FOR (confirm-enquiry)' "$WORK/out"
+	rm "$WORK"/mine/samples/confirm-status/*
+	run map coverage "$WORK/mine" --floor 75
+	equal "$status" 1
+	run map coverage "$ROOT/adapters/highways" --floor 95
+	equal "$status" 1
+	grep -q PH7306 <<<"$output"
+	equal "$(map coverage "$ROOT/adapters/highways" --json |
+		jq -r 'select(.kind == "total") | .percent >= 80')" true
+}
+
+@test "there and back, the same for the same seed" {
+	map laws "$WORK/mine" --cases 30 --seed 5 >"$WORK/one"
+	map laws "$WORK/mine" --cases 30 --seed 5 >"$WORK/two"
+	cmp "$WORK/one" "$WORK/two"
+	grep -q 'seed 5, 30 cases' "$WORK/one"
+	# A family name that goes out and comes back as the given one is no such map.
+	sed -i '/reporter.email/d' "$MAP"
+	sed -i 's|^  - reporter.phone .*|  - (reporter.email, reporter.phone) <-> EnquiryCustomer/CustomerPhone \| join("0")|' "$MAP"
+	run map laws "$MAP" --cases 200 --seed 5
+	equal "$status" 1
+	grep -qE 'BROKEN  confirm-enquiry, case [0-9]+ of seed 5' <<<"$output"
+	grep -qE 'confirm-enquiry.yaml:26:5' <<<"$output"
+	equal "$(map laws "$MAP" --cases 200 --seed 5 --json | jq -r .result)" broken
+}
+
+@test "a new version in words" {
+	map_diff() { "$PACKHORSE" map diff "$@"; }
+	run map_diff "$ROOT/adapters/highways" "$WORK/mine"
+	equal "$status" 0
+	sed -i 's/fit(2000, ellipsis)/fit(1000)/; /CentralAssetId/d' "$MAP"
+	sed -i 's/^roads,HM,ROAD,.*/roads,HM,HIGH,*,*/' "$WORK/mine/codes/confirm-services.csv"
+	run map_diff "$ROOT/adapters/highways" "$WORK/mine"
+	equal "$status" 1
+	grep -q 'description <-> EnquiryDescription: fit(2000, ellipsis) is now fit(1000)' <<<"$output"
+	grep -q 'the link is gone: asset.id' <<<"$output"
+	grep -q 'SubjectCode was ROAD, is now HIGH' <<<"$output"
+	equal "$(map_diff "$ROOT/adapters/highways/maps/confirm-enquiry.yaml" "$MAP" --json |
+		jq -r .kind | sort | uniq -c | xargs)" '1 code 2 link'
+	run map_diff "$MAP" "$WORK/mine"
+	equal "$status" 2
+}
+
+@test "a draft from a sample is a map" {
+	mkdir -p "$WORK/new/maps" "$WORK/new/records"
+	"$PACKHORSE" map new --from "$ROOT/adapters/crm/samples/crm-case/read-back.in.json" \
+		--schema service-request --schemas "$ROOT/schemas" >"$WORK/new/maps/a.yaml"
+	grep -qx '  - summary <-> title' "$WORK/new/maps/a.yaml"
+	grep -q 'attributes\[code\] <-> fields\[key\]/value # unsure' "$WORK/new/maps/a.yaml"
+	"$PACKHORSE" map new --from "$SAMPLES/read-back.in.xml" \
+		--schema service-request@1 --schemas "$ROOT/schemas" >"$WORK/new/maps/b.yaml"
+	grep -qx '  format: soap' "$WORK/new/maps/b.yaml"
+	grep -qx '  - reporter.family <-> EnquiryCustomer/CustomerSurname' "$WORK/new/maps/b.yaml"
+	map check "$WORK/new"
+	# CSV brings its description along, as a comment
+	"$PACKHORSE" map new --from "$ROOT/tests/formats/samples/library-member/several.in.csv" \
+		--schema "$ROOT/tests/formats/schemas/person.v1.schema.json" >"$WORK/new/maps/c.yaml"
+	sed -n 's/^#   //p' "$WORK/new/maps/c.yaml" >"$WORK/new/records/several.yaml"
+	"$PACKHORSE" map check "$WORK/new/maps/c.yaml" --schemas "$ROOT/tests/formats/schemas"
+	run "$PACKHORSE" map new --from "$SAMPLES/read-back.in.xml"
+	equal "$status" 2
+	run "$PACKHORSE" map new --from "$ROOT/tests/formats/samples/permit/too-long.canonical.json" \
+		--schema nothing --schemas "$ROOT/schemas"
+	equal "$status" 1
+}
