@@ -79,10 +79,7 @@ note_step(void *self, const ph_run *run, const ph_convert *convert,
 		return;
 	const ph_value *first = &before->at[0];
 	if (first->kind != PH_VALUE_MANY) {
-		ph_tuple key = *before;
-		if (convert->class == &ph_convert_keys)
-			key.count = 1;
-		hit(self, run, table, ph_codes_row(table, inward, &key));
+		hit(self, run, table, ph_codes_row(table, inward, before));
 		return;
 	}
 	for (uint32_t i = 0; i < first->count; i++) {

@@ -87,6 +87,11 @@ START_TEST(a_law_that_is_broken)
 	ck_assert_msg(
 	    strlen(laws.document) < 60 && strstr(laws.document, "\"b\"") == NULL, "%s",
 	    laws.document);
+	/* the second time: what differs is a value, on both trips there is one */
+	ph_laws other = laws_of("  - a <-> y\n  - t <-> x | boolean(\"Y\", \"Y\")", 3, 60);
+	ck_assert_msg(other.broken, "%zu held", other.held);
+	ck_assert_str_eq(other.text, "t was \"false\", came back as \"true\"");
+	ph_laws_fini(&other);
 	/* the same seed finds the same */
 	ph_laws again = laws_of(links, 3, 400);
 	ck_assert_uint_eq(again.number, laws.number);
@@ -251,6 +256,8 @@ START_TEST(links_as_text)
 	ck_assert(ph_part_same(a, b));
 	ph_part c = {"x(\"a b\")", 8}, d = {"x(\"ab\")", 7};
 	ck_assert(!ph_part_same(c, d));
+	ph_link_split("a <-> b | prefix(\")|\") | trim", &text);
+	ck_assert_uint_eq(text.count, 2);
 	ph_link_split("no link", &text);
 	ck_assert_uint_eq(text.arrow.length, 0);
 	ck_assert_uint_eq(text.canonical.length, 7);
@@ -339,6 +346,14 @@ START_TEST(differences_of_tables)
 	    "code removed a.csv:4:1 b.csv: the row is gone: x 3, canonical gone, in, "
 	    "out\n"
 	    "code added b.csv:4:1 b.csv: a new row: x 4, canonical fresh, in, out\n");
+	/* rows are known by their canonical value first */
+	out[0] = '\0';
+	map_fixture_file(&fixture, "codes/a.csv", "x,canonical\n1,open\n2,fixed\n");
+	map_fixture_file(&fixture, "codes/b.csv", "x,canonical\n2,open\n1,fixed\n");
+	ck_assert_int_eq(ph_codes_diff(old, new, note, out, NULL), PH_OK);
+	ck_assert_str_eq(out,
+	    "code changed b.csv:2:1 b.csv: x 2, canonical open; x was 1, is now 2\n"
+	    "code changed b.csv:3:1 b.csv: x 1, canonical fixed; x was 2, is now 1\n");
 }
 END_TEST
 
