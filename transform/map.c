@@ -30,6 +30,7 @@ ph_map_destroy(ph_map **map_p)
 	}
 	ph_schema_destroy(&map->schema);
 	ph_records_destroy(&map->records);
+	ph_xsd_destroy(&map->xsd);
 	ph_names_destroy(&map->canonical_names);
 	ph_names_destroy(&map->vendor_names);
 	ph_document_destroy(&map->document);
@@ -193,21 +194,7 @@ ph_map_format_of(const ph_map *map)
 const char *
 ph_map_media(const ph_map *map)
 {
-	switch (map->format) {
-	case PH_MAP_XML:
-	case PH_MAP_SOAP:
-		return "text/xml; charset=utf-8";
-	case PH_MAP_JSON:
-		return "application/json";
-	case PH_MAP_FORM:
-		return "application/x-www-form-urlencoded";
-	case PH_MAP_CSV:
-	case PH_MAP_RECORD_CSV:
-	case PH_MAP_FIXED:
-	case PH_MAP_HL7:
-		return ph_records_media(map->records);
-	}
-	PH_UNREACHABLE("format");
+	return ph_vendor_media(map);
 }
 
 const char *
@@ -280,22 +267,7 @@ decode(ph_map_call *call, const void *bytes, size_t length, ph_error *err)
 {
 	if (call->direction == PH_FLOWS_OUT)
 		return ph_json_decode(call->source, bytes, length, err);
-	switch (call->map->format) {
-	case PH_MAP_XML:
-	case PH_MAP_SOAP:
-		return ph_xml_decode(call->source, bytes, length, err);
-	case PH_MAP_JSON:
-		return ph_json_decode(call->source, bytes, length, err);
-	case PH_MAP_FORM:
-		return ph_form_decode(call->source, bytes, length, err);
-	case PH_MAP_CSV:
-	case PH_MAP_RECORD_CSV:
-	case PH_MAP_FIXED:
-	case PH_MAP_HL7:
-		return ph_records_decode(
-		    call->map->records, call->source, bytes, length, err);
-	}
-	PH_UNREACHABLE("format");
+	return ph_vendor_decode(call->map, call->source, bytes, length, err);
 }
 
 /* The call becomes one failed record. */
@@ -421,6 +393,25 @@ open_out(ph_map_call *call)
 		add_record(&c, root);
 }
 
+/* A stranger's document is held to the vendor's schema before it is mapped. */
+static bool
+hold_to_schema(ph_map_call *call, const void *bytes, size_t length)
+{
+	ph_error why;
+	char path[PH_XSD_PATH];
+	ph_status status =
+	    (call->flags & PH_MAP_ALONE) != 0
+		? PH_OK
+		: ph_vendor_check(call->map, "vendor", bytes, length, path, &why);
+	if (status == PH_ERR_NOMEM)
+		call->no_memory = true;
+	else if (status != PH_OK)
+		fail_whole(call, "validate",
+		    status == PH_ERR_TOO_LARGE ? "too-large" : "invalid", path,
+		    why.where, why.text);
+	return status == PH_OK;
+}
+
 static void
 open_document(ph_map_call *call, const void *bytes, size_t length)
 {
@@ -450,7 +441,7 @@ open_document(ph_map_call *call, const void *bytes, size_t length)
 		call->no_memory = true;
 	else if (out)
 		open_out(call);
-	else
+	else if (hold_to_schema(call, bytes, length))
 		open_in(call);
 }
 

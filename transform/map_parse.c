@@ -12,7 +12,8 @@
 static const char *const head_names[] = {
     "map", "title", "canonical", "type", "vendor", "links", "require", "drop", NULL};
 static const char *const vendor_names[] = {"format", "record", "namespaces",
-    "unprefixed", "root", "each", "order", "schema", "empty", "null", NULL};
+    "unprefixed", "root", "each", "order", "schema", "charset", "repair", "empty",
+    "null", NULL};
 static const char *const root_names[] = {"in", "out", NULL};
 static const char *const drop_names[] = {"vendor", "canonical", NULL};
 
@@ -288,7 +289,7 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 	map->vendor_syntax.prefixes = map->prefixes;
 	map->vendor_syntax.prefix_count = map->prefix_count;
 	return parse_unprefixed(map, load, vendor) && parse_root(map, load, vendor) &&
-	       parse_order(map, load, vendor) &&
+	       ph_vendor_parse(map, load, vendor) && parse_order(map, load, vendor) &&
 	       parse_absent(load, vendor, "null", &map->null_absent) &&
 	       parse_absent(load, vendor, "empty", &map->empty_absent);
 }

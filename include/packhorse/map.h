@@ -106,7 +106,10 @@ PH_EXPORT ph_status ph_map_check(const char *name, const char *const *folders,
 
 enum {
 	PH_MAP_PARTIAL =
-	    1 /* out: the document is a projection; do not ask for required fields */
+	    1, /* out: the document is a projection; do not ask for required fields */
+	PH_MAP_ALONE =
+	    2 /* in: the bytes are from ph_map_call_source: the document they were cut
+		 from was held to the vendor's schema, and they need not be */
 };
 
 /*
