@@ -333,7 +333,7 @@ split(ph_map_call *call, const ph_node *root)
 {
 	const ph_map *map = call->map;
 	collector c = {.call = call};
-	ph_path_walk(call->source_names, &map->root_in, root, map->vendor_syntax.xml,
+	ph_path_walk(call->source_names, &map->root_in, root, ph_vendor_is_xml(map),
 	    add_root, &c);
 	if (c.roots > 0 || call->no_memory)
 		return;
@@ -597,6 +597,13 @@ ph_map_call_data(const ph_map_call *call, size_t record, size_t *length)
 	const ph_record *r = record_at(call, record);
 	*length = r->length;
 	return r->data;
+}
+
+const char *
+ph_map_call_media(const ph_map_call *call, size_t record)
+{
+	const ph_record *r = record_at(call, record);
+	return r->media != NULL ? r->media : ph_map_media(call->map);
 }
 
 int

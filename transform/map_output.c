@@ -282,7 +282,8 @@ encode_vendor(ph_run *run, ph_node *root)
 	if (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP)
 		status = take_element(run, &root, &why);
 	if (status == PH_OK)
-		status = ph_vendor_encode(map, root, &bytes, &why);
+		status = ph_vendor_encode(
+		    map, root, &bytes, ph_run_arena(run), &run->record->media, &why);
 	if (status != PH_OK) {
 		ph_buffer_fini(&bytes);
 		return status == PH_ERR_INVALID

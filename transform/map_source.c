@@ -74,7 +74,7 @@ ph_map_call_source(
 	const ph_map *map = call->map;
 	if (record >= call->count || call->records[record].node == NULL ||
 	    call->direction == PH_FLOWS_OUT || !map->has_each ||
-	    map->format == PH_MAP_FORM)
+	    map->format == PH_MAP_FORM || map->format == PH_MAP_MULTIPART)
 		return ph_fail(
 		    err, PH_ERR_NOT_FOUND, "the record is the whole document");
 	copying c = {.depth = 0};
@@ -93,7 +93,7 @@ ph_map_call_source(
 	if (root == NULL || c.failed)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	else
-		status = ph_vendor_encode(map, root, &bytes, err);
+		status = ph_vendor_encode(map, root, &bytes, NULL, NULL, err);
 	if (status == PH_OK && ph_buffer_cstr(&bytes) == NULL)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	ph_document_destroy(&c.into);

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/codec/multipart.h"
 #include "transform/map_inner.h"
 
-static bool
-is_xml(const ph_map *map)
+bool
+ph_vendor_is_xml(const ph_map *map)
 {
 	return map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;
 }
@@ -28,9 +29,9 @@ parse_schema(ph_map *map, ph_load *load, const ph_node *vendor)
 	ph_error why;
 	if (node == NULL)
 		return true;
-	if (!is_xml(map) && !ends_in(node, ".xsd"))
+	if (!ph_vendor_is_xml(map) && !ends_in(node, ".xsd"))
 		return true;
-	if (!is_xml(map) || !ends_in(node, ".xsd"))
+	if (!ph_vendor_is_xml(map) || !ends_in(node, ".xsd"))
 		return ph_load_fail(load, node, 0,
 		    "PH2084 an XML schema in schemas/ (NAME.xsd) is for the formats "
 		    "xml "
@@ -49,7 +50,7 @@ static bool
 parse_charset(ph_map *map, ph_load *load, const ph_node *vendor)
 {
 	const ph_node *node = ph_node_get(vendor, "charset");
-	if (node == NULL || (is_xml(map) && node->kind == PH_NODE_STRING &&
+	if (node == NULL || (ph_vendor_is_xml(map) && node->kind == PH_NODE_STRING &&
 				ph_charset_named(node->text, &map->charset)))
 		return true;
 	return ph_load_fail(load, node, 0,
@@ -68,11 +69,26 @@ parse_repair(ph_map *map, ph_load *load, const ph_node *vendor)
 	       ph_load_fail(load, node, 0, "PH2086 vendor.repair is double-utf8");
 }
 
+static bool
+parse_multipart(ph_map *map, ph_load *load, const ph_node *vendor)
+{
+	const ph_node *node = ph_node_get(vendor, "multipart");
+	bool text = node != NULL && node->kind == PH_NODE_STRING;
+	map->related = text && strcmp(node->text, "related") == 0;
+	if (node == NULL ||
+	    (map->format == PH_MAP_MULTIPART &&
+		(map->related || (text && strcmp(node->text, "form-data") == 0))))
+		return true;
+	return ph_load_fail(load, node, 0,
+	    "PH2087 vendor.multipart is form-data or related, for the format "
+	    "multipart");
+}
+
 bool
 ph_vendor_parse(ph_map *map, ph_load *load, const ph_node *vendor)
 {
 	return parse_charset(map, load, vendor) && parse_repair(map, load, vendor) &&
-	       parse_schema(map, load, vendor);
+	       parse_multipart(map, load, vendor) && parse_schema(map, load, vendor);
 }
 
 static ph_status
@@ -92,6 +108,8 @@ decode(const ph_map *map, ph_document *document, const void *bytes, size_t lengt
 	case PH_MAP_FIXED:
 	case PH_MAP_HL7:
 		return ph_records_decode(map->records, document, bytes, length, err);
+	case PH_MAP_MULTIPART:
+		return ph_multipart_decode(document, bytes, length, err);
 	}
 	PH_UNREACHABLE("format");
 }
@@ -106,8 +124,23 @@ ph_vendor_decode(const ph_map *map, ph_document *document, const void *bytes,
 	return status;
 }
 
+static ph_status
+encode_parts(const ph_map *map, const ph_node *root, ph_buffer *out, ph_arena *arena,
+    const char **media, ph_error *err)
+{
+	char boundary[PH_MULTIPART_BOUNDARY];
+	ph_status status = ph_multipart_encode(root,
+	    map->related ? PH_MULTIPART_RELATED : 0, NULL, NULL, boundary, out, err);
+	if (status != PH_OK || media == NULL)
+		return status;
+	*media =
+	    ph_arena_printf(arena, "%s; boundary=%s", ph_vendor_media(map), boundary);
+	return *media != NULL ? PH_OK : ph_fail(err, PH_ERR_NOMEM, "out of memory");
+}
+
 ph_status
-ph_vendor_encode(const ph_map *map, const ph_node *root, ph_buffer *out, ph_error *err)
+ph_vendor_encode(const ph_map *map, const ph_node *root, ph_buffer *out,
+    ph_arena *arena, const char **media, ph_error *err)
 {
 	switch (map->format) {
 	case PH_MAP_XML:
@@ -123,6 +156,8 @@ ph_vendor_encode(const ph_map *map, const ph_node *root, ph_buffer *out, ph_erro
 	case PH_MAP_FIXED:
 	case PH_MAP_HL7:
 		return ph_records_encode(map->records, root, out, err);
+	case PH_MAP_MULTIPART:
+		return encode_parts(map, root, out, arena, media, err);
 	}
 	PH_UNREACHABLE("format");
 }
@@ -155,6 +190,8 @@ ph_vendor_media(const ph_map *map)
 	case PH_MAP_FIXED:
 	case PH_MAP_HL7:
 		return ph_records_media(map->records);
+	case PH_MAP_MULTIPART:
+		return map->related ? "multipart/related" : "multipart/form-data";
 	}
 	PH_UNREACHABLE("format");
 }

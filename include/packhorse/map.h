@@ -50,7 +50,9 @@ typedef enum ph_map_format {
 	PH_MAP_CSV,
 	PH_MAP_RECORD_CSV, /* the first field says what a record is */
 	PH_MAP_FIXED,
-	PH_MAP_HL7 /* HL7 v2, one message, without a transport's frame */
+	PH_MAP_HL7, /* HL7 v2, one message, without a transport's frame */
+	/* multipart/form-data and multipart/related; files by reference */
+	PH_MAP_MULTIPART
 } ph_map_format;
 
 /* What became of one record. */
@@ -182,6 +184,8 @@ PH_EXPORT const void *ph_map_call_digest(
 PH_EXPORT int ph_map_call_binding(const ph_map_call *call, size_t record, size_t index,
     const char **entity, const char **system, const char **key, const char **id);
 
+/* DONE, out: content type of these bytes: the map's, with the boundary of multipart. */
+PH_EXPORT const char *ph_map_call_media(const ph_map_call *call, size_t record);
 /* DONE, out: values for the transport's address ($url.NAME). 0 past the end. */
 PH_EXPORT int ph_map_call_url(const ph_map_call *call, size_t record, size_t index,
     const char **name, const char **value);

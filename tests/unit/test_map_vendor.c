@@ -223,6 +223,73 @@ START_TEST(double_utf8_is_repaired_where_declared)
 }
 END_TEST
 
+#define PART(name) "--b\r\nContent-Disposition: form-data; name=" name "\r\n"
+#define PHOTO	   "--b\r\nContent-Disposition: form-data; name=f; filename=p.jpg\r\n"
+
+START_TEST(a_map_names_parts)
+{
+	ph_map *map = need(map_fixture_map(&fixture,
+	    HEAD "vendor:\n  format: multipart\n  namespaces: {n: \"urn:n\"}\n"
+		 "links:\n  - a <-> x\n  - b <- f/filename\n  - ref <- f/part\n"
+		 "  - c <- j/deep/y\n  - tags[].name <- k/n:root/n:t[]\n"));
+	expect(map, IN,
+	    PART("x") "\r\none\r\n" PHOTO
+		      "\r\n\xFF\r\n" PART("j") "Content-Type: "
+					       "application/"
+					       "json\r\n\r\n{\"deep\":{\"y\":\"2\"}}"
+					       "\r\n" PART("k") "Content-Type: "
+								"text/xml\r\n\r\n<root "
+								"xmlns='urn:n'><t>u</"
+								"t><t>v</t></root>\r\n"
+								"--b--",
+	    "{\"a\":\"one\",\"b\":\"p.jpg\",\"ref\":\"part:2\",\"c\":\"2\","
+	    "\"tags\":[{\"name\":\"u\"},{\"name\":\"v\"}]}");
+	expect(map, IN, PART("x") "\r\none\r\n", "!3 malformed PH3504 ");
+	ck_assert_str_eq(ph_map_media(map), "multipart/form-data");
+	ph_map_destroy(&map);
+}
+END_TEST
+
+START_TEST(a_map_writes_parts)
+{
+	ph_map_call *call;
+	char wanted[512];
+	size_t length;
+	static const char bytes[] = "{\"a\":\"one\",\"b\":\"1,2\"}";
+	ph_map *map = need(map_fixture_map(&fixture,
+	    HEAD "vendor: {format: multipart}\n"
+		 "links:\n  - a -> x\n  - const(\"t.csv\", with=f) -> f/filename\n"
+		 "  - b -> f/content\n"));
+	ck_assert_int_eq(
+	    ph_map_call_new(map, OUT, 0, bytes, strlen(bytes), &call, NULL), PH_OK);
+	ck_assert_int_eq(ph_map_call_run(call, NULL), PH_OK);
+	const char *media = ph_map_call_media(call, 0);
+	ck_assert_int_eq(strncmp(media, "multipart/form-data; boundary=", 30), 0);
+	const char *boundary = media + 30;
+	snprintf(wanted, sizeof wanted,
+	    "--%s\r\nContent-Disposition: form-data; name=\"x\"\r\nContent-Type: "
+	    "text/plain; charset=utf-8\r\n\r\none\r\n--%s\r\nContent-Disposition: "
+	    "form-data; name=\"f\"; filename=\"t.csv\"\r\nContent-Type: text/plain; "
+	    "charset=utf-8\r\n\r\n1,2\r\n--%s--\r\n",
+	    boundary, boundary, boundary);
+	ck_assert_str_eq(ph_map_call_data(call, 0, &length), wanted);
+	ph_map_call_destroy(&call);
+	ph_map_destroy(&map);
+	map = need(map_fixture_map(&fixture,
+	    HEAD "vendor: {format: multipart, multipart: related}\n"
+		 "links:\n  - a -> r/a\n  - ref -> f/part\n"));
+	expect(map, OUT, "{\"a\":\"1\",\"ref\":\"part:1\"}", "!3 invalid PH3512 ");
+	ck_assert_str_eq(ph_map_media(map), "multipart/related");
+	ph_map_destroy(&map);
+	refused(HEAD
+	    "vendor: {format: multipart, multipart: mixed}\nlinks:\n  - a <-> x\n",
+	    "PH2087");
+	refused(HEAD
+	    "vendor: {format: json, multipart: related}\nlinks:\n  - a <-> x\n",
+	    "PH2087");
+}
+END_TEST
+
 static Suite *
 vendor_suite(void)
 {
@@ -237,6 +304,8 @@ vendor_suite(void)
 	tcase_add_test(tcase, schemas_that_cannot_be);
 	tcase_add_test(tcase, xml_is_written_in_the_charset);
 	tcase_add_test(tcase, double_utf8_is_repaired_where_declared);
+	tcase_add_test(tcase, a_map_names_parts);
+	tcase_add_test(tcase, a_map_writes_parts);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
