@@ -124,17 +124,35 @@ ph_vendor_decode(const ph_map *map, ph_document *document, const void *bytes,
 	return status;
 }
 
+/* The media type of the first part that was written from `start` on. */
+static const char *
+root_type(ph_buffer *out, size_t start, size_t *length)
+{
+	static const char mark[] = "\r\nContent-Type: ";
+	const char *text = ph_buffer_cstr(out);
+	const char *at = text == NULL ? NULL : strstr(text + start, mark);
+	if (at == NULL)
+		return "";
+	at += sizeof(mark) - 1;
+	*length = strcspn(at, "; \r");
+	return at;
+}
+
 static ph_status
 encode_parts(const ph_map *map, const ph_node *root, ph_buffer *out, ph_arena *arena,
     const char **media, ph_error *err)
 {
 	char boundary[PH_MULTIPART_BOUNDARY];
+	size_t start = out->length, length = 0;
 	ph_status status = ph_multipart_encode(root,
 	    map->related ? PH_MULTIPART_RELATED : 0, NULL, NULL, boundary, out, err);
 	if (status != PH_OK || media == NULL)
 		return status;
-	*media =
-	    ph_arena_printf(arena, "%s; boundary=%s", ph_vendor_media(map), boundary);
+	const char *type = root_type(out, start, &length);
+	*media = map->related ? ph_arena_printf(arena, "%s; type=\"%.*s\"; boundary=%s",
+				    ph_vendor_media(map), (int) length, type, boundary)
+			      : ph_arena_printf(arena, "%s; boundary=%s",
+				    ph_vendor_media(map), boundary);
 	return *media != NULL ? PH_OK : ph_fail(err, PH_ERR_NOMEM, "out of memory");
 }
 

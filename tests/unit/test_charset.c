@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/host/reduce.h"
 #include "lib/codec/codec.h"
 #include "tests/unit/documents.h"
 
@@ -135,6 +136,32 @@ START_TEST(an_empty_document_needs_no_repair)
 }
 END_TEST
 
+/* What is sent again without a field is in the charset that it was in. */
+START_TEST(a_shorter_request_keeps_its_charset)
+{
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const names[] = {
+		    "UTF-8", "windows-1252", "ISO-8859-1"};
+		char text[128];
+		char wanted[128];
+		ph_buffer out;
+		ph_buffer_init(&out, 0);
+		const char *e = i == 0 ? "\xC3\xA9" : "\xE9";
+		snprintf(wanted, sizeof wanted,
+		    "<?xml version=\"1.0\" encoding=\"%s\"?>\n<a><b>%s</b></a>",
+		    names[i], e);
+		snprintf(text, sizeof text,
+		    "<?xml version=\"1.0\" encoding=\"%s\"?>\n<a><b>%s</b><c>1</c></a>",
+		    names[i], e);
+		ck_assert_int_eq(
+		    ph_reduce(PH_MAP_XML, text, strlen(text), "x/c", &out, NULL),
+		    PH_OK);
+		ck_assert_str_eq(ph_buffer_cstr(&out), wanted);
+		ph_buffer_fini(&out);
+	}
+}
+END_TEST
+
 static Suite *
 charset_suite(void)
 {
@@ -144,6 +171,7 @@ charset_suite(void)
 	LOOP(tcase, a_name_that_a_charset_has_not_is_refused, unwritable);
 	LOOP(tcase, text_made_twice_is_read_as_made_once, twice);
 	tcase_add_test(tcase, an_empty_document_needs_no_repair);
+	tcase_add_test(tcase, a_shorter_request_keeps_its_charset);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

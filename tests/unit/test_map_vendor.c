@@ -279,6 +279,16 @@ START_TEST(a_map_writes_parts)
 	    HEAD "vendor: {format: multipart, multipart: related}\n"
 		 "links:\n  - a -> r/a\n  - ref -> f/part\n"));
 	expect(map, OUT, "{\"a\":\"1\",\"ref\":\"part:1\"}", "!3 invalid PH3512 ");
+	ck_assert_int_eq(
+	    ph_map_call_new(map, OUT, 0, bytes, strlen(bytes), &call, NULL), PH_OK);
+	ck_assert_int_eq(ph_map_call_run(call, NULL), PH_OK);
+	media = ph_map_call_media(call, 0);
+	ck_assert_ptr_eq(
+	    strstr(media, "multipart/related; type=\"application/json\"; boundary="),
+	    media);
+	ck_assert_ptr_nonnull(
+	    strstr(ph_map_call_data(call, 0, &length), strstr(media, "part-")));
+	ph_map_call_destroy(&call);
 	ck_assert_str_eq(ph_map_media(map), "multipart/related");
 	ph_map_destroy(&map);
 	refused(HEAD

@@ -204,23 +204,21 @@ END_TEST
 
 START_TEST(damage_never_crashes)
 {
-	static const char
-	    text
-		[] =
-		    "p\r\n--b\r\n" FORM("a") "\r\n1\r\n--b\r\n" FILE_PART("f",
-			"x\\\"y") "Content-Type: a/b;\r\n "
-				  "c=\"d\"\r\n\r\n\r\n--b\r\n" FORM("j") "Content-Type:"
-									 " application/"
-									 "json\r\n\r\n["
-									 "1]\r\n--"
-									 "b\r\nContent-"
-									 "ID: <x>\r\n"
-									 "Content-Type:"
-									 " text/"
-									 "xml\r\n\r\n<"
-									 "a/"
-									 ">\r\n--b--"
-									 "\r\n";
+	static const char text[] =
+	    "p\r\n--b\r\n" FORM("a") "\r\n1\r\n--b\r\n" FILE_PART(
+		"f", "x\\\"y") "Content-Type: a/b;\r\n "
+			       "c=\"d\"\r\n\r\n\r\n--b\r\n" FORM("j") "Content-Type:"
+								      " application/"
+								      "json\r\n\r\n["
+								      "1]\r\n--"
+								      "b\r\nContent-"
+								      "ID: <x>\r\n"
+								      "Content-Type:"
+								      " text/"
+								      "xml\r\n\r\n<"
+								      "a/"
+								      ">\r\n--b--"
+								      "\r\n";
 	survive_damage(ph_multipart_decode, text, strlen(text));
 }
 END_TEST
