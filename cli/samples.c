@@ -21,6 +21,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/fs.h"
 #include "lib/codec/codec.h"
+#include "lib/codec/multipart.h"
 #include "lib/config/config.h"
 
 #define FILE_MAX	((size_t) 16 << 20)
@@ -156,8 +157,8 @@ static bool
 find_file(const trial *t, const char *kind, char out[PATH_MAX_LENGTH + 288])
 {
 	static const char *const extensions[] = {
-	    "xml", "json", "form", "txt", "csv", "hl7"};
-	for (size_t i = 0; i < 6; i++) {
+	    "xml", "json", "form", "txt", "csv", "hl7", "mime"};
+	for (size_t i = 0; i < 7; i++) {
 		FILE *file;
 		snprintf(out, PATH_MAX_LENGTH + 288, "%s.%s.%s", t->base, kind,
 		    extensions[i]);
@@ -197,6 +198,9 @@ decode(trial *t, bool canonical, const char *name, const void *bytes, size_t len
 			break;
 		case PH_MAP_FORM:
 			status = ph_form_decode(document, bytes, length, &err);
+			break;
+		case PH_MAP_MULTIPART:
+			status = ph_multipart_decode(document, bytes, length, &err);
 			break;
 		case PH_MAP_CSV:
 		case PH_MAP_RECORD_CSV:
@@ -347,7 +351,8 @@ try_in(trial *t, const char *input)
 static bool
 is_records(const ph_map *map)
 {
-	return ph_map_format_of(map) >= PH_MAP_CSV;
+	ph_map_format format = ph_map_format_of(map);
+	return format >= PH_MAP_CSV && format <= PH_MAP_HL7;
 }
 
 /* Records are compared byte by byte: their layout is what a system reads. */

@@ -31,6 +31,7 @@ ph_map_destroy(ph_map **map_p)
 	ph_schema_destroy(&map->schema);
 	ph_schema_destroy(&map->vendor_schema);
 	ph_records_destroy(&map->records);
+	ph_xsd_destroy(&map->xsd);
 	ph_names_destroy(&map->canonical_names);
 	ph_names_destroy(&map->vendor_names);
 	ph_document_destroy(&map->document);
@@ -194,21 +195,7 @@ ph_map_format_of(const ph_map *map)
 const char *
 ph_map_media(const ph_map *map)
 {
-	switch (map->format) {
-	case PH_MAP_XML:
-	case PH_MAP_SOAP:
-		return "text/xml; charset=utf-8";
-	case PH_MAP_JSON:
-		return "application/json";
-	case PH_MAP_FORM:
-		return "application/x-www-form-urlencoded";
-	case PH_MAP_CSV:
-	case PH_MAP_RECORD_CSV:
-	case PH_MAP_FIXED:
-	case PH_MAP_HL7:
-		return ph_records_media(map->records);
-	}
-	PH_UNREACHABLE("format");
+	return ph_vendor_media(map);
 }
 
 const char *
@@ -282,22 +269,7 @@ decode(ph_map_call *call, const void *bytes, size_t length, ph_error *err)
 {
 	if (call->direction == PH_FLOWS_OUT)
 		return ph_json_decode(call->source, bytes, length, err);
-	switch (call->map->format) {
-	case PH_MAP_XML:
-	case PH_MAP_SOAP:
-		return ph_xml_decode(call->source, bytes, length, err);
-	case PH_MAP_JSON:
-		return ph_json_decode(call->source, bytes, length, err);
-	case PH_MAP_FORM:
-		return ph_form_decode(call->source, bytes, length, err);
-	case PH_MAP_CSV:
-	case PH_MAP_RECORD_CSV:
-	case PH_MAP_FIXED:
-	case PH_MAP_HL7:
-		return ph_records_decode(
-		    call->map->records, call->source, bytes, length, err);
-	}
-	PH_UNREACHABLE("format");
+	return ph_vendor_decode(call->map, call->source, bytes, length, err);
 }
 
 /* The call becomes one failed record. */
@@ -363,7 +335,7 @@ split(ph_map_call *call, const ph_node *root)
 {
 	const ph_map *map = call->map;
 	collector c = {.call = call};
-	ph_path_walk(call->source_names, &map->root_in, root, map->vendor_syntax.xml,
+	ph_path_walk(call->source_names, &map->root_in, root, ph_vendor_is_xml(map),
 	    add_root, &c);
 	if (c.roots > 0 || call->no_memory)
 		return;
@@ -423,6 +395,25 @@ open_out(ph_map_call *call)
 		add_record(&c, root);
 }
 
+/* A stranger's document is held to the vendor's schema before it is mapped. */
+static bool
+hold_to_schema(ph_map_call *call, const void *bytes, size_t length)
+{
+	ph_error why;
+	char path[PH_XSD_PATH];
+	ph_status status =
+	    (call->flags & PH_MAP_ALONE) != 0
+		? PH_OK
+		: ph_vendor_check(call->map, "vendor", bytes, length, path, &why);
+	if (status == PH_ERR_NOMEM)
+		call->no_memory = true;
+	else if (status != PH_OK)
+		fail_whole(call, "validate",
+		    status == PH_ERR_TOO_LARGE ? "too-large" : "invalid", path,
+		    why.where, why.text);
+	return status == PH_OK;
+}
+
 static void
 open_document(ph_map_call *call, const void *bytes, size_t length)
 {
@@ -452,7 +443,7 @@ open_document(ph_map_call *call, const void *bytes, size_t length)
 		call->no_memory = true;
 	else if (out)
 		open_out(call);
-	else
+	else if (hold_to_schema(call, bytes, length))
 		open_in(call);
 }
 
@@ -608,6 +599,13 @@ ph_map_call_data(const ph_map_call *call, size_t record, size_t *length)
 	const ph_record *r = record_at(call, record);
 	*length = r->length;
 	return r->data;
+}
+
+const char *
+ph_map_call_media(const ph_map_call *call, size_t record)
+{
+	const ph_record *r = record_at(call, record);
+	return r->media != NULL ? r->media : ph_map_media(call->map);
 }
 
 int

@@ -275,8 +275,21 @@ check_codes(checker *c, const ph_link *link)
 	}
 }
 
+/* Does it read a text that `repair` may change? */
+static bool
+repaired(const ph_map *map, const ph_link *link)
+{
+	if (!map->repair || (link->directions & PH_FLOWS_IN) == 0)
+		return false;
+	for (size_t i = 0; i < link->vendor.count; i++)
+		if (link->vendor.at[i].kind != PH_OPERAND_CONST &&
+		    link->vendor.at[i].kind != PH_OPERAND_CONTEXT)
+			return true;
+	return false;
+}
+
 static const char *
-class_of(const ph_link *link)
+class_of(const ph_map *map, const ph_link *link)
 {
 	if (link->directions == PH_FLOWS_IN)
 		return "in-only";
@@ -285,7 +298,7 @@ class_of(const ph_link *link)
 	for (size_t i = 0; i < link->chain_count; i++)
 		if (link->chain[i].lossy)
 			return "lossy";
-	return "iso";
+	return repaired(map, link) ? "lossy" : "iso";
 }
 
 static void
@@ -296,7 +309,11 @@ tell_link(checker *c, const ph_link *link)
 	op.from = in ? &link->vendor : &link->canonical;
 	op.to = in ? &link->canonical : &link->vendor;
 	const char *path = ph_op_path(c->load->arena, &op);
-	ph_load_tell(c->load, "link", link->node, "%s: %s", class_of(link), path);
+	ph_load_tell(
+	    c->load, "link", link->node, "%s: %s", class_of(c->map, link), path);
+	if (repaired(c->map, link))
+		ph_load_tell(c->load, "note", link->node,
+		    "vendor.repair changes a text that reads as UTF-8 made twice");
 	for (size_t i = 0; i < link->chain_count; i++)
 		if (link->chain[i].note != NULL)
 			ph_load_tell(

@@ -46,7 +46,7 @@ absolute(compiler *c, const ph_operand *operand, const ph_path *path, ph_step *w
 {
 	const ph_map *map = c->map;
 	bool base = c->out && operand->kind != PH_OPERAND_HEADER;
-	size_t least = base && map->vendor_syntax.xml ? 1 : 0;
+	size_t least = base && ph_vendor_is_xml(map) ? 1 : 0;
 	*count = 0;
 	if (base && !append(c, operand, &map->root_out, way, count, 0))
 		return false;

@@ -13,7 +13,9 @@
 #include "lib/base/buffer.h"
 #include "lib/base/table.h"
 #include "lib/codec/codec.h"
+#include "lib/codec/charset.h"
 #include "lib/codec/records.h"
+#include "lib/codec/xsd.h"
 #include "packhorse/map.h"
 #include "transform/condition.h"
 #include "transform/convert.h"
@@ -108,6 +110,10 @@ struct ph_map {
 	unsigned version;
 	ph_map_format format;
 	ph_records *records; /* what the vendor's fields are; NULL: the format says */
+	ph_xsd *xsd;	     /* what the vendor's XML is held to; NULL */
+	ph_charset charset;  /* XML is written in */
+	bool related;	     /* parts are written as multipart/related */
+	bool repair;	     /* read texts that were made UTF-8 twice as made once */
 	ph_schema *schema;   /* NULL: no canonical side */
 	ph_schema *vendor_schema; /* the vendor's own, in JSON Schema; NULL */
 	ph_names *canonical_names, *vendor_names;
@@ -145,6 +151,21 @@ typedef struct ph_promoted {
 
 /* map_parse.c: read the file. Complaints go to the load; the map is then not to be used. */
 bool ph_map_parse(ph_map *map, ph_load *load);
+/* map_format.c: the vendor's bytes. What of `vendor` says how they look: */
+bool ph_vendor_parse(ph_map *map, ph_load *load, const ph_node *vendor);
+ph_status ph_vendor_decode(const ph_map *map, ph_document *document, const void *bytes,
+    size_t length, ph_error *err);
+/* Append what `root` is (XML: the element or envelope) to `out`. *media is the content
+ * type, on `arena`, where it is not the map's; both may be NULL. */
+ph_status ph_vendor_encode(const ph_map *map, const ph_node *root, ph_buffer *out,
+    ph_arena *arena, const char **media, ph_error *err);
+/* Is the whole of it one XML document? */
+bool ph_vendor_is_xml(const ph_map *map);
+/* Hold bytes to the vendor's schema, if there is one; `path` is that of a breach. */
+ph_status ph_vendor_check(const ph_map *map, const char *name, const void *bytes,
+    size_t length, char path[PH_XSD_PATH], ph_error *err);
+/* Their content type. */
+const char *ph_vendor_media(const ph_map *map);
 /* map_link.c: read one link and add it to the end. */
 bool ph_link_parse(ph_map *map, ph_load *load, const ph_node *node, ph_link ***end);
 bool ph_require_parse(
@@ -185,6 +206,7 @@ typedef struct ph_record {
 	ph_error *error;
 	const char *data; /* on the target's arena */
 	size_t length;
+	const char *media; /* out: NULL: the map says */
 	const char *digest;
 	size_t digest_length;
 	ph_pair *attributes;

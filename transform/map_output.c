@@ -193,42 +193,106 @@ count_pairs(ph_run *run, const ph_node *root)
 	return true;
 }
 
+/* What is below the filled root is the document, or goes into an envelope. */
+static ph_status
+take_element(ph_run *run, ph_node **root, ph_error *err)
+{
+	ph_node *element = (*root)->first;
+	ph_node *header = ph_filling_make(&run->header);
+	ph_status status = PH_OK;
+	ph_node_remove(element);
+	*root = element;
+	if (run->call->map->format != PH_MAP_SOAP)
+		return PH_OK;
+	status = ph_soap_wrap(run->call->target,
+	    header != NULL && header->first != NULL ? header : NULL, element, err);
+	*root = ph_document_root(run->call->target);
+	return status;
+}
+
+/* Does the way to an element ("Request/Operation/Name") end with a link's path, without
+ * its parents, prefixes and quotes? */
+static bool
+ends_with(const char *way, const char *path)
+{
+	char plain[PH_XSD_PATH];
+	size_t at = 0;
+	while (strncmp(path, "../", 3) == 0)
+		path += 3;
+	for (; *path != 0 && at + 1 < sizeof(plain); path++) {
+		if (*path == ':')
+			while (at > 0 && plain[at - 1] != '/')
+				at--;
+		else if (*path == '[')
+			path += strcspn(path, "]");
+		else if (*path != '\'')
+			plain[at++] = *path;
+		if (*path == 0)
+			break;
+	}
+	plain[at] = 0;
+	size_t length = strlen(way);
+	return at > 0 && at <= length && strcmp(way + length - at, plain) == 0 &&
+	       (at == length || way[length - at - 1] == '/');
+}
+
+/* The link that writes an element, as far as its name tells; NULL. */
+static const ph_op *
+writer_of(const ph_map *map, const char *way)
+{
+	for (size_t i = 0; i < map->out.count; i++)
+		for (size_t k = 0; k < map->out.ops[i].to->count; k++) {
+			const char *path = map->out.ops[i].to->at[k].path.text;
+			if (path != NULL && ends_with(way, path))
+				return &map->out.ops[i];
+		}
+	return NULL;
+}
+
+/* What goes to a vendor is held to its schema before. */
+static bool
+hold_to_schema(ph_run *run)
+{
+	const ph_map *map = run->call->map;
+	ph_error why;
+	char way[PH_XSD_PATH], where[PH_ERROR_WHERE];
+	ph_status status = ph_vendor_check(
+	    map, "output", run->record->data, run->record->length, way, &why);
+	if (status == PH_OK)
+		return true;
+	if (status != PH_ERR_INVALID)
+		return too_large(run);
+	const ph_op *op = writer_of(map, way);
+	snprintf(where, sizeof(where), "%s", map->file);
+	if (op != NULL)
+		ph_link_where(map, op->link, where);
+	ph_record_fail(run->call, run->record, PH_MAP_HELD, "validate", "invalid",
+	    op == NULL ? way : ph_op_path(ph_run_arena(run), op), where, "%s",
+	    why.text);
+	return false;
+}
+
 static bool
 encode_vendor(ph_run *run, ph_node *root)
 {
 	const ph_map *map = run->call->map;
-	ph_document *document = run->call->target;
 	ph_buffer bytes;
 	ph_error why;
 	ph_status status = PH_OK;
 	ph_buffer_init(&bytes, 0);
-	if (map->format == PH_MAP_JSON) {
-		status = ph_json_encode(root, 0, &bytes, &why);
-	} else if (map->records != NULL) {
-		status = ph_records_encode(map->records, root, &bytes, &why);
-	} else if (map->format == PH_MAP_FORM) {
-		status = ph_form_encode(root, &bytes, &why);
-	} else {
-		ph_node *element = root->first;
-		ph_node *header = ph_filling_make(&run->header);
-		ph_node_remove(element);
-		if (map->format == PH_MAP_SOAP)
-			status = ph_soap_wrap(document,
-			    header != NULL && header->first != NULL ? header : NULL,
-			    element, &why);
-		if (status == PH_OK)
-			status = ph_xml_encode(map->format == PH_MAP_SOAP
-						   ? ph_document_root(document)
-						   : element,
-			    map->xml_prefixes, map->xml_prefix_count, &bytes, &why);
-	}
+	if (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP)
+		status = take_element(run, &root, &why);
+	if (status == PH_OK)
+		status = ph_vendor_encode(
+		    map, root, &bytes, ph_run_arena(run), &run->record->media, &why);
 	if (status != PH_OK) {
 		ph_buffer_fini(&bytes);
 		return status == PH_ERR_INVALID
 			   ? fail(run, "map", "invalid", "", why.text)
 			   : too_large(run);
 	}
-	return keep(run, &bytes, &run->record->data, &run->record->length);
+	return keep(run, &bytes, &run->record->data, &run->record->length) &&
+	       hold_to_schema(run);
 }
 
 static bool

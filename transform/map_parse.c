@@ -15,7 +15,8 @@
 static const char *const head_names[] = {
     "map", "title", "canonical", "type", "vendor", "links", "require", "drop", NULL};
 static const char *const vendor_names[] = {"format", "record", "namespaces",
-    "unprefixed", "root", "each", "order", "schema", "empty", "null", NULL};
+    "unprefixed", "root", "each", "order", "schema", "charset", "repair", "multipart",
+    "empty", "null", NULL};
 static const char *const root_names[] = {"in", "out", NULL};
 static const char *const drop_names[] = {"vendor", "canonical", NULL};
 
@@ -85,17 +86,17 @@ parse_canonical(ph_map *map, ph_load *load, const ph_node *root)
 static bool
 parse_format(ph_map *map, ph_load *load, const ph_node *vendor)
 {
-	static const char *const formats[] = {
-	    "xml", "soap", "json", "form", "csv", "record-csv", "fixed", "hl7"};
+	static const char *const formats[] = {"xml", "soap", "json", "form", "csv",
+	    "record-csv", "fixed", "hl7", "multipart"};
 	const ph_node *node = ph_node_get(vendor, "format");
-	for (size_t i = 0; i < 8 && node != NULL && node->kind == PH_NODE_STRING; i++)
+	for (size_t i = 0; i < 9 && node != NULL && node->kind == PH_NODE_STRING; i++)
 		if (strcmp(formats[i], node->text) == 0) {
 			map->format = (ph_map_format) (i + 1);
 			return true;
 		}
 	return ph_load_fail(load, node == NULL ? vendor : node, 0,
-	    "PH2043 vendor.format is xml, soap, json, form, csv, record-csv, fixed or "
-	    "hl7");
+	    "PH2043 vendor.format is xml, soap, json, form, csv, record-csv, fixed, "
+	    "hl7 or multipart");
 }
 
 /* The description of formats that do not say what their fields are. */
@@ -103,7 +104,7 @@ static bool
 parse_record(ph_map *map, ph_load *load, const ph_node *vendor)
 {
 	const ph_node *node = ph_node_get(vendor, "record");
-	bool wanted = map->format >= PH_MAP_CSV;
+	bool wanted = map->format >= PH_MAP_CSV && map->format <= PH_MAP_HL7;
 	ph_error why;
 	if (!wanted || node == NULL)
 		return !wanted && node == NULL
@@ -315,13 +316,13 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 	    !parse_record(map, load, vendor) || !parse_vendor_schema(map, load, vendor))
 		return false;
 	map->vendor_syntax.xml =
-	    map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;
+	    ph_vendor_is_xml(map) || map->format == PH_MAP_MULTIPART;
 	if (!parse_namespaces(map, load, vendor))
 		return false;
 	map->vendor_syntax.prefixes = map->prefixes;
 	map->vendor_syntax.prefix_count = map->prefix_count;
 	return parse_unprefixed(map, load, vendor) && parse_root(map, load, vendor) &&
-	       parse_order(map, load, vendor) &&
+	       ph_vendor_parse(map, load, vendor) && parse_order(map, load, vendor) &&
 	       parse_absent(load, vendor, "null", &map->null_absent) &&
 	       parse_absent(load, vendor, "empty", &map->empty_absent);
 }

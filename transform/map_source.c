@@ -67,16 +67,6 @@ copy(copying *c, const ph_node *node, size_t level)
 	return made;
 }
 
-static ph_status
-write_copy(const ph_map *map, const ph_node *root, ph_buffer *out, ph_error *err)
-{
-	if (map->records != NULL)
-		return ph_records_encode(map->records, root, out, err);
-	return map->format == PH_MAP_JSON ? ph_json_encode(root, 0, out, err)
-					  : ph_xml_encode(root, map->xml_prefixes,
-						map->xml_prefix_count, out, err);
-}
-
 ph_status
 ph_map_call_source(
     const ph_map_call *call, size_t record, char **out, size_t *length, ph_error *err)
@@ -84,7 +74,7 @@ ph_map_call_source(
 	const ph_map *map = call->map;
 	if (record >= call->count || call->records[record].node == NULL ||
 	    call->direction == PH_FLOWS_OUT || !map->has_each ||
-	    map->format == PH_MAP_FORM)
+	    map->format == PH_MAP_FORM || map->format == PH_MAP_MULTIPART)
 		return ph_fail(
 		    err, PH_ERR_NOT_FOUND, "the record is the whole document");
 	copying c = {.depth = 0};
@@ -103,7 +93,7 @@ ph_map_call_source(
 	if (root == NULL || c.failed)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	else
-		status = write_copy(map, root, &bytes, err);
+		status = ph_vendor_encode(map, root, &bytes, NULL, NULL, err);
 	if (status == PH_OK && ph_buffer_cstr(&bytes) == NULL)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	ph_document_destroy(&c.into);

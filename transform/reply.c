@@ -9,6 +9,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/text.h"
+#include "lib/codec/multipart.h"
 #include "lib/config/config.h"
 #include "transform/map_inner.h"
 
@@ -344,6 +345,11 @@ decode(judgement *j, const void *bytes, size_t length)
 		return true;
 	case PH_MAP_FORM:
 		if (ph_form_decode(j->document, bytes, length, NULL) != PH_OK)
+			return false;
+		j->root = ph_document_root(j->document);
+		return true;
+	case PH_MAP_MULTIPART:
+		if (ph_multipart_decode(j->document, bytes, length, NULL) != PH_OK)
 			return false;
 		j->root = ph_document_root(j->document);
 		return true;

@@ -418,6 +418,7 @@ map_it(item *it)
 	ph_error err = {.status = PH_OK};
 	ph_mapping_task task = {.map = it->task.map,
 	    .direction = PH_MAP_IN,
+	    .flags = it->task.alone ? PH_MAP_ALONE : 0u,
 	    .bytes = it->bytes,
 	    .length = it->task.length,
 	    .accepted_ms = it->accepted_ms,

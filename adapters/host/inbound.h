@@ -41,6 +41,8 @@ typedef struct ph_inbound_task {
 	const char *cursor_name;  /* NULL: no cursor */
 	const void *cursor;	  /* copied */
 	size_t cursor_length;
+	bool
+	    alone; /* one record that was cut from a document and failed: PH_MAP_ALONE */
 	uint64_t replay; /* delivery of the queue `inbound` this comes from; 0 */
 	void (*done)(void *self, const ph_inbound_end *end); /* NULL allowed */
 	void *self;

@@ -182,6 +182,7 @@ make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
 	    it->content_type ? it->content_type : ph_map_media(it->task.map));
 	add_attribute(&list, "adapter", it->host->adapter->name);
 	add_attribute(&list, "entry", it->entry);
+	add_attribute(&list, "alone", alone ? "yes" : NULL);
 	ph_status status = ph_message_new(list.at, list.count, bytes, length, out, err);
 	free(alone);
 	return status;

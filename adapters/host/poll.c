@@ -179,7 +179,7 @@ question_mapped(void *self, ph_map_call *call, const ph_error *why)
 	}
 	ph_call_task task = {.entry = it->entry,
 	    .operation = PH_ADAPTER_POLL,
-	    .content_type = ph_map_media(it->entry->request),
+	    .content_type = ph_map_call_media(call, 0),
 	    .values = call,
 	    .attempt = it->failures + 1,
 	    .done = answered,

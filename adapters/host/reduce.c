@@ -46,6 +46,7 @@ decode(ph_document *document, ph_map_format format, const void *bytes, size_t le
 	case PH_MAP_RECORD_CSV:
 	case PH_MAP_FIXED:
 	case PH_MAP_HL7:
+	case PH_MAP_MULTIPART:
 		break;
 	}
 	return ph_fail(err, PH_ERR_NOT_FOUND,
@@ -53,12 +54,13 @@ decode(ph_document *document, ph_map_format format, const void *bytes, size_t le
 }
 
 static ph_status
-encode(const ph_node *root, ph_map_format format, ph_buffer *out, ph_error *err)
+encode(const ph_node *root, ph_map_format format, ph_charset charset, ph_buffer *out,
+    ph_error *err)
 {
 	switch (format) {
 	case PH_MAP_XML:
 	case PH_MAP_SOAP:
-		return ph_xml_encode(root, NULL, 0, out, err);
+		return ph_xml_encode_in(root, NULL, 0, charset, out, err);
 	case PH_MAP_JSON:
 		return ph_json_encode(root, 0, out, err);
 	case PH_MAP_FORM:
@@ -67,9 +69,24 @@ encode(const ph_node *root, ph_map_format format, ph_buffer *out, ph_error *err)
 	case PH_MAP_RECORD_CSV:
 	case PH_MAP_FIXED:
 	case PH_MAP_HL7:
+	case PH_MAP_MULTIPART:
 		break;
 	}
 	return PH_ERR_INVALID;
+}
+
+/* What our own XML says it is in. */
+static ph_charset
+charset_of(const char *bytes, size_t length)
+{
+	static const char *const marks[] = {"",
+	    "<?xml version=\"1.0\" encoding=\"windows-1252\"",
+	    "<?xml version=\"1.0\" encoding=\"ISO-8859-1\""};
+	for (unsigned i = 1; i < 3; i++)
+		if (length > strlen(marks[i]) &&
+		    !memcmp(bytes, marks[i], strlen(marks[i])))
+			return (ph_charset) i;
+	return PH_CHARSET_UTF_8;
 }
 
 ph_status
@@ -84,7 +101,8 @@ ph_reduce(ph_map_format format, const void *bytes, size_t length, const char *pa
 		status = ph_fail(err, PH_ERR_NOT_FOUND,
 		    "PH4058 there is no such field to leave out");
 	if (!status)
-		status = encode(ph_document_root(document), format, out, err);
+		status = encode(ph_document_root(document), format,
+		    charset_of(bytes, length), out, err);
 	ph_document_destroy(&document);
 	return status;
 }

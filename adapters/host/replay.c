@@ -74,6 +74,7 @@ ph_replay_take(ph_host *host, const ph_event *event)
 		    .content_type = ph_message_get(message, "datacontenttype", NULL),
 		    .caller_waits = true,
 		    .replay = delivery,
+		    .alone = ph_message_get(message, "alone", NULL) != NULL,
 		    .done = done,
 		    .self = it};
 		task.bytes = ph_message_data(message, &task.length);

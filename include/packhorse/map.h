@@ -50,7 +50,9 @@ typedef enum ph_map_format {
 	PH_MAP_CSV,
 	PH_MAP_RECORD_CSV, /* the first field says what a record is */
 	PH_MAP_FIXED,
-	PH_MAP_HL7 /* HL7 v2, one message, without a transport's frame */
+	PH_MAP_HL7, /* HL7 v2, one message, without a transport's frame */
+	/* multipart/form-data and multipart/related; files by reference */
+	PH_MAP_MULTIPART
 } ph_map_format;
 
 /* What became of one record. */
@@ -106,7 +108,10 @@ PH_EXPORT ph_status ph_map_check(const char *name, const char *const *folders,
 
 enum {
 	PH_MAP_PARTIAL =
-	    1 /* out: the document is a projection; do not ask for required fields */
+	    1, /* out: the document is a projection; do not ask for required fields */
+	PH_MAP_ALONE =
+	    2 /* in: the bytes are from ph_map_call_source: the document they were cut
+		 from was held to the vendor's schema, and they need not be */
 };
 
 /*
@@ -200,6 +205,8 @@ PH_EXPORT const void *ph_map_call_digest(
 PH_EXPORT int ph_map_call_binding(const ph_map_call *call, size_t record, size_t index,
     const char **entity, const char **system, const char **key, const char **id);
 
+/* DONE, out: content type of these bytes: the map's, with the boundary of multipart. */
+PH_EXPORT const char *ph_map_call_media(const ph_map_call *call, size_t record);
 /* DONE, out: values for the transport's address ($url.NAME). 0 past the end. */
 PH_EXPORT int ph_map_call_url(const ph_map_call *call, size_t record, size_t index,
     const char **name, const char **value);

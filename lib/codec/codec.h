@@ -29,6 +29,7 @@
 #define PH_CODEC_H
 
 #include "lib/base/buffer.h"
+#include "lib/codec/charset.h"
 #include "lib/document/document.h"
 
 /* Each sets the document's root. */
@@ -43,6 +44,9 @@ ph_status ph_xml_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 ph_status ph_form_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
+
+/* Read each text that was made UTF-8 twice as made once; all others stay as they are. */
+ph_status ph_text_repair(ph_document *document, ph_error *err);
 
 enum { PH_JSON_PRETTY = 1, PH_JSON_SKIP_VOLATILE = 2 };
 /* Append `node` to `out`. Compact unless PH_JSON_PRETTY (two spaces). Repeated member
@@ -64,6 +68,10 @@ typedef struct ph_xml_prefix {
  * XML, a list in a list: refused. */
 ph_status ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes,
     size_t count, ph_buffer *out, ph_error *err);
+/* The same in a charset, which the declaration names. A character that it has not is
+ * written as a character reference; in a name it is refused. */
+ph_status ph_xml_encode_in(const ph_node *node, const ph_xml_prefix *prefixes,
+    size_t count, ph_charset charset, ph_buffer *out, ph_error *err);
 /* name=value&...; lists and repeated members repeat the name; null is left out; nested
  * objects are refused. */
 ph_status ph_form_encode(const ph_node *object, ph_buffer *out, ph_error *err);

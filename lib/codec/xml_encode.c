@@ -38,6 +38,7 @@ typedef struct binding {
 typedef struct writer {
 	ph_buffer *out;
 	ph_error *err;
+	ph_charset charset;
 	const ph_xml_prefix *prefixes; /* the caller's wishes */
 	size_t prefix_count;
 	naming namings[NAMESPACES_MAX];
@@ -173,6 +174,22 @@ is_name(const char *name)
 	return at != name;
 }
 
+/* A name, in characters that the charset has. */
+static bool
+is_written(const writer *w, const char *name)
+{
+	ph_buffer scratch;
+	if (!is_name(name))
+		return false;
+	if (w->charset == PH_CHARSET_UTF_8)
+		return true;
+	ph_buffer_init(&scratch, 0);
+	bool good = ph_charset_encode(w->charset, name, strlen(name), NULL, &scratch) &&
+		    !scratch.failed;
+	ph_buffer_fini(&scratch);
+	return good;
+}
+
 static bool
 prefix_wished(const writer *w, const char *prefix)
 {
@@ -299,7 +316,7 @@ write_attribute(writer *w, const ph_node *node)
 	if (!ph_node_is_scalar(node))
 		return refuse(w, PH_ERR_INVALID, node,
 		    "PH3071 a list or object cannot be an XML attribute");
-	if (!is_name(node->name))
+	if (!is_written(w, node->name))
 		return refuse(w, PH_ERR_INVALID, node, "PH3070 not a name in XML");
 	if (node->space != NULL) {
 		prefix = prefix_of(w, node->space, true);
@@ -417,7 +434,7 @@ static bool
 write_element(writer *w, const ph_node *node, const char *name, const char *space)
 {
 	const char *prefix = space == NULL ? "" : prefix_of(w, space, false);
-	if (!is_name(name))
+	if (!is_written(w, name))
 		return refuse(w, PH_ERR_INVALID, node, "PH3070 not a name in XML");
 	if (prefix == NULL)
 		return refuse(w, PH_ERR_TOO_LARGE, node, "PH3073 too many namespaces");
@@ -449,7 +466,7 @@ check_prefixes(const writer *w)
 	for (size_t i = 0; i < w->prefix_count; i++) {
 		const char *prefix = w->prefixes[i].prefix;
 		bool good = prefix[0] == '\0' ||
-			    (is_name(prefix) && strncmp(prefix, "xml", 3) != 0);
+			    (is_written(w, prefix) && strncmp(prefix, "xml", 3) != 0);
 		for (size_t j = 0; j < i && good; j++)
 			good = strcmp(w->prefixes[j].prefix, prefix) != 0;
 		if (!good) {
@@ -462,24 +479,75 @@ check_prefixes(const writer *w)
 	return true;
 }
 
-ph_status
-ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
-    ph_buffer *out, ph_error *err)
+static ph_status
+write(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
+    ph_charset charset, ph_buffer *out, ph_error *err)
 {
-	PH_ASSERT(node != NULL && out != NULL && (prefixes != NULL || count == 0));
+	static const char *const names[] = {"UTF-8", "windows-1252", "ISO-8859-1"};
 	ph_error local;
 	writer w;
 	w.out = out;
 	w.err = err == NULL ? &local : err;
+	w.charset = charset;
 	w.prefixes = prefixes;
 	w.prefix_count = count;
 	w.naming_count = w.bound_count = 0;
 	w.made = w.depth = 0;
-	ph_buffer_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+	ph_buffer_text(out, "<?xml version=\"1.0\" encoding=\"");
+	ph_buffer_text(out, names[charset]);
+	ph_buffer_text(out, "\"?>\n");
 	if (!check_prefixes(&w) || !write_root(&w, node))
 		return w.err->status;
 	if (out->failed)
 		return ph_fail(err, out->limit > 0 ? PH_ERR_TOO_LARGE : PH_ERR_NOMEM,
 		    "no room for the XML text");
 	return PH_OK;
+}
+
+ph_status
+ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
+    ph_buffer *out, ph_error *err)
+{
+	PH_ASSERT(node != NULL && out != NULL && (prefixes != NULL || count == 0));
+	return write(node, prefixes, count, PH_CHARSET_UTF_8, out, err);
+}
+
+/* The XML in another charset. Names are in it: what is not stands in text and values,
+ * where a reference may stand. */
+static void
+turn(ph_charset charset, const char *text, size_t length, ph_buffer *out)
+{
+	for (size_t at = 0; at < length;) {
+		uint32_t code = 0;
+		size_t run = at;
+		while (run < length && (unsigned char) text[run] < 0x80)
+			run++;
+		ph_buffer_append(out, text + at, run - at);
+		at = run;
+		if (at == length)
+			return;
+		size_t size = ph_utf8_decode(text + at, length - at, &code);
+		if (!ph_charset_encode(charset, text + at, size, NULL, out))
+			ph_buffer_printf(out, "&#%u;", (unsigned) code);
+		at += size;
+	}
+}
+
+ph_status
+ph_xml_encode_in(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
+    ph_charset charset, ph_buffer *out, ph_error *err)
+{
+	PH_ASSERT(node != NULL && out != NULL && (prefixes != NULL || count == 0));
+	if (charset == PH_CHARSET_UTF_8)
+		return write(node, prefixes, count, charset, out, err);
+	ph_buffer whole;
+	ph_buffer_init(&whole, 0);
+	ph_status status = write(node, prefixes, count, charset, &whole, err);
+	if (status == PH_OK)
+		turn(charset, (const char *) whole.data, whole.length, out);
+	ph_buffer_fini(&whole);
+	if (status == PH_OK && out->failed)
+		status = ph_fail(err, out->limit > 0 ? PH_ERR_TOO_LARGE : PH_ERR_NOMEM,
+		    "no room for the XML text");
+	return status;
 }
