@@ -88,8 +88,8 @@ answer_all(trips *t, ph_map_call *call)
 		status = ph_map_call_reference(call, i, &kind, NULL, NULL, &key);
 		if (status != PH_OK)
 			return status == PH_ERR_NOT_FOUND ? PH_OK : status;
-		status = ph_map_call_answer(
-		    call, i, answer_to(t, call, kind, key), &t->err);
+		status =
+		    ph_map_call_answer(call, i, answer_to(t, call, kind, key), &t->err);
 	}
 	return status;
 }

@@ -88,7 +88,8 @@ START_TEST(a_law_that_is_broken)
 	    strlen(laws.document) < 60 && strstr(laws.document, "\"b\"") == NULL, "%s",
 	    laws.document);
 	/* the second time: what differs is a value, on both trips there is one */
-	ph_laws other = laws_of("  - a <-> y\n  - t <-> x | boolean(\"Y\", \"Y\")", 3, 60);
+	ph_laws other =
+	    laws_of("  - a <-> y\n  - t <-> x | boolean(\"Y\", \"Y\")", 3, 60);
 	ck_assert_msg(other.broken, "%zu held", other.held);
 	ck_assert_str_eq(other.text, "t was \"false\", came back as \"true\"");
 	ph_laws_fini(&other);
