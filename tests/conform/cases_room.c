@@ -37,7 +37,7 @@ static void
 expect_trimmed(conform *self)
 {
 	ph_store_record record;
-	ph_store_oldest oldest;
+	ph_store_span oldest;
 
 	for (size_t i = 0; i < self->oldest; i += i + 3 < self->oldest ? 3 : 1) {
 		ph_position gone = self->wrote[i].position;
@@ -51,7 +51,8 @@ expect_trimmed(conform *self)
 		conform_reader_done(self, 1);
 	}
 	conform_all(self);
-	EXPECT(self, ph_store_oldest_of(self->store, &oldest, NULL) == PH_OK);
+	EXPECT(self,
+	    ph_store_span_of(self->store, (ph_position){0}, &oldest, NULL) == PH_OK);
 	EXPECT(self, oldest.begin.offset == extent_of(self, self->oldest));
 }
 
@@ -197,13 +198,26 @@ a_reader_that_is_overtaken_is_told(conform *self)
 static void
 the_oldest_goes_first(conform *self)
 {
-	ph_store_oldest at;
+	ph_store_span at;
+	ph_store_span same;
 	size_t in[MANY];
 
 	conform_open(self);
 	write_extents(self, MANY, in);
+	for (size_t i = 0; i < MANY; i++) { /* each by any place in it */
+		ph_position middle = self->wrote[in[i] + 1].position;
+
+		EXPECT(self, ph_store_span_of(self->store, middle, &at, NULL) == PH_OK);
+		EXPECT(self, at.begin.offset == extent_of(self, in[i]));
+		EXPECT(self, at.next.offset > middle.offset);
+		EXPECT(self,
+		    ph_store_span_of(self->store, at.begin, &same, NULL) == PH_OK);
+		EXPECT(self, same.next.offset == at.next.offset);
+		EXPECT(self, same.bytes == at.bytes && same.until_ms == at.until_ms);
+	}
 	for (size_t i = 0; i < MANY; i++) {
-		EXPECT(self, ph_store_oldest_of(self->store, &at, NULL) == PH_OK);
+		EXPECT(self, ph_store_span_of(
+				 self->store, (ph_position){0}, &at, NULL) == PH_OK);
 		EXPECT(self, at.begin.offset == extent_of(self, in[i]));
 		EXPECT(self, at.bytes > 0);
 		EXPECT(self, at.next.offset > at.begin.offset && at.until_ms > 0);
@@ -212,7 +226,8 @@ the_oldest_goes_first(conform *self)
 			      at.next.offset <= self->wrote[in[i + 1]].position.offset);
 		EXPECT(self, ph_store_trim(self->store, at.next, NULL) == PH_OK);
 	}
-	EXPECT(self, ph_store_oldest_of(self->store, &at, NULL) == PH_OK);
+	EXPECT(
+	    self, ph_store_span_of(self->store, (ph_position){0}, &at, NULL) == PH_OK);
 	EXPECT(self, at.next.offset == 0 && at.until_ms == 0);
 	conform_close(self);
 }

@@ -465,19 +465,25 @@ memory_trim(ph_store *store, ph_position before, ph_error *err)
 }
 
 static ph_status
-memory_oldest(ph_store *store, ph_store_oldest *out, ph_error *err)
+memory_span(ph_store *store, ph_position position, ph_store_span *out, ph_error *err)
 {
-	const memory_disk *disk = disk_of(store);
-	uint64_t at = disk->oldest;
+	memory_disk *disk = disk_of(store);
+	uint64_t first = memory_extent(store, position).offset / STEP;
+	uint64_t at;
 
 	(void) err;
-	*out = (ph_store_oldest){.begin = position_of(at)};
-	for (; at <= disk->count && disk->records[at - 1].extent == disk->oldest; at++)
+	pthread_mutex_lock(&disk->lock);
+	if (first < disk->oldest)
+		first = disk->oldest;
+	*out = (ph_store_span){.begin = position_of(first)};
+	for (at = first; at <= disk->count && disk->records[at - 1].extent == first;
+	     at++)
 		out->bytes += size_of(disk->records[at - 1].length);
-	if (at > disk->count)
-		return PH_OK;
-	out->next = position_of(at);
-	out->until_ms = disk->records[at - 1].wall_ms;
+	if (at <= disk->count) {
+		out->next = position_of(at);
+		out->until_ms = disk->records[at - 1].wall_ms;
+	}
+	pthread_mutex_unlock(&disk->lock);
 	return PH_OK;
 }
 
@@ -581,7 +587,7 @@ memory_store_open(memory_disk *disk, ph_store **out, ph_error *err)
 	    .reader = memory_reader_new,
 	    .trim = memory_trim,
 	    .extent = memory_extent,
-	    .oldest = memory_oldest,
+	    .span = memory_span,
 	    .idle = memory_idle,
 	    .space = memory_space,
 	    .epoch = memory_epoch,

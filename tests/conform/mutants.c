@@ -41,6 +41,7 @@ const conform_mutant conform_mutants[] = {
     {"an extent is its record", "what_is_trimmed_is_gone"},
     {"an extent begins late", "an_extent_is_a_place_to_read_from"},
     {"the oldest never moves", "the_oldest_goes_first"},
+    {"every span is the oldest", "the_oldest_goes_first"},
     {"the reserve is for all", "a_full_place_takes_outcomes_and_recovers"},
     {"no reserve", "a_full_place_takes_outcomes_and_recovers"},
     {"full for ever", "a_full_place_takes_outcomes_and_recovers"},
@@ -63,7 +64,7 @@ typedef struct mutant_reader {
 } mutant_reader;
 
 static const char *made; /* the mistake */
-static ph_store_oldest first_oldest;
+static ph_store_span first_oldest;
 
 static bool
 is(const char *mistake)
@@ -264,11 +265,13 @@ mutant_extent(const ph_store *store, ph_position position)
 }
 
 static ph_status
-mutant_oldest(ph_store *store, ph_store_oldest *out, ph_error *err)
+mutant_span(ph_store *store, ph_position position, ph_store_span *out, ph_error *err)
 {
-	ph_status status = ph_store_oldest_of(of(store)->inner, out, err);
+	if (is("every span is the oldest"))
+		position = (ph_position){0};
+	ph_status status = ph_store_span_of(of(store)->inner, position, out, err);
 
-	if (is("the oldest never moves")) {
+	if (is("the oldest never moves") && position.offset == 0) {
 		if (first_oldest.bytes == 0)
 			first_oldest = *out;
 		*out = first_oldest;
@@ -321,7 +324,7 @@ mutant_open(void *place, ph_store **out, ph_error *err)
 	    .reader = mutant_reader_new,
 	    .trim = mutant_trim,
 	    .extent = mutant_extent,
-	    .oldest = mutant_oldest,
+	    .span = mutant_span,
 	    .idle = mutant_idle,
 	    .space = mutant_space,
 	    .epoch = mutant_epoch,
@@ -362,7 +365,7 @@ conform_mutant_kind(const char *mistake)
 	static conform_kind kind;
 
 	made = mistake;
-	first_oldest = (ph_store_oldest){0};
+	first_oldest = (ph_store_span){0};
 	kind = conform_memory;
 	kind.name = mistake;
 	kind.open = mutant_open;
