@@ -22,6 +22,7 @@ open_journal(
 	    .directory = where->directory,
 	    .segment_bytes = SEGMENT,
 	    .thread = thread,
+	    .overlap = thread,
 	    .fs = fs,
 	};
 
