@@ -105,7 +105,7 @@ journal_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 {
 	ph_status status = ph_writer_poll(&journal_of(store)->writer, wait, err);
 
-	if (status == PH_OK)
+	if (status == PH_OK && durable != NULL)
 		*durable = journal_durable(store);
 	return status;
 }

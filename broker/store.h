@@ -204,7 +204,7 @@ ph_store_start(ph_store *store, ph_error *err)
 }
 
 /*
- * *durable is the end of what is durable by now; with `wait`, once everything started is. The
+ * *durable (NULL allowed) is the end of what is durable by now; with `wait`, once everything started is. The
  * durable position moves in this call and in those that wait, never between. PH_ERR_IO: a batch
  * that was started has failed, and with it the store.
  */

@@ -8,6 +8,7 @@
 #include "cli/offline.h"
 #include "lib/base/fs.h"
 #include "lib/codec/codec.h"
+#include "lib/codec/multipart.h"
 #include "lib/codec/records.h"
 #include "lib/config/config.h"
 #include "transform/load.h"
@@ -174,6 +175,8 @@ decode(drafting *d, const char *bytes, size_t length, ph_error *err)
 		return ph_json_decode(d->p.sample, bytes, length, err);
 	case PH_MAP_FORM:
 		return ph_form_decode(d->p.sample, bytes, length, err);
+	case PH_MAP_MULTIPART:
+		return ph_multipart_decode(d->p.sample, bytes, length, err);
 	case PH_MAP_CSV:
 	case PH_MAP_RECORD_CSV:
 	case PH_MAP_FIXED:

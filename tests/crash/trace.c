@@ -97,7 +97,7 @@ take_name(trace *self, const char *path)
 static bool
 begin(trace *self, bool *last)
 {
-	if (self->hook != NULL)
+	if (self->hook != NULL && pthread_equal(self->owner, pthread_self()))
 		self->hook(self->hook_arg);
 	pthread_mutex_lock(&self->lock);
 	*last = self->die_in > 0 && --self->die_in == 0;
@@ -366,6 +366,7 @@ trace_init(trace *self, const char *root, uint64_t seed)
 	snprintf(self->root, sizeof self->root, "%s", real);
 	free(real);
 	PH_ASSERT(pthread_mutex_init(&self->lock, NULL) == 0);
+	self->owner = pthread_self();
 }
 
 void
@@ -386,6 +387,23 @@ trace_note_down(trace *self, uint32_t what, uint64_t first, uint64_t second)
 	pthread_mutex_lock(&self->lock);
 	add(self, TRACE_NOTE, 0)->note = (trace_note){what, first, second};
 	pthread_mutex_unlock(&self->lock);
+}
+
+void
+trace_die(trace *self)
+{
+	pthread_mutex_lock(&self->lock);
+	self->dead = true;
+	pthread_mutex_unlock(&self->lock);
+}
+
+bool
+trace_dead(trace *self)
+{
+	pthread_mutex_lock(&self->lock);
+	bool dead = self->dead;
+	pthread_mutex_unlock(&self->lock);
+	return dead;
 }
 
 void

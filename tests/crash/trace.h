@@ -8,7 +8,7 @@
  * A process can die in the middle: of the call at which it does, a write may be done in part; all
  * calls after it fail and are not recorded, until a new process is said to have begun.
  *
- * Thread: any; the hook is called by whoever makes the call.
+ * Thread: any; the hook is called on the owner's alone.
  */
 #ifndef PH_TESTS_CRASH_TRACE_H
 #define PH_TESTS_CRASH_TRACE_H
@@ -67,7 +67,8 @@ typedef struct trace {
 	unsigned fds[1024]; /* number of the file that is open as this descriptor */
 	unsigned die_in;    /* at the nth changing call from now on; 0: never */
 	bool dead;
-	void (*hook)(void *arg); /* before each changing call, or NULL */
+	pthread_t owner;	 /* who has made the trace */
+	void (*hook)(void *arg); /* before each changing call of the owner's, or NULL */
 	void *hook_arg;
 } trace;
 
@@ -75,6 +76,10 @@ typedef struct trace {
 void trace_init(trace *self, const char *root, uint64_t seed);
 void trace_fini(trace *self);
 void trace_note_down(trace *self, uint32_t what, uint64_t first, uint64_t second);
+/* The process that makes the calls dies now. */
+void trace_die(trace *self);
+/* Is it dead? */
+bool trace_dead(trace *self);
 /* The process that made the calls is gone; another begins. */
 void trace_next_life(trace *self);
 

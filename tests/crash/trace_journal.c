@@ -22,7 +22,7 @@
 #include "tests/crash/story.h"
 #include "tests/unit/check_main.h"
 
-#define STORIES 4
+#define STORIES 5
 #define PAGES	3 /* unsynced ones, of which every state is looked at */
 #define SAMPLES 1
 #define LIVES	4
@@ -190,6 +190,7 @@ tell(uint64_t seed, const char *mutant)
 	self->next_id = 1;
 	fixture_init(&self->place);
 	fixture_init(&self->there);
+	self->place.overlap = seed % 2 == 0; /* batches on a thread of their own */
 	trace_init(&self->trace, self->place.root, seed);
 	self->trace.hook = story_acknowledge;
 	self->trace.hook_arg = self;
