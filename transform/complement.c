@@ -29,10 +29,11 @@ decode(const ph_map *map, ph_document *document, const void *bytes, size_t lengt
 	case PH_MAP_RECORD_CSV:
 	case PH_MAP_FIXED:
 	case PH_MAP_HL7:
+	case PH_MAP_MULTIPART:
 		break;
 	}
 	return ph_fail(err, PH_ERR_USAGE,
-	    "PH2080 a file of records has no previous record to be completed from");
+	    "PH2080 a file of records or parts has no previous record to be completed from");
 }
 
 typedef struct found {

@@ -83,21 +83,14 @@ nothing_is_read_before_it_is_durable(conform *self)
 		conform_put(self, 1);
 		bool waiting = round % 2 == 0;
 		if (waiting)
-<<<<<<< HEAD
-			EXPECT(self, ph_store_flush(self->store, NULL, NULL) == PH_OK);
-=======
 			EXPECT(self, ph_store_start(self->store, NULL) == PH_OK);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		bool seen = look_at_last(self);
 		if (!waiting)
 			conform_flush(self);
 		while (!seen) {
 			EXPECT(self, conform_wait(self, &since));
-<<<<<<< HEAD
-=======
 			EXPECT(self, ph_store_poll(self->store, false,
 					 &(ph_position){0}, NULL) == PH_OK);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 			seen = look_at_last(self);
 		}
 	}
@@ -106,8 +99,6 @@ nothing_is_read_before_it_is_durable(conform *self)
 	conform_close(self);
 }
 
-<<<<<<< HEAD
-=======
 /* The next batch gathers while one is away; what was submitted after the start does not go with it. */
 static void
 a_batch_that_was_started_lands(conform *self)
@@ -140,7 +131,6 @@ a_batch_that_was_started_lands(conform *self)
 	conform_close(self);
 }
 
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 static void
 an_empty_flush_costs_nothing(conform *self)
 {
@@ -282,14 +272,10 @@ a_reader_follows_on_another_thread(conform *self)
 		for (unsigned k = 0; status == PH_OK && k < 10; k++)
 			status = conform_submit(self, PH_STORE_NEW);
 		if (status == PH_OK)
-<<<<<<< HEAD
-			status = ph_store_flush(self->store, NULL, NULL);
-=======
 			status = ph_store_start(self->store, NULL);
 		if (status == PH_OK)
 			status = ph_store_poll(
 			    self->store, i == 19, &(ph_position){0}, NULL);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	}
 	pthread_join(thread, NULL);
 	EXPECT(self, status == PH_OK);
@@ -407,11 +393,7 @@ a_death_loses_nothing_durable(conform *self)
 		if (life % 3 > 0)
 			conform_put(self, 7);
 		if (life % 3 == 2)
-<<<<<<< HEAD
-			EXPECT(self, ph_store_flush(self->store, NULL, NULL) == PH_OK);
-=======
 			EXPECT(self, ph_store_start(self->store, NULL) == PH_OK);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		while (
 		    durable < self->count && self->wrote[durable].position.offset <
 						 ph_store_durable(self->store).offset)
@@ -466,12 +448,9 @@ a_failure_is_for_good(conform *self)
 	EXPECT(self, conform_submit(self, PH_STORE_ESSENTIAL) == PH_ERR_IO);
 	EXPECT(self, submit_plain(self, (uint8_t[]){1, 2, 3}, 3, &none) == PH_ERR_IO);
 	EXPECT(self, ph_store_idle(self->store, NULL) == PH_ERR_IO);
-<<<<<<< HEAD
-=======
 	EXPECT(self, ph_store_start(self->store, NULL) == PH_ERR_IO);
 	EXPECT(self,
 	    ph_store_poll(self->store, true, &(ph_position){0}, NULL) == PH_ERR_IO);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	EXPECT(self, ph_store_durable(self->store).offset == end.offset);
 	EXPECT(self, ph_store_close(&self->store, NULL) == PH_ERR_IO);
 	EXPECT(self, self->store == NULL);
@@ -491,10 +470,7 @@ const conform_case conform_cases[] = {
     CASE(a_new_store_is_empty),
     CASE(what_is_flushed_is_read),
     CASE(nothing_is_read_before_it_is_durable),
-<<<<<<< HEAD
-=======
     CASE(a_batch_that_was_started_lands),
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
     CASE(an_empty_flush_costs_nothing),
     CASE(idling_makes_durable),
     CASE(a_reader_goes_on_where_it_was),

@@ -7,12 +7,8 @@
  * which readers do not show: so sequences grow by one between submissions that follow each other,
  * and by more where the store was opened, idle, trimmed or closed between.
  *
-<<<<<<< HEAD
- * Flushing may return before the batch is durable; the cases then wait until it is.
-=======
  * A batch that is started may become durable any time later, in parts or whole; the cases ask until
  * it is. A store that does one thing at a time may flush instead.
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
  *
  * A case says what is wrong in its conform and gives up, so that the same cases can be held against
  * stores with mistakes, which they have to find.
@@ -65,14 +61,9 @@ typedef struct conform {
 	ph_store_reader *readers[CONFORM_READERS];
 	conform_entry wrote[CONFORM_MOST]; /* submitted, in order */
 	size_t count;
-<<<<<<< HEAD
-	size_t oldest;	 /* the first of them that is kept */
-	bool large;	 /* submit large records only, not just now and then */
-=======
 	size_t oldest; /* the first of them that is kept */
 	bool large;    /* submit large records only, not just now and then */
 	unsigned flushes;
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	char wrong[300]; /* what was wrong, or "" */
 	jmp_buf out;	 /* then, from here */
 } conform;
@@ -115,11 +106,7 @@ ph_status conform_submit(conform *self, ph_store_need need);
 void conform_put(conform *self, size_t count);
 /* Is all that was submitted durable? */
 bool conform_durable(const conform *self);
-<<<<<<< HEAD
-/* Flush, and wait until it is. */
-=======
 /* Make it so: by turns a flush, and a start that is asked about until it is. */
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 void conform_flush(conform *self);
 /* Sleep for a moment; true as long as the deadline, which begins with *since 0, is not over. */
 bool conform_wait(const conform *self, int64_t *since);

@@ -22,10 +22,7 @@ open_journal(
 	    .directory = where->directory,
 	    .segment_bytes = SEGMENT,
 	    .thread = thread,
-<<<<<<< HEAD
-=======
 	    .overlap = thread,
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	    .fs = fs,
 	};
 

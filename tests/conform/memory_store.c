@@ -30,10 +30,7 @@ struct memory_disk {
 	size_t count;  /* with what is not durable */
 	size_t size;
 	uint64_t durable;    /* sequence of the last durable one */
-<<<<<<< HEAD
-=======
 	uint64_t told;	     /* of the last that is said to be */
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	uint64_t oldest;     /* sequence of the first that is kept */
 	uint64_t used;	     /* bytes of what is kept */
 	uint64_t room;	     /* bytes that may be used */
@@ -48,10 +45,7 @@ typedef struct memory_store {
 	memory_disk *disk;
 	pthread_t thread;
 	pthread_cond_t work;
-<<<<<<< HEAD
-=======
 	pthread_cond_t landed;
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	uint64_t flushed; /* sequence of the last that was flushed */
 	bool stop;
 	bool failed;
@@ -227,10 +221,7 @@ run(void *argument)
 			pthread_mutex_lock(&disk->lock);
 			self->failed = disk->dead;
 		}
-<<<<<<< HEAD
-=======
 		pthread_cond_broadcast(&self->landed);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	}
 	pthread_mutex_unlock(&disk->lock);
 	return NULL;
@@ -334,11 +325,7 @@ memory_durable(const ph_store *store)
 	memory_disk *disk = disk_of(store);
 
 	pthread_mutex_lock(&disk->lock);
-<<<<<<< HEAD
-	ph_position end = position_of(disk->durable + 1);
-=======
 	ph_position end = position_of(disk->told + 1);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	pthread_mutex_unlock(&disk->lock);
 	return end;
 }
@@ -349,32 +336,20 @@ memory_last(const ph_store *store)
 	return memory_durable(store).offset / STEP - 1;
 }
 
-<<<<<<< HEAD
-static ph_status
-memory_flush(ph_store *store, ph_position *durable, ph_error *err)
-=======
 /* Hand the batch to the thread. */
 static ph_status
 memory_start(ph_store *store, ph_error *err)
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 {
 	memory_store *self = store_of(store);
 
 	pthread_mutex_lock(&self->disk->lock);
 	ph_status status = self->failed ? failed(err) : PH_OK;
 	self->flushed = self->disk->count;
-<<<<<<< HEAD
-	if (status == PH_OK && durable != NULL)
-		*durable = position_of(self->disk->durable + 1);
-=======
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	pthread_cond_signal(&self->work);
 	pthread_mutex_unlock(&self->disk->lock);
 	return status;
 }
 
-<<<<<<< HEAD
-=======
 /* Tell what is durable by now, or once all that was started is. */
 static ph_status
 memory_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
@@ -402,7 +377,6 @@ memory_flush(ph_store *store, ph_position *durable, ph_error *err)
 	return status == PH_OK ? memory_poll(store, true, durable, err) : status;
 }
 
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 static ph_status
 memory_read(
     ph_store *store, ph_position position, ph_store_record *record, ph_error *err)
@@ -413,11 +387,7 @@ memory_read(
 	ph_status status;
 
 	pthread_mutex_lock(&disk->lock);
-<<<<<<< HEAD
-	if (sequence > disk->durable)
-=======
 	if (sequence > disk->told)
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		status = ph_fail(err, PH_ERR_AGAIN, "not durable yet");
 	else if (sequence < disk->oldest)
 		status = ph_fail(err, PH_ERR_NOT_FOUND, "trimmed");
@@ -437,11 +407,7 @@ memory_next(ph_store_reader *base, ph_store_record *record, ph_error *err)
 	pthread_mutex_lock(&disk->lock);
 	if (self->next < disk->oldest)
 		status = ph_fail(err, PH_ERR_NOT_FOUND, "trimmed");
-<<<<<<< HEAD
-	else if (self->next > disk->durable)
-=======
 	else if (self->next > disk->told)
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		status = PH_ERR_AGAIN;
 	else
 		status = give(disk, self->next, &self->buffer, record, err);
@@ -467,11 +433,7 @@ memory_reader_new(ph_store *store, ph_position from, uint64_t after,
 	memory_disk *disk = disk_of(store);
 
 	pthread_mutex_lock(&disk->lock);
-<<<<<<< HEAD
-	uint64_t end = position_of(disk->durable + 1).offset;
-=======
 	uint64_t end = position_of(disk->told + 1).offset;
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	uint64_t oldest = disk->oldest;
 	pthread_mutex_unlock(&disk->lock);
 	if (from.offset > end || after >= end / STEP)
@@ -597,47 +559,18 @@ let_go(memory_store *self)
 	pthread_mutex_unlock(&self->disk->lock);
 	pthread_join(self->thread, NULL);
 	pthread_cond_destroy(&self->work);
-<<<<<<< HEAD
-=======
 	pthread_cond_destroy(&self->landed);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	cut(self->disk, self->disk->durable);
 	free(self->buffer);
 	free(self);
 }
 
-<<<<<<< HEAD
-/* Wait until all that was flushed is durable; false: it will not be. */
-static bool
-settle(memory_store *self)
-{
-	bool waiting = true;
-	bool fine = true;
-
-	while (waiting) {
-		pthread_mutex_lock(&self->disk->lock);
-		fine = !self->failed;
-		waiting = fine && self->disk->durable < self->flushed;
-		pthread_mutex_unlock(&self->disk->lock);
-		if (waiting)
-			nanosleep(&(struct timespec){.tv_nsec = LATER_NS}, NULL);
-	}
-	return fine;
-}
-
-=======
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 static ph_status
 memory_close(ph_store *store, ph_error *err)
 {
 	memory_store *self = store_of(store);
 	ph_status status = memory_flush(store, NULL, err);
 
-<<<<<<< HEAD
-	if (status == PH_OK && !settle(self))
-		status = failed(err);
-=======
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	let_go(self);
 	return status;
 }
@@ -658,11 +591,8 @@ memory_store_open(memory_disk *disk, ph_store **out, ph_error *err)
 	    .name = "memory",
 	    .submit = memory_submit,
 	    .flush = memory_flush,
-<<<<<<< HEAD
-=======
 	    .start = memory_start,
 	    .poll = memory_poll,
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	    .durable = memory_durable,
 	    .last = memory_last,
 	    .read = memory_read,
@@ -681,16 +611,10 @@ memory_store_open(memory_disk *disk, ph_store **out, ph_error *err)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a store");
 	self->base = (ph_store){.magic = STORE_MAGIC, .ops = &ops};
 	self->disk = disk;
-<<<<<<< HEAD
-	self->flushed = disk->durable;
-	disk->epoch++;
-	PH_ASSERT(pthread_cond_init(&self->work, NULL) == 0);
-=======
 	self->flushed = disk->told = disk->durable;
 	disk->epoch++;
 	PH_ASSERT(pthread_cond_init(&self->work, NULL) == 0);
 	PH_ASSERT(pthread_cond_init(&self->landed, NULL) == 0);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	PH_ASSERT(pthread_create(&self->thread, NULL, run, self) == 0);
 	*out = &self->base;
 	return PH_OK;

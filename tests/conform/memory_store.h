@@ -2,11 +2,7 @@
  * memory_store - a store in memory whose batches become durable later, as with a store that
  * replicates.
  *
-<<<<<<< HEAD
- * A flush hands the batch to a thread and returns; the thread makes its records durable one by one,
-=======
  * Starting hands the batch to a thread and returns; the thread makes its records durable one by one,
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
  * a moment later. What the disk of such a store holds outlives the store: a memory_disk. Positions
  * grow by 16 with every record; an extent ends behind the record that makes it MEMORY_EXTENT bytes.
  *

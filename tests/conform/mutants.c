@@ -17,11 +17,8 @@ const conform_mutant conform_mutants[] = {
     {"durable too early", "nothing_is_read_before_it_is_durable"},
     {"acknowledged and lost", "a_death_loses_nothing_durable"},
     {"never durable", "what_is_flushed_is_read"},
-<<<<<<< HEAD
-=======
     {"a start is forgotten", "a_batch_that_was_started_lands"},
     {"nobody waits", "a_batch_that_was_started_lands"},
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
     {"a record is dropped", "what_is_flushed_is_read"},
     {"sequences with a gap", "what_is_flushed_is_read"},
     {"a position given twice", "what_is_flushed_is_read"},
@@ -178,8 +175,6 @@ mutant_flush(ph_store *store, ph_position *durable, ph_error *err)
 	return status == PH_ERR_IO && is("a failure is forgotten") ? PH_OK : status;
 }
 
-<<<<<<< HEAD
-=======
 static ph_status
 mutant_start(ph_store *store, ph_error *err)
 {
@@ -199,7 +194,6 @@ mutant_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 	return status == PH_ERR_IO && is("a failure is forgotten") ? PH_OK : status;
 }
 
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 static uint64_t
 mutant_last(const ph_store *store)
 {
@@ -345,11 +339,8 @@ mutant_open(void *place, ph_store **out, ph_error *err)
 	    .name = "mutant",
 	    .submit = mutant_submit,
 	    .flush = mutant_flush,
-<<<<<<< HEAD
-=======
 	    .start = mutant_start,
 	    .poll = mutant_poll,
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	    .durable = mutant_durable,
 	    .last = mutant_last,
 	    .read = mutant_read,

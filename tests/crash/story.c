@@ -70,11 +70,7 @@ story_acknowledge(void *arg)
 {
 	story *self = arg;
 
-<<<<<<< HEAD
-	if (self->store == NULL || self->trace.dead)
-=======
 	if (self->store == NULL || trace_dead(&self->trace))
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		return;
 	uint64_t durable = ph_store_durable(self->store).offset;
 	size_t done = self->now.acknowledged;
@@ -113,11 +109,7 @@ submit(story *self, uint64_t id, uint8_t type)
 		self->offsets[at] = position.offset;
 		return true;
 	}
-<<<<<<< HEAD
-	if (!self->trace.dead)
-=======
 	if (!trace_dead(&self->trace))
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		story_wrong(self, "a record is refused", id);
 	return false;
 }
@@ -127,18 +119,12 @@ flush(story *self)
 {
 	ph_status status = ph_store_flush(self->store, NULL, NULL);
 
-<<<<<<< HEAD
-	if (status != PH_OK && !self->trace.dead)
-=======
 	if (status != PH_OK && !trace_dead(&self->trace))
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		story_wrong(self, "a flush failed", status);
 	story_acknowledge(self);
 	return status == PH_OK;
 }
 
-<<<<<<< HEAD
-=======
 /* The batch goes to the disk while the story goes on. */
 static bool
 send_off(story *self)
@@ -151,7 +137,6 @@ send_off(story *self)
 	return status == PH_OK;
 }
 
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 /* Few records, now and then a large one. */
 static bool
 append(story *self)
@@ -169,9 +154,6 @@ append(story *self)
 			return false;
 		self->live[id] = true;
 	}
-<<<<<<< HEAD
-	return dice(self, 4) == 0 || flush(self);
-=======
 	switch (dice(self, 4)) {
 	case 0:
 		return true;
@@ -180,7 +162,6 @@ append(story *self)
 	default:
 		return send_off(self);
 	}
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 }
 
 /* Read what is durable, and settle most of it. */
@@ -222,19 +203,11 @@ checkpoint(story *self)
 	say(self, TAKING, number, self->now.acknowledged);
 	if (!checkpoints_write(
 		&self->trace.fs, self->place.root, number, self->now.acknowledged)) {
-<<<<<<< HEAD
-		if (!self->trace.dead)
-			story_wrong(self, "a checkpoint is not written", number);
-		return false;
-	}
-	if (self->trace.dead) /* in removing the one before */
-=======
 		if (!trace_dead(&self->trace))
 			story_wrong(self, "a checkpoint is not written", number);
 		return false;
 	}
 	if (trace_dead(&self->trace)) /* in removing the one before */
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		return false;
 	say(self, TAKEN, number, 0);
 	self->counts.checkpoints++;
@@ -280,11 +253,7 @@ retain(story *self)
 	say(self, TRIMMING, at, 0);
 	ph_status status =
 	    ph_store_trim(self->store, (ph_position){.offset = begin}, NULL);
-<<<<<<< HEAD
-	if (self->trace.dead)
-=======
 	if (trace_dead(&self->trace))
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 		return false;
 	if (status != PH_OK)
 		story_wrong(self, "a trim is refused", status);
@@ -388,11 +357,8 @@ step(story *self)
 void
 story_live(story *self)
 {
-<<<<<<< HEAD
-=======
 	ph_position durable;
 
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	trace_next_life(&self->trace);
 	if (dice(self, 4) > 0)
 		self->trace.die_in =
@@ -400,11 +366,7 @@ story_live(story *self)
 	ph_status status =
 	    fixture_open(&self->place, &self->trace.fs, &self->store, NULL, NULL);
 	if (status != PH_OK) {
-<<<<<<< HEAD
-		if (!self->trace.dead)
-=======
 		if (!trace_dead(&self->trace))
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 			story_wrong(self, "cannot be opened", status);
 		self->store = NULL;
 		return;
@@ -414,14 +376,6 @@ story_live(story *self)
 		if (!step(self) || self->wrong[0] != '\0')
 			break;
 	}
-<<<<<<< HEAD
-	story_acknowledge(self);
-	if (dice(self, 3) > 0) /* no good-bye */
-		self->trace.dead = true;
-	ph_store *store = self->store;
-	self->store = NULL; /* nobody asks any more */
-	self->counts.deaths += self->trace.dead;
-=======
 	/* what is away lands, so that a seed does the same again; else it dies in a call */
 	(void) ph_store_poll(self->store, true, &durable, NULL);
 	story_acknowledge(self);
@@ -430,7 +384,6 @@ story_live(story *self)
 	ph_store *store = self->store;
 	self->store = NULL; /* nobody asks any more */
 	self->counts.deaths += trace_dead(&self->trace);
->>>>>>> 048698c145907b8f904412c137c6c172eb20b3f5
 	if (ph_store_close(&store, NULL) == PH_OK)
 		say(self, ACKNOWLEDGED, self->now.submitted, 0);
 }
