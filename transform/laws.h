@@ -12,7 +12,8 @@
  *
  * A field that several links write is held to the third only. Required fields and `require` are
  * not asked for on the way in; references are known both ways; every $setting says yes. An empty
- * list counts as absent, and an item with nothing in it as none. A document that the map refuses is counted, not held against it.
+ * list counts as absent, and an item with nothing in it as none; a centimetre of
+ * osgb36 counts as nothing. A document that the map refuses is counted, not held against it.
  *
  * Thread: pure. Errors: PH_ERR_NOMEM.
  */
