@@ -312,6 +312,9 @@ hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame
 			item->attempts++;
 		ph_queue_take(to->queue, item, &at->holder);
 		write_item(broker, item, message, frame);
+		if (at->session->role == PH_ROLE_CLIENT &&
+		    ph_item_entry(item)->count == 1)
+			ph_backlog_forget(broker->backlog, ph_item_entry(item));
 		item->flags |= PH_ITEM_SENT;
 		item->flags &= (uint8_t) ~PH_ITEM_RECOVERED;
 		++*count;
