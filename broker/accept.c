@@ -203,6 +203,7 @@ make_prints(const ph_broker *broker, incoming *in)
 		content = ph_message_data(in->message, &content_length);
 	ph_sitekey_print(&broker->key, in->failed ? PRINT_FAILED : PRINT_ID, source,
 	    source_length, id, id_length, in->id);
+	ph_duplicates_fetch(broker->duplicates, in->id); /* while the content is read */
 	ph_sitekey_print(
 	    &broker->key, PRINT_CONTENT, content, content_length, NULL, 0, in->content);
 }

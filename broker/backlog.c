@@ -161,6 +161,12 @@ drop_message(ph_backlog *backlog, ph_entry *entry)
 	ph_message_unref(&entry->message);
 }
 
+void
+ph_backlog_forget(ph_backlog *backlog, ph_entry *entry)
+{
+	drop_message(backlog, entry);
+}
+
 static void
 keep_cache_small(ph_backlog *backlog)
 {

@@ -292,11 +292,13 @@ hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame
     uint32_t *count)
 {
 	ph_error err = {.status = PH_OK};
-	ph_message *message = NULL;
+	ph_message *message = NULL; /* stays NULL if it is in memory */
 	ph_destination *to = at->to;
+	ph_entry *entry = ph_item_entry(item);
 	PH_ASSERT(item->state == PH_DELIVERY_READY && at->open);
-	ph_status status =
-	    ph_broker_message(broker, ph_item_entry(item), &message, &err);
+	ph_status status = entry->message != NULL
+			       ? PH_OK
+			       : ph_broker_message(broker, entry, &message, &err);
 	if (status == PH_ERR_AGAIN || status == PH_ERR_NOMEM) {
 		broker->starved = status == PH_ERR_AGAIN;
 		return false;
@@ -311,7 +313,10 @@ hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame
 		if (item->attempts < UINT16_MAX)
 			item->attempts++;
 		ph_queue_take(to->queue, item, &at->holder);
-		write_item(broker, item, message, frame);
+		write_item(
+		    broker, item, message == NULL ? entry->message : message, frame);
+		if (at->session->role == PH_ROLE_CLIENT && entry->count == 1)
+			ph_backlog_forget(broker->backlog, entry);
 		item->flags |= PH_ITEM_SENT;
 		item->flags &= (uint8_t) ~PH_ITEM_RECOVERED;
 		++*count;

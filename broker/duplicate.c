@@ -133,6 +133,12 @@ find(ph_duplicates *duplicates, const uint8_t *id, ph_duplicate_probe *probe,
 	return false;
 }
 
+void
+ph_duplicates_fetch(const ph_duplicates *duplicates, const uint8_t id[PH_FINGERPRINT])
+{
+	ph_duplicate_index_fetch(duplicates->index, id);
+}
+
 ph_repeat
 ph_duplicates_look(ph_duplicates *duplicates, const uint8_t id[PH_FINGERPRINT],
     const uint8_t content[PH_FINGERPRINT], uint64_t *acceptance)

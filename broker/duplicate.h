@@ -59,6 +59,9 @@ void ph_duplicates_save(ph_duplicates *duplicates, ph_buffer *out);
 int ph_duplicates_fd(const ph_duplicates *duplicates);
 ph_status ph_duplicates_sync(const ph_fs *fs, int fd, ph_error *err);
 
+/* An id is going to be looked for soon: fetch its place from memory meanwhile. */
+void ph_duplicates_fetch(
+    const ph_duplicates *duplicates, const uint8_t id[PH_FINGERPRINT]);
 /* *acceptance is of the one seen before, else left alone. */
 ph_repeat ph_duplicates_look(ph_duplicates *duplicates,
     const uint8_t id[PH_FINGERPRINT], const uint8_t content[PH_FINGERPRINT],

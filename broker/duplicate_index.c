@@ -192,6 +192,14 @@ ph_duplicate_index_touch(
 	(void) sink;
 }
 
+void
+ph_duplicate_index_fetch(
+    const ph_duplicate_index *index, const uint8_t id[PH_FINGERPRINT])
+{
+	const table *in = &index->tables[id[0]];
+	__builtin_prefetch(&in->slots[tag_of(id) & in->mask]);
+}
+
 ph_duplicate_probe
 ph_duplicate_index_probe(
     const ph_duplicate_index *index, const uint8_t id[PH_FINGERPRINT])

@@ -31,6 +31,9 @@ ph_status ph_duplicate_index_reserve(
 
 ph_duplicate_probe ph_duplicate_index_probe(
     const ph_duplicate_index *index, const uint8_t id[PH_FINGERPRINT]);
+/* The same for one of them, without waiting for it. */
+void ph_duplicate_index_fetch(
+    const ph_duplicate_index *index, const uint8_t id[PH_FINGERPRINT]);
 /* Fetch the slots of `count` ids that are to be looked for soon, `stride` bytes apart: together
  * that takes hardly longer than for one. */
 void ph_duplicate_index_touch(

@@ -335,7 +335,9 @@ ph_message_unref(ph_message **message_p)
 	if (message == NULL)
 		return;
 	PH_ASSERT(message->magic == MAGIC);
-	if (atomic_fetch_sub_explicit(&message->holders, 1, memory_order_acq_rel) != 1)
+	/* The last holder need not count down, which would wait for all that it has written. */
+	if (atomic_load_explicit(&message->holders, memory_order_acquire) != 1 &&
+	    atomic_fetch_sub_explicit(&message->holders, 1, memory_order_acq_rel) != 1)
 		return;
 	message->magic = 0;
 	free(message);

@@ -100,6 +100,30 @@ START_TEST(the_newest_messages_are_cached)
 }
 END_TEST
 
+START_TEST(a_forgotten_message_takes_no_room)
+{
+	ph_backlog *backlog = NULL;
+	static const uint16_t queues[] = {3};
+	ck_assert_int_eq(ph_backlog_new(10000, &backlog, NULL), PH_OK);
+	ph_message *one = message(1000);
+	ph_entry *first = ph_backlog_add(backlog, 1, queues, 1, one);
+	size_t both = ph_backlog_cached(backlog);
+	ph_entry *second = ph_backlog_add(backlog, 2, queues, 1, one);
+	both += ph_backlog_cached(backlog);
+	ph_message_unref(&one);
+	ph_backlog_forget(backlog, first);
+	ck_assert_ptr_null(first->message);
+	ck_assert_ptr_nonnull(second->message);
+	ck_assert_uint_eq(ph_backlog_cached(backlog) * 3, both);
+	ph_backlog_forget(backlog, first);
+	ck_assert_uint_eq(ph_backlog_cached(backlog) * 3, both);
+	end_item(backlog, &first->items[0]);
+	end_item(backlog, &second->items[0]);
+	ck_assert_uint_eq(ph_backlog_cached(backlog), 0);
+	ph_backlog_destroy(&backlog);
+}
+END_TEST
+
 /* A queue takes a message from its shelf when others have it already, or long after. */
 START_TEST(older_ones_come_back)
 {
@@ -142,6 +166,7 @@ main(void)
 	tcase_add_test(tests, entries_come_and_go);
 	tcase_add_test(tests, an_old_one_stays);
 	tcase_add_test(tests, the_newest_messages_are_cached);
+	tcase_add_test(tests, a_forgotten_message_takes_no_room);
 	tcase_add_test(tests, older_ones_come_back);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);

@@ -240,13 +240,17 @@ END_TEST
 START_TEST(a_consumer_that_goes_away)
 {
 	ph_client *client = consumer("bench", 10);
-	(void) fixture_publish(publisher, "bench.v1", "A", "A", "x", NULL);
+	(void) fixture_publish(publisher, "bench.v1", "A", "A", "here", NULL);
 	(void) fixture_event(client, PH_EVENT_DELIVERY);
 	ph_client_destroy(&client);
 	client = consumer("bench", 10);
 	const ph_event *event = fixture_event(client, PH_EVENT_DELIVERY);
+	size_t length = 0;
 	ck_assert_uint_eq(ph_event_attempt(event), 2);
 	ck_assert(ph_event_redelivered(event));
+	/* from the journal: in memory it was forgotten when it was handed out first */
+	ck_assert_mem_eq(ph_message_data(ph_event_message(event), &length), "here", 4);
+	ck_assert_uint_eq(length, 4);
 	ph_client_destroy(&client);
 	fixture_check_balance();
 }
