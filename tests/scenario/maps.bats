@@ -1,12 +1,14 @@
 #!/usr/bin/env bats
 # A map that says the wrong thing: the vendor refuses what comes of it, its reason is kept with the
-# dead letter, and the letter goes on through the mended map.
+# dead letter, and the letter goes on through the mended map. Where the map names the vendor's
+# schema, it is not even sent.
 
 load helpers
 
 setup() {
 	site_new
 	MAP=$(mine highways maps 'map: confirm-enquiry')
+	sed -i '/^  schema: /d' "$MAP"
 }
 
 # wrong [TEXT]: start, post, and the letter is refused by the vendor's own schema.
@@ -47,6 +49,20 @@ mended() {
 	grep -q "2[0-9]*" <<<"$(jq -r .text <<<"$LETTER")"
 	grep -q EnquiryDescription <<<"$LETTER"
 	not grep -q 'long long' <<<"$LETTER"
+	mended
+}
+
+@test "what the schema does not allow is not sent" {
+	sed -i '/EnquiryDescription/s/ *|.*//; s/^  empty: /  schema: confirm-enquiry.xsd\n&/' "$MAP"
+	broker_start
+	accepted Potholes 1801 "$("$PYTHON" -c 'print("long " * 500)')"
+	wait_is invalid dead .reason
+	equal "$(dead '.queue + " " + .stage')" 'highways validate'
+	LETTER=$(ph dead show "$(dead .id)" --json)
+	grep -q 'PH3405 a text that is too long; the most is 2000' <<<"$LETTER"
+	grep -q 'description -> EnquiryDescription' <<<"$(jq -r .path <<<"$LETTER")"
+	not grep -q 'long long' <<<"$LETTER"
+	equal "$(kept highways enquiry .number 2>/dev/null)" ''
 	mended
 }
 
