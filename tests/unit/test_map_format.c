@@ -153,7 +153,7 @@ START_TEST(schemas_that_cannot_be)
 	    "PH2084");
 	refused(HEAD
 	    "vendor: {format: xml, root: v, schema: [v.xsd]}\nlinks:\n  - a <-> x\n",
-	    "PH2084");
+	    "PH2040");
 	map_fixture_file(&fixture, "schemas/w.xsd", "<w/>");
 	refused(HEAD
 	    "vendor: {format: xml, root: v, schema: w.xsd}\nlinks:\n  - a <-> x\n",

@@ -58,6 +58,7 @@ START_TEST(acknowledgement)
 	    &fixture, "h.yaml", "format: hl7\nsegments: {MSA: {1: code}}\n");
 	ph_map *map = map_fixture_map(&fixture,
 	    "map: m\ncanonical: none\nvendor: {format: hl7, record: h.yaml}\n"
+	    "drop: {vendor: [MSA]}\n"
 	    "links:\n  - const(\"1\") -> MSH/3\n");
 	ph_reply *reply;
 	ph_error err;
