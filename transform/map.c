@@ -23,9 +23,11 @@ ph_map_destroy(ph_map **map_p)
 		resource->release(resource->object);
 		free(resource);
 	}
+	ph_map_spares_destroy(&map->spares);
+	if (map->schema == NULL)
+		ph_names_destroy(&map->canonical_names);
 	ph_schema_destroy(&map->schema);
 	ph_records_destroy(&map->records);
-	ph_names_destroy(&map->canonical_names);
 	ph_names_destroy(&map->vendor_names);
 	ph_document_destroy(&map->document);
 	free(map);
@@ -114,7 +116,9 @@ read_map(const char *name, const char *const *folders, ph_map *map, ph_error *er
 	map->arena = ph_document_arena(map->document);
 	map->file = ph_document_name(map->document);
 	status = ph_names_new(&map->canonical_names, err);
-	return status == PH_OK ? ph_names_new(&map->vendor_names, err) : status;
+	if (status == PH_OK)
+		status = ph_names_new(&map->vendor_names, err);
+	return status == PH_OK ? ph_map_spares_new(&map->spares, err) : status;
 }
 
 static ph_status

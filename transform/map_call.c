@@ -13,17 +13,13 @@
 #define TARGET_FACTOR 64u
 #define SOURCE_FLOOR  ((size_t) 2 << 20)
 #define SOURCE_FACTOR 24u
+#define LARGEST	      ((size_t) 16 << 20)
 
 void
 ph_map_call_destroy(ph_map_call **call_p)
 {
-	ph_map_call *call = *call_p;
-	if (call == NULL)
-		return;
-	ph_table_destroy(&call->wanted_index, NULL);
-	ph_document_destroy(&call->source);
-	ph_document_destroy(&call->target);
-	free(call);
+	if (*call_p != NULL)
+		ph_map_call_leave(*call_p);
 	*call_p = NULL;
 }
 
@@ -196,34 +192,10 @@ open_document(ph_map_call *call, const void *bytes, size_t length)
 		    why.where, why.text);
 		return;
 	}
-	call->source_names =
-	    ph_names_bind(out ? map->canonical_names : map->vendor_names, call->source);
-	if (call->source_names == NULL)
-		call->no_memory = true;
-	else if (out)
+	if (out)
 		open_out(call);
 	else
 		open_in(call);
-}
-
-static ph_status
-new_documents(ph_map_call *call, size_t length, ph_error *err)
-{
-	bool out = call->direction == PH_FLOWS_OUT;
-	size_t most = length > ((size_t) 16 << 20) ? (size_t) 16 << 20 : length;
-	ph_status status = ph_document_new(out ? "canonical" : "vendor",
-	    SOURCE_FLOOR + SOURCE_FACTOR * most, &call->source, err);
-	if (status == PH_OK)
-		status = ph_document_new(
-		    "output", TARGET_FLOOR + TARGET_FACTOR * most, &call->target, err);
-	if (status == PH_OK)
-		status = ph_table_new(&call->wanted_index, err);
-	if (status != PH_OK)
-		return status;
-	call->target_names = ph_names_bind(
-	    out ? call->map->vendor_names : call->map->canonical_names, call->target);
-	return call->target_names != NULL ? PH_OK
-					  : ph_fail(err, PH_ERR_NOMEM, "out of memory");
 }
 
 ph_status
@@ -234,20 +206,19 @@ ph_map_call_new(const ph_map *map, ph_map_direction direction, unsigned flags,
 	if (!ph_map_goes(map, direction))
 		return ph_fail(err, PH_ERR_USAGE, "PH2054 the map %s does not go %s",
 		    map->name, direction == PH_MAP_IN ? "in" : "out");
-	ph_map_call *call = calloc(1, sizeof(*call));
-	if (call == NULL)
-		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
-	call->map = map;
-	call->direction = direction == PH_MAP_IN ? PH_FLOWS_IN : PH_FLOWS_OUT;
-	call->flags = flags;
-	ph_status status = new_documents(call, length, err);
-	if (status == PH_OK)
-		open_document(call, bytes, length);
-	if (status == PH_OK && call->no_memory)
-		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
-	if (status != PH_OK) {
-		ph_map_call_destroy(&call);
+	size_t most = length > LARGEST ? LARGEST : length;
+	ph_map_call *call;
+	ph_status status =
+	    ph_map_call_take(map, direction == PH_MAP_IN ? PH_FLOWS_IN : PH_FLOWS_OUT,
+		SOURCE_FLOOR + SOURCE_FACTOR * most,
+		TARGET_FLOOR + TARGET_FACTOR * most, &call, err);
+	if (status != PH_OK)
 		return status;
+	call->flags = flags;
+	open_document(call, bytes, length);
+	if (call->no_memory) {
+		ph_map_call_destroy(&call);
+		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	}
 	*out = call;
 	return PH_OK;

@@ -101,6 +101,9 @@ typedef struct ph_resource {
 	struct ph_resource *next;
 } ph_resource;
 
+/* Calls that have been, whose memory the next ones use; see map_spare.c. */
+typedef struct ph_spares ph_spares;
+
 struct ph_map {
 	ph_document *document; /* the file; its arena holds all below */
 	ph_arena *arena;
@@ -109,7 +112,8 @@ struct ph_map {
 	ph_map_format format;
 	ph_records *records; /* what the vendor's fields are; NULL: the format says */
 	ph_schema *schema;   /* NULL: no canonical side */
-	ph_names *canonical_names, *vendor_names;
+	ph_names *canonical_names; /* the schema's, if there is one */
+	ph_names *vendor_names;
 	ph_syntax canonical_syntax, vendor_syntax;
 	ph_prefix prefixes[PH_PREFIXES_MAX];
 	size_t prefix_count;
@@ -134,6 +138,7 @@ struct ph_map {
 	size_t promoted_count;
 	const char *subject, *event_id, *event_time; /* ways to fields, "a/b"; "" */
 	ph_resource *resources;
+	ph_spares *spares;
 };
 
 /* A field of the canonical document and the attribute it is promoted to. */
@@ -209,7 +214,8 @@ struct ph_map_call {
 	ph_value context[PH_CONTEXT_MAX];
 	ph_record *records;
 	size_t count;
-	ph_table *wanted_index;
+	ph_table *wanted_index; /* NULL until there is one */
+	ph_buffer bytes;	/* what is being written; kept for the next call */
 	ph_wanted **wanted;
 	size_t wanted_count, wanted_room;
 	bool collected, ran;
@@ -226,6 +232,13 @@ struct ph_run {
 	ph_value event[PH_FIELDS];
 	bool is_volatile; /* something written is left out of the digest */
 };
+
+/* map_spare.c: a call with two empty documents that may hold so much, and its end. */
+ph_status ph_map_spares_new(ph_spares **out, ph_error *err);
+void ph_map_spares_destroy(ph_spares **spares_p);
+ph_status ph_map_call_take(const ph_map *map, unsigned direction, size_t source_limit,
+    size_t target_limit, ph_map_call **out, ph_error *err);
+void ph_map_call_leave(ph_map_call *call);
 
 /* map_run.c */
 void ph_call_collect(ph_map_call *call);

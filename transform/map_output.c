@@ -24,20 +24,32 @@ too_large(ph_run *run)
 	    "PH2407 the document grows too large while it is mapped");
 }
 
-/* Move a buffer's bytes to the arena, zero-terminated. */
+/* Copy what the call's buffer holds to the arena, zero-terminated. */
 static bool
-keep(ph_run *run, ph_buffer *buffer, const char **data, size_t *length)
+keep(ph_run *run, const char **data, size_t *length)
 {
-	bool good = !buffer->failed;
-	if (good) {
-		*data = ph_arena_dup(ph_run_arena(run),
-		    buffer->data == NULL ? (const uint8_t *) "" : buffer->data,
-		    buffer->length);
-		*length = buffer->length;
-		good = *data != NULL;
-	}
-	ph_buffer_fini(buffer);
-	return good || too_large(run);
+	const ph_buffer *bytes = &run->call->bytes;
+	if (bytes->failed)
+		return too_large(run);
+	*data = ph_arena_dup(ph_run_arena(run),
+	    bytes->data == NULL ? (const uint8_t *) "" : bytes->data, bytes->length);
+	*length = bytes->length;
+	return *data != NULL || too_large(run);
+}
+
+/* What the JSON writer need not look for. */
+static unsigned
+json_flags(const ph_run *run)
+{
+	return ph_shape_is_distinct(run->body.shape) ? PH_JSON_DISTINCT : 0;
+}
+
+/* The call's buffer, empty. */
+static ph_buffer *
+fresh_buffer(ph_run *run)
+{
+	ph_buffer_clear(&run->call->bytes);
+	return &run->call->bytes;
 }
 
 /* Does an operation write this canonical field, or one that it is part of? */
@@ -143,23 +155,26 @@ add_attributes(ph_run *run, const ph_node *root)
 }
 
 static bool
+encode_as(ph_run *run, const ph_node *root, unsigned flags, const char **data,
+    size_t *length)
+{
+	if (ph_json_encode(
+		root, flags | json_flags(run), fresh_buffer(run), NULL) != PH_OK)
+		return too_large(run);
+	return keep(run, data, length);
+}
+
+static bool
 encode_canonical(ph_run *run, const ph_node *root)
 {
-	ph_buffer text;
 	ph_record *record = run->record;
-	ph_buffer_init(&text, 0);
-	if (ph_json_encode(root, 0, &text, NULL) != PH_OK)
-		text.failed = true;
-	if (!keep(run, &text, &record->data, &record->length))
+	if (!encode_as(run, root, 0, &record->data, &record->length))
 		return false;
 	record->digest = record->data;
 	record->digest_length = record->length;
-	if (!run->is_volatile)
-		return true;
-	ph_buffer_init(&text, 0);
-	if (ph_json_encode(root, PH_JSON_SKIP_VOLATILE, &text, NULL) != PH_OK)
-		text.failed = true;
-	return keep(run, &text, &record->digest, &record->digest_length);
+	return !run->is_volatile ||
+	       encode_as(run, root, PH_JSON_SKIP_VOLATILE, &record->digest,
+		   &record->digest_length);
 }
 
 static bool
@@ -197,16 +212,15 @@ encode_vendor(ph_run *run, ph_node *root)
 {
 	const ph_map *map = run->call->map;
 	ph_document *document = run->call->target;
-	ph_buffer bytes;
+	ph_buffer *bytes = fresh_buffer(run);
 	ph_error why;
 	ph_status status = PH_OK;
-	ph_buffer_init(&bytes, 0);
 	if (map->format == PH_MAP_JSON) {
-		status = ph_json_encode(root, 0, &bytes, &why);
+		status = ph_json_encode(root, json_flags(run), bytes, &why);
 	} else if (map->records != NULL) {
-		status = ph_records_encode(map->records, root, &bytes, &why);
+		status = ph_records_encode(map->records, root, bytes, &why);
 	} else if (map->format == PH_MAP_FORM) {
-		status = ph_form_encode(root, &bytes, &why);
+		status = ph_form_encode(root, bytes, &why);
 	} else {
 		ph_node *element = root->first;
 		ph_node *header = ph_filling_make(&run->header);
@@ -219,15 +233,13 @@ encode_vendor(ph_run *run, ph_node *root)
 			status = ph_xml_encode(map->format == PH_MAP_SOAP
 						   ? ph_document_root(document)
 						   : element,
-			    map->xml_prefixes, map->xml_prefix_count, &bytes, &why);
+			    map->xml_prefixes, map->xml_prefix_count, bytes, &why);
 	}
-	if (status != PH_OK) {
-		ph_buffer_fini(&bytes);
+	if (status != PH_OK)
 		return status == PH_ERR_INVALID
 			   ? fail(run, "map", "invalid", "", why.text)
 			   : too_large(run);
-	}
-	return keep(run, &bytes, &run->record->data, &run->record->length);
+	return keep(run, &run->record->data, &run->record->length);
 }
 
 static bool

@@ -186,6 +186,9 @@ want(ph_map_call *call, ph_map_reference kind, const char *entity, const char *s
 	    arena, "%d\x1f%s\x1f%s\x1f%s", (int) kind, entity, system, key);
 	if (index == NULL)
 		return NULL;
+	if (call->wanted_index == NULL &&
+	    ph_table_new(&call->wanted_index, NULL) != PH_OK)
+		return NULL;
 	ph_wanted *known = ph_table_gets(call->wanted_index, index);
 	if (known != NULL)
 		return known;

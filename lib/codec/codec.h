@@ -44,7 +44,11 @@ ph_status ph_xml_decode(
 ph_status ph_form_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 
-enum { PH_JSON_PRETTY = 1, PH_JSON_SKIP_VOLATILE = 2 };
+enum {
+	PH_JSON_PRETTY = 1,
+	PH_JSON_SKIP_VOLATILE = 2,
+	PH_JSON_DISTINCT = 8 /* the members of each object are known to differ */
+};
 /* Append `node` to `out`. Compact unless PH_JSON_PRETTY (two spaces). Repeated member
  * names: refused. What came from XML: an attribute's name is written with "@" before
  * it, the text of an element that has members as "#text". Deeper than 64, or a number

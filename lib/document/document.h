@@ -65,12 +65,22 @@ struct ph_node {
 };
 
 typedef struct ph_document ph_document;
+typedef struct ph_names ph_names;
 
 /* An empty document that takes at most `limit` bytes; `name` (copied) is the file or
  * source shown in errors. */
 ph_status ph_document_new(
     const char *name, size_t limit, ph_document **out, ph_error *err);
 void ph_document_destroy(ph_document **document_p);
+/* Forget the tree and its memory, keep one block of it and the names in use, for the next
+ * document of this name. */
+void ph_document_reset(ph_document *document, size_t limit);
+/* Take the pointers of `names` (lib/document/names.h) for the names that are in it. They outlive
+ * the document, and no more are added meanwhile. Before anything is interned. */
+ph_status ph_document_use(
+    ph_document *document, const ph_names *names, ph_error *err);
+/* Those in use; NULL for none. */
+const ph_names *ph_document_names(const ph_document *document);
 const char *ph_document_name(const ph_document *document);
 ph_arena *ph_document_arena(ph_document *document);
 /* NULL until set. */
