@@ -24,6 +24,16 @@ ph_map_call_destroy(ph_map_call **call_p)
 }
 
 static ph_status
+decode_xml(ph_map_call *call, const void *bytes, size_t length, ph_error *err)
+{
+	ph_status status =
+	    call->reader != NULL ? PH_OK : ph_xml_reader_new(&call->reader, err);
+	if (status != PH_OK)
+		return status;
+	return ph_xml_decode_with(call->reader, call->source, bytes, length, err);
+}
+
+static ph_status
 decode(ph_map_call *call, const void *bytes, size_t length, ph_error *err)
 {
 	if (call->direction == PH_FLOWS_OUT)
@@ -31,7 +41,7 @@ decode(ph_map_call *call, const void *bytes, size_t length, ph_error *err)
 	switch (call->map->format) {
 	case PH_MAP_XML:
 	case PH_MAP_SOAP:
-		return ph_xml_decode(call->source, bytes, length, err);
+		return decode_xml(call, bytes, length, err);
 	case PH_MAP_JSON:
 		return ph_json_decode(call->source, bytes, length, err);
 	case PH_MAP_FORM:

@@ -215,6 +215,7 @@ struct ph_map_call {
 	ph_record *records;
 	size_t count;
 	ph_table *wanted_index; /* NULL until there is one */
+	ph_xml_reader *reader;	/* NULL until there is XML to read; kept */
 	ph_buffer bytes;	/* what is being written; kept for the next call */
 	ph_wanted **wanted;
 	size_t wanted_count, wanted_room;

@@ -39,6 +39,7 @@ free_call(ph_map_call *call)
 	ph_table_destroy(&call->wanted_index, NULL);
 	ph_document_destroy(&call->source);
 	ph_document_destroy(&call->target);
+	ph_xml_reader_destroy(&call->reader);
 	ph_buffer_fini(&call->bytes);
 	free(call);
 }
@@ -112,15 +113,14 @@ ph_map_call_take(const ph_map *map, unsigned direction, size_t source_limit,
 static void
 forget(ph_map_call *call)
 {
-	ph_map_call kept = {.map = call->map,
-	    .direction = call->direction,
-	    .source = call->source,
-	    .target = call->target,
-	    .source_names = call->source_names,
-	    .target_names = call->target_names,
-	    .bytes = call->bytes};
 	ph_table_destroy(&call->wanted_index, NULL);
-	*call = kept;
+	memset(call->context, 0, call->map->context.count * sizeof(*call->context));
+	call->flags = 0;
+	call->header = NULL;
+	call->records = NULL;
+	call->wanted = NULL;
+	call->count = call->wanted_count = call->wanted_room = 0;
+	call->collected = call->ran = call->no_memory = false;
 	ph_buffer_clear(&call->bytes);
 	ph_document_reset(call->source, 0);
 	ph_document_reset(call->target, 0);

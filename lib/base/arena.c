@@ -75,6 +75,9 @@ void
 ph_arena_reset(ph_arena *arena)
 {
 	block *newest = arena->newest;
+	arena->failed = false;
+	if (arena->used == 0)
+		return;
 	size_t wanted = FIRST_BLOCK;
 	while (wanted < arena->used && wanted < KEPT_BLOCK)
 		wanted *= 2;
@@ -83,7 +86,6 @@ ph_arena_reset(ph_arena *arena)
 		arena->newest = NULL;
 	}
 	arena->used = 0;
-	arena->failed = false;
 	arena->next = wanted;
 	open_block(arena);
 }

@@ -41,6 +41,13 @@ ph_status ph_json_decode_with(ph_document *document, const void *bytes, size_t l
     unsigned flags, ph_error *err);
 ph_status ph_xml_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
+/* The same for many documents, one after another: the parser and its names are kept. *out is yours.
+ * Thread: owner. */
+typedef struct ph_xml_reader ph_xml_reader;
+ph_status ph_xml_reader_new(ph_xml_reader **out, ph_error *err);
+void ph_xml_reader_destroy(ph_xml_reader **reader_p);
+ph_status ph_xml_decode_with(ph_xml_reader *reader, ph_document *document,
+    const void *bytes, size_t length, ph_error *err);
 ph_status ph_form_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 

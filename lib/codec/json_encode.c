@@ -67,6 +67,21 @@ write_escape(ph_buffer *out, unsigned char c)
 	ph_buffer_append(out, escape, size);
 }
 
+/* The last bytes of a text, fewer than eight, beside some that stand for themselves. */
+static uint64_t
+rest_word(const char *text, size_t length)
+{
+	char bytes[8] = {'.', '.', '.', '.', '.', '.', '.', '.'};
+	size_t at = length & 4;
+	if (at != 0)
+		memcpy(bytes, text, 4);
+	if ((length & 2) != 0)
+		memcpy(bytes + 4, text + at, 2);
+	if ((length & 1) != 0)
+		bytes[6] = text[length - 1];
+	return ph_eight(bytes);
+}
+
 /* Bytes that stand for themselves, from `text` on; *all gathers the bits of those looked at. */
 static size_t
 plain_run(const char *text, size_t length, uint64_t *all)
@@ -77,6 +92,11 @@ plain_run(const char *text, size_t length, uint64_t *all)
 		*all |= word;
 		if (ph_eight_json(word) != 0)
 			break;
+	}
+	uint64_t rest = length - i < 8 ? rest_word(text + i, length - i) : 0;
+	if (length - i < 8 && ph_eight_json(rest) == 0) {
+		*all |= rest;
+		return length;
 	}
 	for (; i < length && stays((unsigned char) text[i]); i++)
 		*all |= (unsigned char) text[i];
