@@ -2,7 +2,7 @@
  * maps - how many documents a second go through a map, and what they take from the heap.
  *
  *   maps MAP in|out|both FILE SECONDS FOLDER...   one document, again and again
- *   maps sax2|sax2-reused|jansson - FILE SECONDS  the same bytes through a bare reader
+ *   maps sax2|sax2-parser-kept|jansson - FILE SECONDS   the same bytes through a bare reader
  *
  * Every turn is a call of its own: made, given its values, its references asked for, run and
  * destroyed. "both" sends a document in and the canonical one that comes of it out again.
@@ -18,18 +18,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <packhorse/map.h>
 
+#include "bench/map/slices.h"
 #include "bench/measure.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 #define OBJECTS	 16
-#define SLICES  20
 #define COUNTED 64 /* documents whose allocations are counted */
 
 /* ---- allocations, by the object that asks ---- */
@@ -229,35 +228,11 @@ read_file(const char *path, work *w)
 	w->length = (size_t) size;
 }
 
-static double
-processor_seconds(void)
+static void
+turn(void *self)
 {
-	struct timespec at;
-	(void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
-	return (double) at.tv_sec + (double) at.tv_nsec / 1e9;
-}
-
-/* Microseconds of the processor for a turn: the least of SLICES slices, since whatever else the
- * machine does makes a slice dearer and never cheaper. */
-static double
-measure(work *w, double seconds)
-{
-	double best = 1e9;
-	uint64_t step = 1;
-	for (unsigned slice = 0; slice < SLICES;) {
-		double begun = processor_seconds();
-		for (uint64_t i = 0; i < step; i++)
-			w->turn(w);
-		double taken = processor_seconds() - begun;
-		if (taken < seconds / SLICES / 4 && step < UINT64_C(1) << 40) {
-			step *= 2;
-			continue;
-		}
-		if (taken / (double) step < best)
-			best = taken / (double) step;
-		slice++;
-	}
-	return best * 1e6;
+	work *w = self;
+	w->turn(w);
 }
 
 static void
@@ -284,7 +259,7 @@ take_work(work *w, char **argv)
 	ph_error err = {0};
 	if (strcmp(argv[1], "sax2") == 0) {
 		w->turn = sax_turn;
-	} else if (strcmp(argv[1], "sax2-reused") == 0) {
+	} else if (strcmp(argv[1], "sax2-parser-kept") == 0) {
 		w->turn = sax_reused_turn;
 	} else if (strcmp(argv[1], "jansson") == 0) {
 		w->turn = jansson_turn;
@@ -307,7 +282,7 @@ main(int argc, char **argv)
 	read_file(argv[3], &w);
 	take_work(&w, argv);
 	double seconds = strtod(argv[4], NULL);
-	double us = measure(&w, seconds);
+	double us = bench_slices(turn, &w, seconds);
 	counting = true;
 	for (unsigned i = 0; i < COUNTED && us * COUNTED < 2e6; i++)
 		w.turn(&w);
