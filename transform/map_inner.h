@@ -201,6 +201,8 @@ typedef struct ph_record {
 typedef struct ph_wanted {
 	ph_map_reference kind;
 	const char *entity, *system, *key, *answer;
+	uint64_t hash;
+	struct ph_wanted *next; /* in its bucket */
 } ph_wanted;
 
 struct ph_map_call {
@@ -214,10 +216,9 @@ struct ph_map_call {
 	ph_value context[PH_CONTEXT_MAX];
 	ph_record *records;
 	size_t count;
-	ph_table *wanted_index; /* NULL until there is one */
 	ph_xml_reader *reader;	/* NULL until there is XML to read; kept */
 	ph_buffer bytes;	/* what is being written; kept for the next call */
-	ph_wanted **wanted;
+	ph_wanted **wanted, **wanted_buckets; /* NULL until there is one */
 	size_t wanted_count, wanted_room;
 	bool collected, ran;
 	bool no_memory;
@@ -240,6 +241,11 @@ void ph_map_spares_destroy(ph_spares **spares_p);
 ph_status ph_map_call_take(const ph_map *map, unsigned direction, size_t source_limit,
     size_t target_limit, ph_map_call **out, ph_error *err);
 void ph_map_call_leave(ph_map_call *call);
+/* A key that nobody knows, for hashing what strangers send. */
+const uint8_t *ph_map_hash_key(const ph_spares *spares);
+/* map_wanted.c: the wanted reference, entered if it is new; NULL past the limit. */
+const ph_wanted *ph_call_want(ph_map_call *call, ph_map_reference kind,
+    const char *entity, const char *system, const char *key);
 
 /* map_run.c */
 void ph_call_collect(ph_map_call *call);

@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/assert.h"
+#include "lib/base/os.h"
 #include "transform/map_inner.h"
 
 #define KEPT ((size_t) 1 << 18) /* bytes that a call may have taken and be kept */
 
 struct ph_spares {
 	_Atomic(ph_map_call *) in, out;
+	uint8_t key[16];
 };
 
 ph_status
@@ -25,10 +26,21 @@ ph_map_spares_new(ph_spares **out, ph_error *err)
 	ph_spares *spares = calloc(1, sizeof(*spares));
 	if (spares == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	ph_status status = ph_os_random(spares->key, sizeof(spares->key), err);
+	if (status != PH_OK) {
+		free(spares);
+		return status;
+	}
 	atomic_init(&spares->in, NULL);
 	atomic_init(&spares->out, NULL);
 	*out = spares;
 	return PH_OK;
+}
+
+const uint8_t *
+ph_map_hash_key(const ph_spares *spares)
+{
+	return spares->key;
 }
 
 static void
@@ -36,7 +48,6 @@ free_call(ph_map_call *call)
 {
 	if (call == NULL)
 		return;
-	ph_table_destroy(&call->wanted_index, NULL);
 	ph_document_destroy(&call->source);
 	ph_document_destroy(&call->target);
 	ph_xml_reader_destroy(&call->reader);
@@ -113,12 +124,11 @@ ph_map_call_take(const ph_map *map, unsigned direction, size_t source_limit,
 static void
 forget(ph_map_call *call)
 {
-	ph_table_destroy(&call->wanted_index, NULL);
 	memset(call->context, 0, call->map->context.count * sizeof(*call->context));
 	call->flags = 0;
 	call->header = NULL;
 	call->records = NULL;
-	call->wanted = NULL;
+	call->wanted = call->wanted_buckets = NULL;
 	call->count = call->wanted_count = call->wanted_room = 0;
 	call->collected = call->ran = call->no_memory = false;
 	ph_buffer_clear(&call->bytes);
