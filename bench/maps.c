@@ -236,7 +236,7 @@ turn(void *self)
 }
 
 static void
-print(const work *w, double us)
+print(const work *w, double us, unsigned counted)
 {
 	const char *comma = "";
 	(void) printf("{\"us\":%.4f,\"bytes\":%zu,\"records\":%zu,\"allocations\":{",
@@ -247,7 +247,7 @@ print(const work *w, double us)
 		(void) printf("%s\"%.*s\":%.2f", comma,
 		    (int) (strstr(name, ".so") == NULL ? strlen(name)
 						       : strcspn(name, ".")),
-		    name, (double) objects[i].count / COUNTED);
+		    name, (double) objects[i].count / counted);
 		comma = ",";
 	}
 	(void) printf("}}\n");
@@ -283,11 +283,12 @@ main(int argc, char **argv)
 	take_work(&w, argv);
 	double seconds = strtod(argv[4], NULL);
 	double us = bench_slices(turn, &w, seconds);
+	unsigned counted = us * COUNTED < 1e6 ? COUNTED : 1;
 	counting = true;
-	for (unsigned i = 0; i < COUNTED && us * COUNTED < 2e6; i++)
+	for (unsigned i = 0; i < counted; i++)
 		w.turn(&w);
 	counting = false;
-	print(&w, us);
+	print(&w, us, counted);
 	xmlFreeParserCtxt(w.parser);
 	ph_map_destroy(&w.map);
 	free(w.bytes);

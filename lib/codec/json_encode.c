@@ -117,17 +117,50 @@ write_text(ph_buffer *out, const char *text, size_t length, uint64_t *all)
 	}
 }
 
+/* A whole string where there is room for the worst of it; false: there is not. */
+static bool
+write_quickly(ph_buffer *out, char prefix, const char *text, size_t length, uint64_t *all)
+{
+	size_t room = out->capacity - out->length;
+	if (out->failed || out->limit > 0 || room < 16 || (room - 16) / 2 < length)
+		return false;
+	char *start = (char *) out->data + out->length;
+	char *at = start;
+	size_t i = 0;
+	*at++ = '"';
+	*at = prefix;
+	at += prefix != '\0';
+	for (; length - i >= 8; i += 8, at += 8) {
+		uint64_t word = ph_eight(text + i);
+		if (ph_eight_json(word) != 0)
+			return false;
+		*all |= word;
+		memcpy(at, &word, sizeof word);
+	}
+	uint64_t rest = rest_word(text + i, length - i);
+	if (ph_eight_json(rest) != 0)
+		return false;
+	*all |= rest;
+	for (; i < length; i++)
+		*at++ = text[i];
+	*at++ = '"';
+	out->length += (size_t) (at - start);
+	return true;
+}
+
 /* `prefix` is one byte, or zero for none. */
 static bool
 write_string(
     const writer *w, const ph_node *node, char prefix, const char *text, size_t length)
 {
 	uint64_t all = 0;
-	ph_buffer_u8(w->out, '"');
-	if (prefix != '\0')
-		ph_buffer_u8(w->out, (uint8_t) prefix);
-	write_text(w->out, text, length, &all);
-	ph_buffer_u8(w->out, '"');
+	if (!write_quickly(w->out, prefix, text, length, &all)) {
+		ph_buffer_u8(w->out, '"');
+		if (prefix != '\0')
+			ph_buffer_u8(w->out, (uint8_t) prefix);
+		write_text(w->out, text, length, &all);
+		ph_buffer_u8(w->out, '"');
+	}
 	if ((all & PH_EIGHT(0x80)) != 0 && !ph_utf8_valid(text, length, NULL))
 		return refuse(
 		    w, PH_ERR_INVALID, node, "PH3060 text that is not valid UTF-8");

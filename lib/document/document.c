@@ -306,22 +306,6 @@ ph_node_key_place(const ph_node *node, uint32_t *line, uint32_t *column)
 }
 
 ph_node *
-ph_node_link(ph_node *parent, const char *interned, ph_node *child)
-{
-	PH_ASSERT(child->parent == NULL && child->next == NULL);
-	if (interned != NULL)
-		child->name = interned;
-	child->parent = parent;
-	if (parent->last == NULL)
-		parent->first = child;
-	else
-		parent->last->next = child;
-	parent->last = child;
-	parent->count++;
-	return child;
-}
-
-ph_node *
 ph_node_add(ph_document *document, ph_node *parent, const char *label, ph_node *child)
 {
 	PH_ASSERT(parent->kind == PH_NODE_LIST ? label == NULL : label != NULL);
