@@ -29,7 +29,7 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 #define OBJECTS	 16
-#define COUNTED 64 /* documents whose allocations are counted */
+#define COUNTED	 64 /* documents whose allocations are counted */
 
 /* ---- allocations, by the object that asks ---- */
 
@@ -219,9 +219,8 @@ read_file(const char *path, work *w)
 	long size = ftell(in);
 	rewind(in);
 	char *bytes = malloc((size_t) size + 1);
-	bench_must(bytes != NULL &&
-		       fread(bytes, 1, (size_t) size, in) == (size_t) size,
-	    path);
+	bench_must(
+	    bytes != NULL && fread(bytes, 1, (size_t) size, in) == (size_t) size, path);
 	bytes[size] = 0;
 	(void) fclose(in);
 	w->bytes = bytes;
@@ -264,8 +263,8 @@ take_work(work *w, char **argv)
 	} else if (strcmp(argv[1], "jansson") == 0) {
 		w->turn = jansson_turn;
 	} else {
-		must(ph_map_load(
-			 argv[1], (const char *const *) argv + 5, &w->map, &err),
+		must(
+		    ph_map_load(argv[1], (const char *const *) argv + 5, &w->map, &err),
 		    &err);
 		w->in = strcmp(argv[2], "out") != 0;
 		w->out = strcmp(argv[2], "in") != 0;

@@ -31,8 +31,7 @@ turn(void *self)
 	ph_status status =
 	    w->reader == NULL
 		? ph_json_decode(w->document, w->bytes, w->length, &err)
-		: ph_xml_decode_with(
-		      w->reader, w->document, w->bytes, w->length, &err);
+		: ph_xml_decode_with(w->reader, w->document, w->bytes, w->length, &err);
 	bench_must(status == PH_OK, "it does not take it");
 }
 
@@ -46,7 +45,8 @@ read_file(const char *path, work *w)
 	bench_must(size > 0, path);
 	w->length = (size_t) size;
 	w->bytes = malloc(w->length);
-	bench_must(w->bytes != NULL && fread(w->bytes, 1, w->length, in) == w->length, path);
+	bench_must(
+	    w->bytes != NULL && fread(w->bytes, 1, w->length, in) == w->length, path);
 	(void) fclose(in);
 }
 

@@ -216,8 +216,8 @@ struct ph_map_call {
 	ph_value context[PH_CONTEXT_MAX];
 	ph_record *records;
 	size_t count;
-	ph_xml_reader *reader;	/* NULL until there is XML to read; kept */
-	ph_buffer bytes;	/* what is being written; kept for the next call */
+	ph_xml_reader *reader; /* NULL until there is XML to read; kept */
+	ph_buffer bytes;       /* what is being written; kept for the next call */
 	ph_wanted **wanted, **wanted_buckets; /* NULL until there is one */
 	size_t wanted_count, wanted_room;
 	bool collected, ran;

@@ -155,11 +155,11 @@ add_attributes(ph_run *run, const ph_node *root)
 }
 
 static bool
-encode_as(ph_run *run, const ph_node *root, unsigned flags, const char **data,
-    size_t *length)
+encode_as(
+    ph_run *run, const ph_node *root, unsigned flags, const char **data, size_t *length)
 {
-	if (ph_json_encode(
-		root, flags | json_flags(run), fresh_buffer(run), NULL) != PH_OK)
+	if (ph_json_encode(root, flags | json_flags(run), fresh_buffer(run), NULL) !=
+	    PH_OK)
 		return too_large(run);
 	return keep(run, data, length);
 }
@@ -172,9 +172,8 @@ encode_canonical(ph_run *run, const ph_node *root)
 		return false;
 	record->digest = record->data;
 	record->digest_length = record->length;
-	return !run->is_volatile ||
-	       encode_as(run, root, PH_JSON_SKIP_VOLATILE, &record->digest,
-		   &record->digest_length);
+	return !run->is_volatile || encode_as(run, root, PH_JSON_SKIP_VOLATILE,
+					&record->digest, &record->digest_length);
 }
 
 static bool

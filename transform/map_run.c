@@ -167,8 +167,7 @@ ph_run_reference(ph_run *run, ph_map_reference kind, const char *entity,
 	if (memchr(key->text, 0x1f, key->length) != NULL)
 		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
 		    "PH2322 a reference holds a control character");
-	const ph_wanted *wanted =
-	    ph_call_want(call, kind, entity, system, key->text);
+	const ph_wanted *wanted = ph_call_want(call, kind, entity, system, key->text);
 	if (wanted == NULL)
 		return ph_run_no_memory(run);
 	if (run->collecting)

@@ -68,8 +68,8 @@ ph_map_spares_destroy(ph_spares **spares_p)
 }
 
 static ph_status
-make_call(
-    const ph_map *map, unsigned direction, size_t limit, ph_map_call **out, ph_error *err)
+make_call(const ph_map *map, unsigned direction, size_t limit, ph_map_call **out,
+    ph_error *err)
 {
 	bool writes = direction == PH_FLOWS_OUT;
 	const ph_names *from = writes ? map->canonical_names : map->vendor_names;
@@ -80,8 +80,8 @@ make_call(
 	call->map = map;
 	call->direction = direction;
 	ph_buffer_init(&call->bytes, 0);
-	ph_status status = ph_document_new(
-	    writes ? "canonical" : "vendor", limit, &call->source, err);
+	ph_status status =
+	    ph_document_new(writes ? "canonical" : "vendor", limit, &call->source, err);
 	if (status == PH_OK)
 		status = ph_document_new("output", limit, &call->target, err);
 	if (status == PH_OK)

@@ -48,11 +48,10 @@ find(const ph_map_call *call, const ph_wanted *like)
 	ph_wanted *w = call->wanted_room == 0
 			   ? NULL
 			   : call->wanted_buckets[place(call, like->hash)];
-	while (w != NULL &&
-	       (w->hash != like->hash || w->kind != like->kind ||
-		   strcmp(w->key, like->key) != 0 ||
-		   strcmp(w->entity, like->entity) != 0 ||
-		   strcmp(w->system, like->system) != 0))
+	while (w != NULL && (w->hash != like->hash || w->kind != like->kind ||
+				strcmp(w->key, like->key) != 0 ||
+				strcmp(w->entity, like->entity) != 0 ||
+				strcmp(w->system, like->system) != 0))
 		w = w->next;
 	return w;
 }

@@ -21,7 +21,7 @@ typedef struct part {
 struct ph_shape {
 	bool
 	    lists; /* a repeated field is a list (JSON), not a repeated member (XML, form) */
-	bool wild;  /* a pattern of names is written */
+	bool wild; /* a pattern of names is written */
 	uint32_t count;
 	part parts[SLOTS_MAX];
 };

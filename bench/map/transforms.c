@@ -42,7 +42,8 @@ read_file(const char *path, size_t *length)
 	long size = ftell(in);
 	rewind(in);
 	char *bytes = malloc((size_t) size + 1);
-	must(bytes != NULL && fread(bytes, 1, (size_t) size, in) == (size_t) size, path);
+	must(
+	    bytes != NULL && fread(bytes, 1, (size_t) size, in) == (size_t) size, path);
 	bytes[size] = 0;
 	(void) fclose(in);
 	*length = (size_t) size;
@@ -59,7 +60,8 @@ xslt_turn(void *self)
 	    xmlReadMemory(w->bytes, (int) w->length, NULL, NULL, XML_PARSE_NONET);
 	xmlDocPtr result = xsltApplyStylesheet(w->sheet, document, NULL);
 	must(result != NULL &&
-		 xsltSaveResultToString(&text, &size, result, w->sheet) == 0 && size > 0,
+		 xsltSaveResultToString(&text, &size, result, w->sheet) == 0 &&
+		 size > 0,
 	    "libxslt gives nothing");
 	xmlFree(text);
 	xmlFreeDoc(result);

@@ -20,8 +20,8 @@
 #define KEPT_BLOCK  ((size_t) 256 * 1024) /* a larger one is not kept over a reset */
 
 typedef struct block {
-	struct block *older; /* NULL: the first block */
-	size_t size;	     /* bytes in it */
+	struct block *older;		       /* NULL: the first block */
+	size_t size;			       /* bytes in it */
 	_Alignas(max_align_t) uint8_t bytes[]; /* what is handed out */
 } block;
 
@@ -126,9 +126,7 @@ static size_t
 left_in_block(const ph_arena *arena)
 {
 	const block *newest = arena->newest;
-	return newest == NULL
-		   ? 0
-		   : newest->size - (size_t) (arena->at - newest->bytes);
+	return newest == NULL ? 0 : newest->size - (size_t) (arena->at - newest->bytes);
 }
 
 void *

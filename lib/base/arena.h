@@ -25,13 +25,13 @@ typedef struct ph_arena ph_arena;
 
 /* For ph_arena_alloc alone to see: what is left of the newest block, within the limit. */
 struct ph_arena {
-	uint8_t *at;   /* next byte */
-	size_t room;   /* bytes from there that may be handed out */
-	size_t used;   /* bytes handed out, rounded */
-	size_t limit;  /* most bytes handed out */
-	size_t next;   /* size of the next block */
-	void *newest;  /* the blocks */
-	bool failed;   /* an allocation was refused */
+	uint8_t *at;  /* next byte */
+	size_t room;  /* bytes from there that may be handed out */
+	size_t used;  /* bytes handed out, rounded */
+	size_t limit; /* most bytes handed out */
+	size_t next;  /* size of the next block */
+	void *newest; /* the blocks */
+	bool failed;  /* an allocation was refused */
 };
 #define PH_ARENA_ALIGNMENT _Alignof(max_align_t)
 

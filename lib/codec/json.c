@@ -21,7 +21,8 @@
 #include "lib/codec/source.h"
 
 #define DEPTH_MAX 64
-#define TAIL	  8u /* zeros behind the text, so that eight bytes may be read anywhere in it */
+#define TAIL                                                                           \
+	8u /* zeros behind the text, so that eight bytes may be read anywhere in it */
 
 typedef struct scanner {
 	ph_source source;

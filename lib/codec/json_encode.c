@@ -119,7 +119,8 @@ write_text(ph_buffer *out, const char *text, size_t length, uint64_t *all)
 
 /* A whole string where there is room for the worst of it; false: there is not. */
 static bool
-write_quickly(ph_buffer *out, char prefix, const char *text, size_t length, uint64_t *all)
+write_quickly(
+    ph_buffer *out, char prefix, const char *text, size_t length, uint64_t *all)
 {
 	size_t room = out->capacity - out->length;
 	if (out->failed || out->limit > 0 || room < 16 || (room - 16) / 2 < length)

@@ -23,16 +23,16 @@
 #define CROWDED	      24u /* steps in a chain after which the hash gets a key */
 
 struct ph_document {
-	ph_arena *arena;	  /* nodes, texts and names */
-	ph_node *root;		  /* NULL until set */
-	const ph_names *shared;	  /* names used before our own; NULL: none */
-	uint32_t (*stamps)[2];	  /* of the shared names, by number */
-	ph_name **buckets;	  /* `first`, or on the arena */
-	size_t mask;		  /* buckets - 1 */
-	size_t names;		  /* interned, beside the shared ones */
-	uint32_t pass;		  /* last stamp given out */
-	bool keyed;		  /* hashing with SipHash */
-	uint8_t key[16];	  /* its key */
+	ph_arena *arena;	/* nodes, texts and names */
+	ph_node *root;		/* NULL until set */
+	const ph_names *shared; /* names used before our own; NULL: none */
+	uint32_t (*stamps)[2];	/* of the shared names, by number */
+	ph_name **buckets;	/* `first`, or on the arena */
+	size_t mask;		/* buckets - 1 */
+	size_t names;		/* interned, beside the shared ones */
+	uint32_t pass;		/* last stamp given out */
+	bool keyed;		/* hashing with SipHash */
+	uint8_t key[16];	/* its key */
 	ph_name *first[FIRST_BUCKETS];
 	char name[]; /* shown in errors */
 };
@@ -95,8 +95,7 @@ ph_status
 ph_document_use(ph_document *document, const ph_names *names, ph_error *err)
 {
 	PH_ASSERT(document->names == 0 && document->shared == NULL);
-	document->stamps =
-	    calloc(ph_names_count(names) + 1, sizeof *document->stamps);
+	document->stamps = calloc(ph_names_count(names) + 1, sizeof *document->stamps);
 	if (document->stamps == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a document");
 	document->shared = names;
@@ -212,8 +211,7 @@ enter_name(ph_document *document, const char *bytes, size_t length)
 		grow(document);
 	uint64_t hash = hash_name(document, bytes, length);
 	ph_name **bucket = &document->buckets[hash & document->mask];
-	*entry =
-	    (ph_name){.next = *bucket, .hash = hash, .length = (uint32_t) length};
+	*entry = (ph_name){.next = *bucket, .hash = hash, .length = (uint32_t) length};
 	if (length > 0)
 		memcpy(entry->text, bytes, length);
 	entry->text[length] = '\0';

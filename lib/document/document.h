@@ -78,8 +78,7 @@ void ph_document_destroy(ph_document **document_p);
 void ph_document_reset(ph_document *document, size_t limit);
 /* Take the pointers of `names` (lib/document/names.h) for the names that are in it. They outlive
  * the document, and no more are added meanwhile. Before anything is interned. */
-ph_status ph_document_use(
-    ph_document *document, const ph_names *names, ph_error *err);
+ph_status ph_document_use(ph_document *document, const ph_names *names, ph_error *err);
 /* Those in use; NULL for none. */
 const ph_names *ph_document_names(const ph_document *document);
 const char *ph_document_name(const ph_document *document);

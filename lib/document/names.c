@@ -153,8 +153,8 @@ ph_names_bind(const ph_names *names, ph_document *document)
 		return NULL;
 	bound[0] = NULL;
 	for (size_t i = 1; i < names->count; i++) {
-		bound[i] = ph_document_intern(document, names->texts[i],
-		    ph_name_of(names->texts[i])->length);
+		bound[i] = ph_document_intern(
+		    document, names->texts[i], ph_name_of(names->texts[i])->length);
 		if (bound[i] == NULL)
 			return NULL;
 	}

@@ -1,6 +1,7 @@
 /* Calls of a map: their memory is used again, and nobody notices. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/check_main.h"
@@ -77,11 +78,13 @@ END_TEST
 
 START_TEST(nothing_of_the_last_is_left)
 {
-	ph_map *map = map_fixture_links(&fixture,
-	    "  - a <-> x\n  - b <-> y\n  - c <- $event.source\n  - ref <- k | xref(thing)");
+	ph_map *map =
+	    map_fixture_links(&fixture, "  - a <-> x\n  - b <-> y\n  - c <- "
+					"$event.source\n  - ref <- k | xref(thing)");
 	char *got = map_fixture_run(map, IN, "{\"x\":\"1\",\"y\":\"2\",\"k\":\"7\"}",
 	    "event.source=here;ref.7=TH-7");
-	ck_assert_str_eq(got, "{\"a\":\"1\",\"b\":\"2\",\"c\":\"here\",\"ref\":\"TH-7\"}");
+	ck_assert_str_eq(
+	    got, "{\"a\":\"1\",\"b\":\"2\",\"c\":\"here\",\"ref\":\"TH-7\"}");
 	free(got);
 	/* no value set, nothing answered, other members, then a document that fails */
 	gives(map, "{\"x\":\"3\"}", "{\"a\":\"3\"}");
@@ -98,10 +101,11 @@ END_TEST
 
 START_TEST(xml_after_broken_and_strange_xml)
 {
-	ph_map *map = map_fixture_map(&fixture,
-	    HEAD "vendor: {format: xml, root: R}\nlinks:\n  - a <-> A\n  - b <-> B/@n\n");
-	static const char *const broken[] = {"<R><A>x</R>", "<R><A>x", "<!DOCTYPE R><R/>",
-	    "<R><p:A/></R>", "<R>&nbsp;</R>", "<R a='1' a='2'/>", ""};
+	ph_map *map = map_fixture_map(&fixture, HEAD
+	    "vendor: {format: xml, root: R}\nlinks:\n  - a <-> A\n  - b <-> B/@n\n");
+	static const char *const broken[] = {"<R><A>x</R>", "<R><A>x",
+	    "<!DOCTYPE R><R/>", "<R><p:A/></R>", "<R>&nbsp;</R>", "<R a='1' a='2'/>",
+	    ""};
 	gives(map, "<R><A>1</A><B n='2'>t</B></R>", "{\"a\":\"1\",\"b\":\"2\"}");
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
 		ph_map_call *call = call_of(map, broken[i]);
@@ -123,12 +127,33 @@ START_TEST(xml_after_broken_and_strange_xml)
 }
 END_TEST
 
+/* The parser's names stay the same from one document to the next, the document's do not. */
+START_TEST(names_that_only_the_document_has)
+{
+	ph_map *map = map_fixture_map(&fixture,
+	    HEAD "vendor: {format: xml, root: R, each: I}\nlinks:\n  - a <-> A\n");
+	static const char bytes[] = "<R><I><A>1</A><other>t</other></I></R>";
+	for (int round = 0; round < 3; round++) {
+		ph_map_call *call = call_of(map, bytes);
+		char *source = NULL;
+		size_t length = 0;
+		holds(call, "{\"a\":\"1\"}");
+		ck_assert_int_eq(
+		    ph_map_call_source(call, 0, &source, &length, NULL), PH_OK);
+		ck_assert_ptr_nonnull(strstr(source, "<other>t</other>"));
+		free(source);
+		ph_map_call_destroy(&call);
+	}
+	ph_map_destroy(&map);
+}
+END_TEST
+
 /* Names that only the document has are told apart from those that the map knows too. */
 START_TEST(repeated_names_are_found_with_shared_names)
 {
 	ph_map *map = map_fixture_links(&fixture, "  - a <-> x\n  - b <-> y");
-	static const char *const bad[] = {"{\"x\":\"1\",\"x\":\"2\"}",
-	    "{\"x\":\"1\",\"other\":1,\"other\":2}"};
+	static const char *const bad[] = {
+	    "{\"x\":\"1\",\"x\":\"2\"}", "{\"x\":\"1\",\"other\":1,\"other\":2}"};
 	for (int round = 0; round < 3; round++)
 		for (size_t i = 0; i < 2; i++) {
 			char *got = map_fixture_run(map, IN, bad[i], NULL);
@@ -159,8 +184,7 @@ START_TEST(threads_share_a_map)
 	ph_map *map = map_fixture_links(&fixture, "  - a <-> x\n  - b <-> y");
 	pthread_t threads[4];
 	for (int i = 0; i < 4; i++)
-		ck_assert_int_eq(
-		    pthread_create(&threads[i], NULL, many_calls, map), 0);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, many_calls, map), 0);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	ph_map_destroy(&map);
@@ -177,6 +201,7 @@ calls_suite(void)
 	tcase_add_test(tests, the_next_call_has_the_memory_of_the_last);
 	tcase_add_test(tests, nothing_of_the_last_is_left);
 	tcase_add_test(tests, xml_after_broken_and_strange_xml);
+	tcase_add_test(tests, names_that_only_the_document_has);
 	tcase_add_test(tests, repeated_names_are_found_with_shared_names);
 	tcase_add_test(tests, threads_share_a_map);
 	suite_add_tcase(suite, tests);
