@@ -300,6 +300,37 @@ keep_text(ph_run *run, ph_value *value, const char *text, ph_value_kind kind)
 	return PH_FLOW_ON;
 }
 
+/* `width` digits with leading zeros; returns what is behind them. */
+static char *
+put_digits(char *out, unsigned value, unsigned width)
+{
+	for (unsigned i = width; i > 0; i--, value /= 10)
+		out[i - 1] = (char) ('0' + value % 10);
+	return out + width;
+}
+
+/* "2025-07-04T09:12:33.481", zero-terminated; returns its length. Years have four digits. */
+static size_t
+put_time(char out[TEXT_MAX], const broken *b, const char *fraction)
+{
+	char *at = put_digits(out, (unsigned) b->year, 4);
+	*at++ = '-';
+	at = put_digits(at, b->month, 2);
+	*at++ = '-';
+	at = put_digits(at, b->day, 2);
+	*at++ = 'T';
+	at = put_digits(at, b->hour, 2);
+	*at++ = ':';
+	at = put_digits(at, b->minute, 2);
+	*at++ = ':';
+	at = put_digits(at, b->second, 2);
+	size_t length = strlen(fraction);
+	if (length > 0)
+		*at++ = '.';
+	memcpy(at, fraction, length + 1);
+	return (size_t) (at - out) + length;
+}
+
 static ph_flow
 time_in(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 {
@@ -321,9 +352,8 @@ time_in(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 	if (b.year < 1 || b.year > 9999)
 		return bad_form(run);
 	char text[TEXT_MAX];
-	snprintf(text, sizeof(text), "%04d-%02u-%02uT%02u:%02u:%02u%s%sZ", (int) b.year,
-	    b.month, b.day, b.hour, b.minute, b.second, r.fraction[0] != 0 ? "." : "",
-	    r.fraction);
+	size_t length = put_time(text, &b, r.fraction);
+	memcpy(text + length, "Z", 2);
 	return keep_text(run, value, text, PH_VALUE_STRING);
 }
 
@@ -355,10 +385,10 @@ put(writer *w, const char *text)
 }
 
 static void
-put_number(writer *w, unsigned value, int width)
+put_number(writer *w, unsigned value, unsigned width)
 {
 	char text[16];
-	snprintf(text, sizeof(text), "%0*u", width, value);
+	*put_digits(text, value, width) = 0;
 	put(w, text);
 }
 
@@ -465,15 +495,16 @@ time_out(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 		return write_epoch(t, run, value, utc, r.fraction);
 	int32_t offset = ph_zone_offset(t->zone, utc);
 	broken b = break_down(utc + offset);
+	if (b.year < 1 || b.year > 9999)
+		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
+		    "PH2308 the canonical value leaves the years 1 to 9999 in the "
+		    "vendor's zone");
 	fit_fraction(t->fraction, r.fraction);
 	writer w = {.length = 0};
 	if (t->form == PATTERN) {
 		put_pattern(&w, t, &b, r.fraction, offset);
 	} else {
-		snprintf(w.text, sizeof(w.text), "%04d-%02u-%02uT%02u:%02u:%02u%s%s",
-		    (int) b.year, b.month, b.day, b.hour, b.minute, b.second,
-		    r.fraction[0] != 0 ? "." : "", r.fraction);
-		w.length = strlen(w.text);
+		w.length = put_time(w.text, &b, r.fraction);
 		put_offset(&w, t, offset);
 	}
 	return keep_text(run, value, w.text, PH_VALUE_STRING);

@@ -56,7 +56,9 @@ decimal_of(const char *text)
 	decimal d = {.negative = *text == '-'};
 	if (*text == '-' || *text == '+')
 		text++;
-	size_t mantissa = strcspn(text, "eE");
+	size_t mantissa = 0;
+	while (text[mantissa] != 0 && (text[mantissa] | 0x20) != 'e')
+		mantissa++;
 	int64_t exponent = 0;
 	if (text[mantissa] != 0) {
 		const char *p = text + mantissa + 1;

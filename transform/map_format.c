@@ -92,13 +92,23 @@ ph_vendor_parse(ph_map *map, ph_load *load, const ph_node *vendor)
 }
 
 static ph_status
-decode(const ph_map *map, ph_document *document, const void *bytes, size_t length,
-    ph_error *err)
+decode_xml(ph_document *document, ph_xml_reader **reader, const void *bytes,
+    size_t length, ph_error *err)
+{
+	ph_status status = *reader != NULL ? PH_OK : ph_xml_reader_new(reader, err);
+	if (status != PH_OK)
+		return status;
+	return ph_xml_decode_with(*reader, document, bytes, length, err);
+}
+
+static ph_status
+decode(const ph_map *map, ph_document *document, ph_xml_reader **reader,
+    const void *bytes, size_t length, ph_error *err)
 {
 	switch (map->format) {
 	case PH_MAP_XML:
 	case PH_MAP_SOAP:
-		return ph_xml_decode(document, bytes, length, err);
+		return decode_xml(document, reader, bytes, length, err);
 	case PH_MAP_JSON:
 		return ph_json_decode(document, bytes, length, err);
 	case PH_MAP_FORM:
@@ -115,10 +125,10 @@ decode(const ph_map *map, ph_document *document, const void *bytes, size_t lengt
 }
 
 ph_status
-ph_vendor_decode(const ph_map *map, ph_document *document, const void *bytes,
-    size_t length, ph_error *err)
+ph_vendor_decode(const ph_map *map, ph_document *document, ph_xml_reader **reader,
+    const void *bytes, size_t length, ph_error *err)
 {
-	ph_status status = decode(map, document, bytes, length, err);
+	ph_status status = decode(map, document, reader, bytes, length, err);
 	if (status == PH_OK && map->repair)
 		status = ph_text_repair(document, err);
 	return status;
@@ -157,8 +167,8 @@ encode_parts(const ph_map *map, const ph_node *root, ph_buffer *out, ph_arena *a
 }
 
 ph_status
-ph_vendor_encode(const ph_map *map, const ph_node *root, ph_buffer *out,
-    ph_arena *arena, const char **media, ph_error *err)
+ph_vendor_encode(const ph_map *map, const ph_node *root, unsigned json_flags,
+    ph_buffer *out, ph_arena *arena, const char **media, ph_error *err)
 {
 	switch (map->format) {
 	case PH_MAP_XML:
@@ -166,7 +176,7 @@ ph_vendor_encode(const ph_map *map, const ph_node *root, ph_buffer *out,
 		return ph_xml_encode_in(root, map->xml_prefixes, map->xml_prefix_count,
 		    map->charset, out, err);
 	case PH_MAP_JSON:
-		return ph_json_encode(root, 0, out, err);
+		return ph_json_encode(root, json_flags, out, err);
 	case PH_MAP_FORM:
 		return ph_form_encode(root, out, err);
 	case PH_MAP_CSV:

@@ -103,6 +103,9 @@ typedef struct ph_resource {
 	struct ph_resource *next;
 } ph_resource;
 
+/* Calls that have been, whose memory the next ones use; see map_spare.c. */
+typedef struct ph_spares ph_spares;
+
 struct ph_map {
 	ph_document *document; /* the file; its arena holds all below */
 	ph_arena *arena;
@@ -116,7 +119,8 @@ struct ph_map {
 	bool repair;	     /* read texts that were made UTF-8 twice as made once */
 	ph_schema *schema;   /* NULL: no canonical side */
 	ph_schema *vendor_schema; /* the vendor's own, in JSON Schema; NULL */
-	ph_names *canonical_names, *vendor_names;
+	ph_names *canonical_names; /* the schema's, if there is one */
+	ph_names *vendor_names;
 	ph_syntax canonical_syntax, vendor_syntax;
 	ph_prefix prefixes[PH_PREFIXES_MAX];
 	size_t prefix_count;
@@ -141,6 +145,7 @@ struct ph_map {
 	size_t promoted_count;
 	const char *subject, *event_id, *event_time; /* ways to fields, "a/b"; "" */
 	ph_resource *resources;
+	ph_spares *spares;
 };
 
 /* A field of the canonical document and the attribute it is promoted to. */
@@ -153,12 +158,13 @@ typedef struct ph_promoted {
 bool ph_map_parse(ph_map *map, ph_load *load);
 /* map_format.c: the vendor's bytes. What of `vendor` says how they look: */
 bool ph_vendor_parse(ph_map *map, ph_load *load, const ph_node *vendor);
-ph_status ph_vendor_decode(const ph_map *map, ph_document *document, const void *bytes,
-    size_t length, ph_error *err);
+/* *reader is made when there is XML, and serves the next document. */
+ph_status ph_vendor_decode(const ph_map *map, ph_document *document,
+    ph_xml_reader **reader, const void *bytes, size_t length, ph_error *err);
 /* Append what `root` is (XML: the element or envelope) to `out`. *media is the content
  * type, on `arena`, where it is not the map's; both may be NULL. */
-ph_status ph_vendor_encode(const ph_map *map, const ph_node *root, ph_buffer *out,
-    ph_arena *arena, const char **media, ph_error *err);
+ph_status ph_vendor_encode(const ph_map *map, const ph_node *root, unsigned json_flags,
+    ph_buffer *out, ph_arena *arena, const char **media, ph_error *err);
 /* Is the whole of it one XML document? */
 bool ph_vendor_is_xml(const ph_map *map);
 /* Hold bytes to the vendor's schema, if there is one; `path` is that of a breach. */
@@ -221,6 +227,8 @@ typedef struct ph_record {
 typedef struct ph_wanted {
 	ph_map_reference kind;
 	const char *entity, *system, *key, *answer;
+	uint64_t hash;
+	struct ph_wanted *next; /* in its bucket */
 } ph_wanted;
 
 /* A flag of calls beside the public ones. In: no `require` and no required fields, for the laws. */
@@ -242,8 +250,9 @@ struct ph_map_call {
 	ph_value context[PH_CONTEXT_MAX];
 	ph_record *records;
 	size_t count;
-	ph_table *wanted_index;
-	ph_wanted **wanted;
+	ph_xml_reader *reader; /* NULL until there is XML to read; kept */
+	ph_buffer bytes;       /* what is being written; kept for the next call */
+	ph_wanted **wanted, **wanted_buckets; /* NULL until there is one */
 	size_t wanted_count, wanted_room;
 	ph_map_unmapped *unmapped; /* a survey: told each code that no table has */
 	void *unmapped_self;
@@ -261,6 +270,18 @@ struct ph_run {
 	ph_value event[PH_FIELDS];
 	bool is_volatile; /* something written is left out of the digest */
 };
+
+/* map_spare.c: a call with two empty documents that may hold so much, and its end. */
+ph_status ph_map_spares_new(ph_spares **out, ph_error *err);
+void ph_map_spares_destroy(ph_spares **spares_p);
+ph_status ph_map_call_take(const ph_map *map, unsigned direction, size_t source_limit,
+    size_t target_limit, ph_map_call **out, ph_error *err);
+void ph_map_call_leave(ph_map_call *call);
+/* A key that nobody knows, for hashing what strangers send. */
+const uint8_t *ph_map_hash_key(const ph_spares *spares);
+/* map_wanted.c: the wanted reference, entered if it is new; NULL past the limit. */
+const ph_wanted *ph_call_want(ph_map_call *call, ph_map_reference kind,
+    const char *entity, const char *system, const char *key);
 
 /* map_run.c */
 void ph_call_collect(ph_map_call *call);

@@ -24,20 +24,32 @@ too_large(ph_run *run)
 	    "PH2407 the document grows too large while it is mapped");
 }
 
-/* Move a buffer's bytes to the arena, zero-terminated. */
+/* Copy what the call's buffer holds to the arena, zero-terminated. */
 static bool
-keep(ph_run *run, ph_buffer *buffer, const char **data, size_t *length)
+keep(ph_run *run, const char **data, size_t *length)
 {
-	bool good = !buffer->failed;
-	if (good) {
-		*data = ph_arena_dup(ph_run_arena(run),
-		    buffer->data == NULL ? (const uint8_t *) "" : buffer->data,
-		    buffer->length);
-		*length = buffer->length;
-		good = *data != NULL;
-	}
-	ph_buffer_fini(buffer);
-	return good || too_large(run);
+	const ph_buffer *bytes = &run->call->bytes;
+	if (bytes->failed)
+		return too_large(run);
+	*data = ph_arena_dup(ph_run_arena(run),
+	    bytes->data == NULL ? (const uint8_t *) "" : bytes->data, bytes->length);
+	*length = bytes->length;
+	return *data != NULL || too_large(run);
+}
+
+/* What the JSON writer need not look for. */
+static unsigned
+json_flags(const ph_run *run)
+{
+	return ph_shape_is_distinct(run->body.shape) ? PH_JSON_DISTINCT : 0;
+}
+
+/* The call's buffer, empty. */
+static ph_buffer *
+fresh_buffer(ph_run *run)
+{
+	ph_buffer_clear(&run->call->bytes);
+	return &run->call->bytes;
 }
 
 /* Does an operation write this canonical field, or one that it is part of? */
@@ -144,23 +156,25 @@ add_attributes(ph_run *run, const ph_node *root)
 }
 
 static bool
+encode_as(
+    ph_run *run, const ph_node *root, unsigned flags, const char **data, size_t *length)
+{
+	if (ph_json_encode(root, flags | json_flags(run), fresh_buffer(run), NULL) !=
+	    PH_OK)
+		return too_large(run);
+	return keep(run, data, length);
+}
+
+static bool
 encode_canonical(ph_run *run, const ph_node *root)
 {
-	ph_buffer text;
 	ph_record *record = run->record;
-	ph_buffer_init(&text, 0);
-	if (ph_json_encode(root, 0, &text, NULL) != PH_OK)
-		text.failed = true;
-	if (!keep(run, &text, &record->data, &record->length))
+	if (!encode_as(run, root, 0, &record->data, &record->length))
 		return false;
 	record->digest = record->data;
 	record->digest_length = record->length;
-	if (!run->is_volatile)
-		return true;
-	ph_buffer_init(&text, 0);
-	if (ph_json_encode(root, PH_JSON_SKIP_VOLATILE, &text, NULL) != PH_OK)
-		text.failed = true;
-	return keep(run, &text, &record->digest, &record->digest_length);
+	return !run->is_volatile || encode_as(run, root, PH_JSON_SKIP_VOLATILE,
+					&record->digest, &record->digest_length);
 }
 
 static bool
@@ -276,22 +290,19 @@ static bool
 encode_vendor(ph_run *run, ph_node *root)
 {
 	const ph_map *map = run->call->map;
-	ph_buffer bytes;
+	ph_buffer *bytes = fresh_buffer(run);
 	ph_error why;
 	ph_status status = PH_OK;
-	ph_buffer_init(&bytes, 0);
 	if (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP)
 		status = take_element(run, &root, &why);
 	if (status == PH_OK)
 		status = ph_vendor_encode(
-		    map, root, &bytes, ph_run_arena(run), &run->record->media, &why);
-	if (status != PH_OK) {
-		ph_buffer_fini(&bytes);
+		    map, root, json_flags(run), bytes, ph_run_arena(run), &run->record->media, &why);
+	if (status != PH_OK)
 		return status == PH_ERR_INVALID
 			   ? fail(run, "map", "invalid", "", why.text)
 			   : too_large(run);
-	}
-	return keep(run, &bytes, &run->record->data, &run->record->length) &&
+	return keep(run, &run->record->data, &run->record->length) &&
 	       hold_to_schema(run);
 }
 

@@ -80,6 +80,10 @@ parse_canonical(ph_map *map, ph_load *load, const ph_node *root)
 		    "PH2042 there is no schema %s in any schema folder", file);
 	if (ph_schema_load(path, &map->schema, &why) != PH_OK)
 		return pass_on(load, &why);
+	/* One list, so that the schema's rules and our paths mean the same pointers. */
+	ph_names_destroy(&map->canonical_names);
+	map->canonical_names = map->canonical_syntax.names =
+	    ph_schema_names(map->schema);
 	return true;
 }
 

@@ -160,47 +160,6 @@ ph_run_context(const ph_run *run, int number)
 	return run->call->context[number];
 }
 
-/* Room for one more in the list. */
-static bool
-grow_wanted(ph_map_call *call, ph_arena *arena)
-{
-	if (call->wanted_count < call->wanted_room)
-		return true;
-	size_t room = call->wanted_room == 0 ? 8 : 2 * call->wanted_room;
-	ph_wanted **more = ph_arena_alloc(arena, room * sizeof(*more));
-	if (more == NULL)
-		return false;
-	if (call->wanted_count > 0)
-		memcpy(more, call->wanted, call->wanted_count * sizeof(*more));
-	call->wanted = more;
-	call->wanted_room = room;
-	return true;
-}
-
-/* The wanted reference, entered if it is new; NULL without memory. */
-static ph_wanted *
-want(ph_map_call *call, ph_map_reference kind, const char *entity, const char *system,
-    const char *key)
-{
-	ph_arena *arena = ph_document_arena(call->target);
-	const char *index = ph_arena_printf(
-	    arena, "%d\x1f%s\x1f%s\x1f%s", (int) kind, entity, system, key);
-	if (index == NULL)
-		return NULL;
-	ph_wanted *known = ph_table_gets(call->wanted_index, index);
-	if (known != NULL)
-		return known;
-	ph_wanted *fresh = ph_arena_alloc(arena, sizeof(*fresh));
-	if (fresh == NULL || !grow_wanted(call, arena))
-		return NULL;
-	*fresh = (ph_wanted){kind, entity, system, ph_arena_strdup(arena, key), NULL};
-	if (fresh->key == NULL ||
-	    ph_table_puts(call->wanted_index, index, fresh, NULL) != PH_OK)
-		return NULL;
-	call->wanted[call->wanted_count++] = fresh;
-	return fresh;
-}
-
 ph_flow
 ph_run_reference(ph_run *run, ph_map_reference kind, const char *entity,
     const char *system, const ph_value *key, const char **answer)
@@ -209,7 +168,7 @@ ph_run_reference(ph_run *run, ph_map_reference kind, const char *entity,
 	if (memchr(key->text, 0x1f, key->length) != NULL)
 		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
 		    "PH2322 a reference holds a control character");
-	const ph_wanted *wanted = want(call, kind, entity, system, key->text);
+	const ph_wanted *wanted = ph_call_want(call, kind, entity, system, key->text);
 	if (wanted == NULL)
 		return ph_run_no_memory(run);
 	if (run->collecting)

@@ -93,7 +93,7 @@ ph_map_call_source(
 	if (root == NULL || c.failed)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	else
-		status = ph_vendor_encode(map, root, &bytes, NULL, NULL, err);
+		status = ph_vendor_encode(map, root, 0, &bytes, NULL, NULL, err);
 	if (status == PH_OK && ph_buffer_cstr(&bytes) == NULL)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	ph_document_destroy(&c.into);

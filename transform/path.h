@@ -20,7 +20,7 @@
 #ifndef PH_PATH_H
 #define PH_PATH_H
 
-#include "transform/names.h"
+#include "lib/document/names.h"
 #include "transform/scan.h"
 #include "transform/value.h"
 

@@ -166,6 +166,12 @@ ph_schema_destroy(ph_schema **schema_p)
 	*schema_p = NULL;
 }
 
+ph_names *
+ph_schema_names(const ph_schema *schema)
+{
+	return schema->names;
+}
+
 const char *
 ph_schema_file(const ph_schema *schema)
 {

@@ -54,6 +54,9 @@ ph_status ph_schema_compile(const ph_document *document, const ph_node *node,
     ph_error *err);
 void ph_schema_destroy(ph_schema **schema_p);
 
+/* The names it speaks of. A document that uses them (ph_document_use) is checked without looking
+ * any up. More may be added until then. */
+ph_names *ph_schema_names(const ph_schema *schema);
 /* What the file says about the whole; "" or 0 if it does not. */
 const char *ph_schema_file(const ph_schema *schema);
 const char *ph_schema_id(const ph_schema *schema);

@@ -7,7 +7,7 @@
 #define PH_SCHEMA_INNER_H
 
 #include "lib/base/table.h"
-#include "transform/names.h"
+#include "lib/document/names.h"
 #include "transform/schema.h"
 
 typedef struct ph_property {

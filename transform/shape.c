@@ -21,6 +21,7 @@ typedef struct part {
 struct ph_shape {
 	bool
 	    lists; /* a repeated field is a list (JSON), not a repeated member (XML, form) */
+	bool wild; /* a pattern of names is written */
 	uint32_t count;
 	part parts[SLOTS_MAX];
 };
@@ -32,6 +33,7 @@ ph_shape_new(ph_arena *arena, bool lists)
 	if (shape == NULL)
 		return NULL;
 	shape->lists = lists;
+	shape->wild = false;
 	shape->count = 1;
 	shape->parts[0] = (part){0};
 	return shape;
@@ -58,6 +60,7 @@ child(ph_shape *shape, uint32_t parent, const ph_step *step)
 	bool wild = (step->flags & PH_STEP_WILD) != 0;
 	if (shape->count + 2 > SLOTS_MAX)
 		return PH_SLOT_NONE;
+	shape->wild |= wild;
 	uint32_t slot = shape->count++;
 	shape->parts[slot] = (part){.step = *step, .parent = parent};
 	if (wild)
@@ -93,6 +96,12 @@ size_t
 ph_shape_slots(const ph_shape *shape)
 {
 	return shape->count;
+}
+
+bool
+ph_shape_is_distinct(const ph_shape *shape)
+{
+	return shape->lists && !shape->wild;
 }
 
 bool

@@ -26,6 +26,8 @@ uint32_t ph_shape_add(ph_shape *shape, const ph_step *steps, size_t count);
 void ph_shape_type(ph_shape *shape, uint32_t slot, unsigned types);
 /* How many slots. */
 size_t ph_shape_slots(const ph_shape *shape);
+/* Can no object that is made have two members of one name? */
+bool ph_shape_is_distinct(const ph_shape *shape);
 bool ph_shape_is_empty(const ph_shape *shape);
 
 typedef struct ph_filling {

@@ -2,7 +2,7 @@
  * arena - a list of blocks, newest first; an allocation is cut from the newest.
  *
  * Blocks double from 8 KiB to 1 MiB, so a small document costs one block and a large one few
- * calls. A piece larger than the next block gets a block of its own size. The limit counts
+ * calls; after a reset the first is as large as what was handed out before. A piece larger than the next block gets a block of its own size. The limit counts
  * the bytes handed out after rounding, so it bounds what a stranger can make us hold.
  */
 #include "lib/base/arena.h"
@@ -15,24 +15,15 @@
 
 #include "lib/base/assert.h"
 
-#define ALIGNMENT   _Alignof(max_align_t)
 #define FIRST_BLOCK ((size_t) 8 * 1024)
 #define LAST_BLOCK  ((size_t) 1024 * 1024)
+#define KEPT_BLOCK  ((size_t) 256 * 1024) /* a larger one is not kept over a reset */
 
 typedef struct block {
-	struct block *older; /* NULL: the first block, which a reset keeps */
-	size_t size;	     /* bytes in it */
-	size_t used;	     /* bytes handed out from its start */
+	struct block *older;		       /* NULL: the first block */
+	size_t size;			       /* bytes in it */
 	_Alignas(max_align_t) uint8_t bytes[]; /* what is handed out */
 } block;
-
-struct ph_arena {
-	block *newest; /* NULL until the first allocation */
-	size_t limit;  /* most bytes handed out */
-	size_t used;   /* bytes handed out */
-	size_t next;   /* size of the next block */
-	bool failed;   /* an allocation was refused */
-};
 
 ph_status
 ph_arena_new(size_t limit, ph_arena **out, ph_error *err)
@@ -46,16 +37,15 @@ ph_arena_new(size_t limit, ph_arena **out, ph_error *err)
 	return PH_OK;
 }
 
-/* Free all blocks but the first; returns it. */
-static block *
-free_to_first(block *newest)
+static void
+free_blocks(block *newest)
 {
-	while (newest != NULL && newest->older != NULL) {
+	while (newest != NULL) {
 		block *older = newest->older;
+		ASAN_UNPOISON_MEMORY_REGION(newest->bytes, newest->size);
 		free(newest);
 		newest = older;
 	}
-	return newest;
 }
 
 void
@@ -63,20 +53,49 @@ ph_arena_destroy(ph_arena **arena_p)
 {
 	if (arena_p == NULL || *arena_p == NULL)
 		return;
-	free(free_to_first((*arena_p)->newest));
+	free_blocks((*arena_p)->newest);
 	free(*arena_p);
 	*arena_p = NULL;
+}
+
+/* Hand out from the start of the newest block, if there is one, within the limit. */
+static void
+open_block(ph_arena *arena)
+{
+	block *newest = arena->newest;
+	size_t left = arena->used < arena->limit ? arena->limit - arena->used : 0;
+	size_t size = newest == NULL ? 0 : newest->size;
+	arena->at = newest == NULL ? NULL : newest->bytes;
+	arena->room = (size < left ? size : left) & ~(PH_ARENA_ALIGNMENT - 1);
+	if (newest != NULL)
+		ASAN_POISON_MEMORY_REGION(newest->bytes, newest->size);
 }
 
 void
 ph_arena_reset(ph_arena *arena)
 {
-	arena->newest = free_to_first(arena->newest);
-	if (arena->newest != NULL)
-		arena->newest->used = 0;
-	arena->used = 0;
+	block *newest = arena->newest;
 	arena->failed = false;
-	arena->next = FIRST_BLOCK;
+	if (arena->used == 0)
+		return;
+	size_t wanted = FIRST_BLOCK;
+	while (wanted < arena->used && wanted < KEPT_BLOCK)
+		wanted *= 2;
+	if (newest != NULL && (newest->older != NULL || newest->size > KEPT_BLOCK)) {
+		free_blocks(newest);
+		arena->newest = NULL;
+	}
+	arena->used = 0;
+	arena->next = wanted;
+	open_block(arena);
+}
+
+void
+ph_arena_limit(ph_arena *arena, size_t limit)
+{
+	PH_ASSERT(arena->used == 0);
+	arena->limit = limit;
+	open_block(arena);
 }
 
 static block *
@@ -88,41 +107,42 @@ add_block(ph_arena *arena, size_t size)
 		return NULL;
 	fresh->older = arena->newest;
 	fresh->size = bytes;
-	fresh->used = 0;
 	arena->newest = fresh;
 	if (arena->next < LAST_BLOCK)
 		arena->next *= 2;
+	open_block(arena);
 	return fresh;
 }
 
-/* Cut a piece from the newest block, or from a new one; NULL past the limit. */
-static void *
-cut(ph_arena *arena, size_t size)
+/* The piece may end at the limit, though what it is rounded to lies past it. */
+static bool
+allowed(const ph_arena *arena, size_t size, size_t rounded)
 {
-	if (size > arena->limit || arena->limit - size < arena->used)
-		return NULL;
-	size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	if (rounded < size || rounded > SIZE_MAX - sizeof(block))
-		return NULL;
-	block *from = arena->newest;
-	if (from == NULL || from->size - from->used < rounded) {
-		from = add_block(arena, rounded);
-		if (from == NULL)
-			return NULL;
-	}
-	void *piece = from->bytes + from->used;
-	from->used += rounded;
-	arena->used += rounded;
-	return piece;
+	return arena->used <= arena->limit && size <= arena->limit - arena->used &&
+	       rounded >= size && rounded <= SIZE_MAX - sizeof(block);
+}
+
+static size_t
+left_in_block(const ph_arena *arena)
+{
+	const block *newest = arena->newest;
+	return newest == NULL ? 0 : newest->size - (size_t) (arena->at - newest->bytes);
 }
 
 void *
-ph_arena_alloc(ph_arena *arena, size_t size)
+ph_arena_more(ph_arena *arena, size_t size)
 {
-	PH_ASSERT(arena != NULL);
-	void *piece = cut(arena, size);
-	if (piece == NULL)
+	size_t rounded = (size + PH_ARENA_ALIGNMENT - 1) & ~(PH_ARENA_ALIGNMENT - 1);
+	if (!allowed(arena, size, rounded) ||
+	    (rounded > left_in_block(arena) && add_block(arena, rounded) == NULL)) {
 		arena->failed = true;
+		return NULL;
+	}
+	void *piece = arena->at;
+	arena->at += rounded;
+	arena->room -= rounded < arena->room ? rounded : arena->room;
+	arena->used += rounded;
+	ASAN_UNPOISON_MEMORY_REGION(piece, size);
 	return piece;
 }
 

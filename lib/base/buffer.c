@@ -67,15 +67,6 @@ ph_buffer_reserve(ph_buffer *buffer, size_t more)
 }
 
 void
-ph_buffer_append(ph_buffer *buffer, const void *bytes, size_t length)
-{
-	if (!ph_buffer_reserve(buffer, length) || length == 0)
-		return;
-	memcpy(buffer->data + buffer->length, bytes, length);
-	buffer->length += length;
-}
-
-void
 ph_buffer_text(ph_buffer *buffer, const char *text)
 {
 	ph_buffer_append(buffer, text, strlen(text));

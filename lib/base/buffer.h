@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdarg.h>
+#include <string.h>
 
 typedef struct ph_buffer {
 	uint8_t *data;	 /* what was written; NULL while empty */
@@ -29,7 +30,8 @@ void ph_buffer_fini(ph_buffer *buffer);
 void ph_buffer_clear(ph_buffer *buffer);
 /* Room for `more` bytes at data + length; false sets failed. */
 bool ph_buffer_reserve(ph_buffer *buffer, size_t more);
-void ph_buffer_append(ph_buffer *buffer, const void *bytes, size_t length);
+static inline void ph_buffer_append(
+    ph_buffer *buffer, const void *bytes, size_t length);
 void ph_buffer_text(ph_buffer *buffer, const char *text);
 void ph_buffer_printf(ph_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -93,6 +95,17 @@ ph_buffer_number(ph_buffer *buffer, uint64_t value, unsigned count)
 		return;
 	ph_put_number(buffer->data + buffer->length, value, count);
 	buffer->length += count;
+}
+
+static inline void
+ph_buffer_append(ph_buffer *buffer, const void *bytes, size_t length)
+{
+	bool there = !buffer->failed && length <= buffer->capacity - buffer->length &&
+		     (buffer->limit == 0 || buffer->length + length <= buffer->limit);
+	if ((!there && !ph_buffer_reserve(buffer, length)) || length == 0)
+		return;
+	memcpy(buffer->data + buffer->length, bytes, length);
+	buffer->length += length;
 }
 
 static inline void

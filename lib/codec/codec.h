@@ -42,13 +42,24 @@ ph_status ph_json_decode_with(ph_document *document, const void *bytes, size_t l
     unsigned flags, ph_error *err);
 ph_status ph_xml_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
+/* The same for many documents, one after another: the parser and its names are kept. *out is yours.
+ * Thread: owner. */
+typedef struct ph_xml_reader ph_xml_reader;
+ph_status ph_xml_reader_new(ph_xml_reader **out, ph_error *err);
+void ph_xml_reader_destroy(ph_xml_reader **reader_p);
+ph_status ph_xml_decode_with(ph_xml_reader *reader, ph_document *document,
+    const void *bytes, size_t length, ph_error *err);
 ph_status ph_form_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 
 /* Read each text that was made UTF-8 twice as made once; all others stay as they are. */
 ph_status ph_text_repair(ph_document *document, ph_error *err);
 
-enum { PH_JSON_PRETTY = 1, PH_JSON_SKIP_VOLATILE = 2 };
+enum {
+	PH_JSON_PRETTY = 1,
+	PH_JSON_SKIP_VOLATILE = 2,
+	PH_JSON_DISTINCT = 8 /* the members of each object are known to differ */
+};
 /* Append `node` to `out`. Compact unless PH_JSON_PRETTY (two spaces). Repeated member
  * names: refused. What came from XML: an attribute's name is written with "@" before
  * it, the text of an element that has members as "#text". Deeper than 64, or a number

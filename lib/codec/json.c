@@ -16,10 +16,13 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/text.h"
+#include "lib/codec/eight.h"
 #include "lib/codec/number.h"
 #include "lib/codec/source.h"
 
 #define DEPTH_MAX 64
+#define TAIL                                                                           \
+	8u /* zeros behind the text, so that eight bytes may be read anywhere in it */
 
 typedef struct scanner {
 	ph_source source;
@@ -194,13 +197,26 @@ string_broken(const scanner *s)
 	    "as \\n, \\t or \\u00XX");
 }
 
+/* To the next quote, backslash or control character; there is one, at the end. */
+static void
+skip_plain(scanner *s)
+{
+	char *at = s->at;
+	uint64_t found = 0;
+	while ((found = ph_eight_json(ph_eight(at))) == 0)
+		at += 8;
+	at += ph_eight_before(found);
+	while (string_byte[(uint8_t) *at] == 0)
+		at++;
+	s->at = at;
+}
+
 /* At the opening quote. The text is made in place, with its closing zero. */
 static bool
 read_string(scanner *s, char **text, size_t *length)
 {
 	char *start = ++s->at;
-	while (string_byte[(uint8_t) *s->at] == 0)
-		s->at++;
+	skip_plain(s);
 	char *write = s->at;
 	while (*s->at != '"') {
 		if (*s->at == '\\') {
@@ -209,7 +225,10 @@ read_string(scanner *s, char **text, size_t *length)
 		} else if (string_byte[(uint8_t) *s->at] == 3) {
 			return string_broken(s);
 		} else {
-			*write++ = *s->at++;
+			char *from = s->at;
+			skip_plain(s);
+			memmove(write, from, (size_t) (s->at - from));
+			write += s->at - from;
 		}
 	}
 	s->at++;
@@ -435,7 +454,7 @@ ph_json_decode_with(ph_document *document, const void *bytes, size_t length,
 	if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
 		return ph_source_fail(&s.source, PH_ERR_INVALID, 0, s.err,
 		    "PH3018 a byte order mark: send the JSON text without it");
-	char *copy = ph_arena_alloc(ph_document_arena(document), length + 2);
+	char *copy = ph_arena_alloc(ph_document_arena(document), length + 1 + TAIL);
 	if (copy == NULL)
 		return ph_source_no_room(&s.source, s.err);
 	s.base = s.at = copy + 1;
@@ -443,7 +462,7 @@ ph_json_decode_with(ph_document *document, const void *bytes, size_t length,
 	s.end = s.base + length;
 	if (length > 0)
 		memcpy(s.base, bytes, length);
-	*s.end = '\0';
+	memset(s.end, 0, TAIL);
 	if (read_text(&s))
 		return PH_OK;
 	ph_document_set_root(document, NULL);

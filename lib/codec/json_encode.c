@@ -12,6 +12,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/text.h"
+#include "lib/codec/eight.h"
 #include "lib/codec/number.h"
 
 #define DEPTH_MAX   64
@@ -66,30 +67,86 @@ write_escape(ph_buffer *out, unsigned char c)
 	ph_buffer_append(out, escape, size);
 }
 
-/* Copies in runs; most texts are one. */
-static void
-write_text(ph_buffer *out, const char *text, size_t length)
+/* The last bytes of a text, fewer than eight, beside some that stand for themselves. */
+static uint64_t
+rest_word(const char *text, size_t length)
 {
-	size_t run = 0;
+	char bytes[8] = {'.', '.', '.', '.', '.', '.', '.', '.'};
+	size_t at = length & 4;
+	if (at != 0)
+		memcpy(bytes, text, 4);
+	if ((length & 2) != 0)
+		memcpy(bytes + 4, text + at, 2);
+	if ((length & 1) != 0)
+		bytes[6] = text[length - 1];
+	return ph_eight(bytes);
+}
+
+/* Bytes that stand for themselves, from `text` on; *all gathers the bits of those looked at. */
+static size_t
+plain_run(const char *text, size_t length, uint64_t *all)
+{
 	size_t i = 0;
-	for (;;) {
-		while (i < length && stays((unsigned char) text[i]))
-			i++;
-		ph_buffer_append(out, text + run, i - run);
+	for (; length - i >= 8; i += 8) {
+		uint64_t word = ph_eight(text + i);
+		*all |= word;
+		if (ph_eight_json(word) != 0)
+			break;
+	}
+	uint64_t rest = length - i < 8 ? rest_word(text + i, length - i) : 0;
+	if (length - i < 8 && ph_eight_json(rest) == 0) {
+		*all |= rest;
+		return length;
+	}
+	for (; i < length && stays((unsigned char) text[i]); i++)
+		*all |= (unsigned char) text[i];
+	return i;
+}
+
+/* Copies in runs; most texts are one. *all gathers the bits of all bytes. */
+static void
+write_text(ph_buffer *out, const char *text, size_t length, uint64_t *all)
+{
+	for (size_t i = 0;;) {
+		size_t run = plain_run(text + i, length - i, all);
+		ph_buffer_append(out, text + i, run);
+		i += run;
 		if (i == length)
 			return;
 		write_escape(out, (unsigned char) text[i++]);
-		run = i;
 	}
 }
 
+/* A whole string where there is room for the worst of it; false: there is not. */
 static bool
-has_high_bytes(const char *text, size_t length)
+write_quickly(
+    ph_buffer *out, char prefix, const char *text, size_t length, uint64_t *all)
 {
-	unsigned char all = 0;
-	for (size_t i = 0; i < length; i++)
-		all |= (unsigned char) text[i];
-	return all >= 0x80;
+	size_t room = out->capacity - out->length;
+	if (out->failed || out->limit > 0 || room < 16 || (room - 16) / 2 < length)
+		return false;
+	char *start = (char *) out->data + out->length;
+	char *at = start;
+	size_t i = 0;
+	*at++ = '"';
+	*at = prefix;
+	at += prefix != '\0';
+	for (; length - i >= 8; i += 8, at += 8) {
+		uint64_t word = ph_eight(text + i);
+		if (ph_eight_json(word) != 0)
+			return false;
+		*all |= word;
+		memcpy(at, &word, sizeof word);
+	}
+	uint64_t rest = rest_word(text + i, length - i);
+	if (ph_eight_json(rest) != 0)
+		return false;
+	*all |= rest;
+	for (; i < length; i++)
+		*at++ = text[i];
+	*at++ = '"';
+	out->length += (size_t) (at - start);
+	return true;
 }
 
 /* `prefix` is one byte, or zero for none. */
@@ -97,13 +154,17 @@ static bool
 write_string(
     const writer *w, const ph_node *node, char prefix, const char *text, size_t length)
 {
-	char open[2] = {'"', prefix};
-	if (has_high_bytes(text, length) && !ph_utf8_valid(text, length, NULL))
+	uint64_t all = 0;
+	if (!write_quickly(w->out, prefix, text, length, &all)) {
+		ph_buffer_u8(w->out, '"');
+		if (prefix != '\0')
+			ph_buffer_u8(w->out, (uint8_t) prefix);
+		write_text(w->out, text, length, &all);
+		ph_buffer_u8(w->out, '"');
+	}
+	if ((all & PH_EIGHT(0x80)) != 0 && !ph_utf8_valid(text, length, NULL))
 		return refuse(
 		    w, PH_ERR_INVALID, node, "PH3060 text that is not valid UTF-8");
-	ph_buffer_append(w->out, open, prefix == '\0' ? 1 : 2);
-	write_text(w->out, text, length);
-	ph_buffer_append(w->out, "\"", 1);
 	return true;
 }
 
@@ -122,7 +183,9 @@ write_name(const writer *w, const ph_node *node, char prefix, const char *name)
 {
 	if (!write_string(w, node, prefix, name, strlen(name)))
 		return false;
-	ph_buffer_append(w->out, ": ", (w->flags & PH_JSON_PRETTY) != 0 ? 2 : 1);
+	ph_buffer_u8(w->out, ':');
+	if ((w->flags & PH_JSON_PRETTY) != 0)
+		ph_buffer_u8(w->out, ' ');
 	return true;
 }
 
@@ -211,7 +274,7 @@ open_container(writer *w, const ph_node *node)
 	if (w->depth == DEPTH_MAX)
 		return refuse(
 		    w, PH_ERR_TOO_LARGE, node, "PH3063 nested more than 64 deep");
-	if (object && !names_differ(w, node))
+	if (object && (w->flags & PH_JSON_DISTINCT) == 0 && !names_differ(w, node))
 		return false;
 	ph_buffer_u8(w->out, object ? '{' : '[');
 	w->depth++;

@@ -41,6 +41,8 @@
 #define NAME_MAX_BYTES	256u
 #define NAMESPACES_MAX	128u /* in force at a time: the parser searches them all */
 #define CACHED_NAMES	64u  /* a power of two */
+#define NAMES_KEPT	500  /* of a parser that is used again */
+#define TEXT_KEPT	65536u
 #define SCHEMA_INSTANCE "http://www.w3.org/2001/XMLSchema-instance"
 
 /* One open element. */
@@ -59,7 +61,7 @@ typedef struct cached_name {
 	const char *ours;
 } cached_name;
 
-typedef struct decoder {
+struct ph_xml_reader {
 	ph_source source;
 	ph_document *document;
 	ph_error *err;
@@ -72,7 +74,9 @@ typedef struct decoder {
 	bool failed;	 /* *err says why */
 	frame frames[DEPTH_MAX];
 	cached_name names[CACHED_NAMES];
-} decoder;
+};
+
+typedef ph_xml_reader decoder;
 
 /* Where the parser reads, in our copy. */
 static size_t
@@ -499,7 +503,7 @@ on_complaint(void *context, xmlErrorPtr error)
 }
 
 static bool
-open_parser(decoder *d)
+new_parser(decoder *d)
 {
 	static const xmlSAXHandler handler = {.initialized = XML_SAX2_MAGIC,
 	    .startElementNs = on_start,
@@ -515,6 +519,17 @@ open_parser(decoder *d)
 	xmlCtxtUseOptions(d->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
 	*d->parser->sax = handler;
 	d->parser->userData = d;
+	return true;
+}
+
+/* The parser of the document before, if there was one; its names stay in its dictionary. */
+static bool
+open_parser(decoder *d)
+{
+	if (d->parser != NULL)
+		xmlCtxtReset(d->parser);
+	else if (!new_parser(d))
+		return false;
 	xmlParserInputPtr input =
 	    xmlNewStringInputStream(d->parser, (const xmlChar *) d->source.bytes);
 	if (input == NULL)
@@ -542,30 +557,76 @@ parse(decoder *d)
 }
 
 ph_status
-ph_xml_decode(ph_document *document, const void *bytes, size_t length, ph_error *err)
+ph_xml_reader_new(ph_xml_reader **out, ph_error *err)
+{
+	ph_xml_reader *reader = calloc(1, sizeof *reader);
+	if (reader == NULL)
+		return ph_fail(err, PH_ERR_NOMEM, "no memory to read XML");
+	ph_buffer_init(&reader->text, 0);
+	*out = reader;
+	return PH_OK;
+}
+
+void
+ph_xml_reader_destroy(ph_xml_reader **reader_p)
+{
+	ph_xml_reader *reader = *reader_p;
+	if (reader == NULL)
+		return;
+	xmlFreeParserCtxt(reader->parser);
+	ph_buffer_fini(&reader->text);
+	free(reader);
+	*reader_p = NULL;
+}
+
+/* Ready for the next document. A parser that was stopped, or that a stranger has taught many
+ * names or long texts, is not used again. */
+static void
+clear_reader(decoder *d)
+{
+	if (d->parser != NULL &&
+	    (d->failed || xmlDictSize(d->parser->dict) > NAMES_KEPT)) {
+		xmlFreeParserCtxt(d->parser);
+		d->parser = NULL;
+	}
+	if (d->text.capacity > TEXT_KEPT)
+		ph_buffer_fini(&d->text);
+	ph_buffer_clear(&d->text);
+	memset(d->names, 0, sizeof d->names);
+	d->last = d->depth = d->spaces = 0;
+	d->failed = false;
+}
+
+ph_status
+ph_xml_decode_with(ph_xml_reader *d, ph_document *document, const void *bytes,
+    size_t length, ph_error *err)
 {
 	PH_ASSERT(document != NULL && ph_document_root(document) == NULL);
 	ph_error local;
-	if (err == NULL)
-		err = &local;
-	decoder *d = calloc(1, sizeof *d);
-	if (d == NULL)
-		return ph_fail(err, PH_ERR_NOMEM, "no memory to read XML");
+	clear_reader(d);
 	d->document = document;
-	d->err = err;
-	ph_buffer_init(&d->text, 0);
-	ph_status status = ph_source_open(&d->source, document, bytes, length, err);
+	d->err = err == NULL ? &local : err;
+	ph_status status = ph_source_open(&d->source, document, bytes, length, d->err);
 	if (status == PH_OK)
-		status = ph_xml_input(&d->source, err);
-	if (status == PH_OK) {
-		ph_place_init(&d->place, d->source.bytes, d->source.length);
-		parse(d);
-		status = d->failed ? err->status : PH_OK;
-	}
+		status = ph_xml_input(&d->source, d->err);
 	if (status != PH_OK)
-		ph_document_set_root(document, NULL);
-	xmlFreeParserCtxt(d->parser);
-	ph_buffer_fini(&d->text);
-	free(d);
+		return status;
+	ph_place_init(&d->place, d->source.bytes, d->source.length);
+	parse(d);
+	if (!d->failed)
+		return PH_OK;
+	ph_document_set_root(document, NULL);
+	return d->err->status;
+}
+
+ph_status
+ph_xml_decode(ph_document *document, const void *bytes, size_t length, ph_error *err)
+{
+	ph_xml_reader *reader = NULL;
+	ph_status status = ph_xml_reader_new(&reader, err);
+	if (status != PH_OK)
+		return status;
+	status = ph_xml_decode_with(reader, document, bytes, length, err);
+	ph_xml_reader_destroy(&reader);
 	return status;
 }

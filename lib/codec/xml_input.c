@@ -136,24 +136,31 @@ copy_windows_1252(ph_source *source, ph_error *err)
 	return PH_OK;
 }
 
+/* What skip_tag must look at. */
+static const uint8_t tag_byte[256] = {
+    ['\0'] = 1, ['<'] = 1, ['>'] = 1, ['='] = 1, ['"'] = 1, ['\''] = 1};
+
 /* One past the tag whose '<' is at `at`; NULL where it is broken. Its attributes are
  * counted. */
 static const char *
 skip_tag(const char *at, size_t *attributes)
 {
 	*attributes = 0;
-	for (at++; *at != '>'; at++) {
+	for (at++;; at++) {
+		while (tag_byte[(uint8_t) *at] == 0)
+			at++;
+		if (*at == '>')
+			return at + 1;
 		if (*at == '=') {
 			++*attributes;
 		} else if (*at == '"' || *at == '\'') {
 			at = strchr(at + 1, *at);
 			if (at == NULL)
 				return NULL;
-		} else if (*at == '\0' || *at == '<') {
+		} else {
 			return NULL;
 		}
 	}
-	return at + 1;
 }
 
 /* One past the next `mark`, which ends in '>'; NULL if there is none. */
@@ -178,13 +185,14 @@ look_over(const ph_source *source, ph_error *err)
 	const char *end = at + source->length;
 	while (at != NULL && (at = strchr(at, '<')) != NULL) {
 		size_t attributes = 0;
-		if (strncmp(at, "<!--", 4) == 0)
+		bool bang = at[1] == '!';
+		if (bang && strncmp(at, "<!--", 4) == 0)
 			at = skip_past(at + 4, end, "-->");
-		else if (strncmp(at, "<![CDATA[", 9) == 0)
+		else if (bang && strncmp(at, "<![CDATA[", 9) == 0)
 			at = skip_past(at + 9, end, "]]>");
 		else if (at[1] == '?')
 			at = skip_past(at + 2, end, "?>");
-		else if (at[1] == '!')
+		else if (bang)
 			return ph_source_fail(source, PH_ERR_INVALID,
 			    (size_t) (at - source->bytes), err,
 			    "PH3021 a document type declaration: send the document "

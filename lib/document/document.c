@@ -16,29 +16,25 @@
 #include "lib/base/assert.h"
 #include "lib/base/os.h"
 #include "lib/base/table.h"
+#include "lib/document/name.h"
+#include "lib/document/names.h"
 
 #define FIRST_BUCKETS 64u
 #define CROWDED	      24u /* steps in a chain after which the hash gets a key */
 
-typedef struct name {
-	struct name *next;  /* in its bucket */
-	uint64_t hash;	    /* under the table's present hash */
-	size_t length;	    /* bytes of text */
-	uint32_t stamps[2]; /* last pass that met it: as an element, as an attribute */
-	char text[];	    /* zero-terminated */
-} name;
-
 struct ph_document {
-	ph_arena *arena;  /* nodes, texts and names */
-	const char *name; /* shown in errors; on the arena */
-	ph_node *root;	  /* NULL until set */
-	name **buckets;	  /* `first`, or on the arena */
-	size_t mask;	  /* buckets - 1 */
-	size_t names;	  /* interned */
-	uint32_t pass;	  /* last stamp given out */
-	bool keyed;	  /* hashing with SipHash */
-	uint8_t key[16];  /* its key */
-	name *first[FIRST_BUCKETS];
+	ph_arena *arena;	/* nodes, texts and names */
+	ph_node *root;		/* NULL until set */
+	const ph_names *shared; /* names used before our own; NULL: none */
+	uint32_t (*stamps)[2];	/* of the shared names, by number */
+	ph_name **buckets;	/* `first`, or on the arena */
+	size_t mask;		/* buckets - 1 */
+	size_t names;		/* interned, beside the shared ones */
+	uint32_t pass;		/* last stamp given out */
+	bool keyed;		/* hashing with SipHash */
+	uint8_t key[16];	/* its key */
+	ph_name *first[FIRST_BUCKETS];
+	char name[]; /* shown in errors */
 };
 
 /* A node that also knows where its name stood (PH_NODE_KEYED). */
@@ -52,18 +48,17 @@ ph_status
 ph_document_new(const char *source, size_t limit, ph_document **out, ph_error *err)
 {
 	PH_ASSERT(source != NULL && out != NULL);
-	ph_document *document = calloc(1, sizeof *document);
+	size_t size = strlen(source) + 1;
+	if (size > limit)
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "no room for a document of at most %zu bytes", limit);
+	ph_document *document = calloc(1, sizeof *document + size);
 	if (document == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a document");
+	memcpy(document->name, source, size);
 	document->buckets = document->first;
 	document->mask = FIRST_BUCKETS - 1;
 	ph_status status = ph_arena_new(limit, &document->arena, err);
-	if (status == PH_OK) {
-		document->name = ph_arena_strdup(document->arena, source);
-		if (document->name == NULL)
-			status = ph_fail(err, PH_ERR_TOO_LARGE,
-			    "no room for a document of at most %zu bytes", limit);
-	}
 	if (status == PH_OK)
 		*out = document;
 	else
@@ -77,8 +72,40 @@ ph_document_destroy(ph_document **document_p)
 	if (document_p == NULL || *document_p == NULL)
 		return;
 	ph_arena_destroy(&(*document_p)->arena);
+	free((*document_p)->stamps);
 	free(*document_p);
 	*document_p = NULL;
+}
+
+void
+ph_document_reset(ph_document *document, size_t limit)
+{
+	ph_arena_reset(document->arena);
+	ph_arena_limit(document->arena, limit);
+	document->root = NULL;
+	document->keyed = false;
+	if (document->names > 0)
+		memset(document->first, 0, sizeof document->first);
+	document->buckets = document->first;
+	document->mask = FIRST_BUCKETS - 1;
+	document->names = 0;
+}
+
+ph_status
+ph_document_use(ph_document *document, const ph_names *names, ph_error *err)
+{
+	PH_ASSERT(document->names == 0 && document->shared == NULL);
+	document->stamps = calloc(ph_names_count(names) + 1, sizeof *document->stamps);
+	if (document->stamps == NULL)
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for a document");
+	document->shared = names;
+	return PH_OK;
+}
+
+const ph_names *
+ph_document_names(const ph_document *document)
+{
+	return document->shared;
 }
 
 const char *
@@ -107,64 +134,21 @@ ph_document_set_root(ph_document *document, ph_node *root)
 }
 
 static uint64_t
-eight_bytes(const char *bytes)
-{
-	uint64_t word;
-	memcpy(&word, bytes, sizeof word);
-	return word;
-}
-
-/* Up to eight bytes in one word, without a loop: from both ends, overlapping in the
- * middle. */
-static uint64_t
-last_bytes(const char *bytes, size_t length)
-{
-	uint32_t low = 0;
-	uint32_t high = 0;
-	if (length == 8)
-		return eight_bytes(bytes);
-	if (length >= 4) {
-		memcpy(&low, bytes, sizeof low);
-		memcpy(&high, bytes + length - sizeof high, sizeof high);
-	} else if (length > 0) {
-		low = (unsigned char) bytes[0];
-		high = (unsigned) (unsigned char) bytes[length / 2] << 8 |
-		       (unsigned char) bytes[length - 1];
-	}
-	return (uint64_t) high << 32 | low;
-}
-
-/* Mix eight bytes at a time with an odd constant (2^64 divided by the golden ratio). */
-static uint64_t
-quick_hash(const char *bytes, size_t length)
-{
-	uint64_t hash = length;
-	while (length > 8) {
-		hash = (hash ^ eight_bytes(bytes)) * UINT64_C(0x9E3779B97F4A7C15);
-		hash ^= hash >> 29;
-		bytes += 8;
-		length -= 8;
-	}
-	hash = (hash ^ last_bytes(bytes, length)) * UINT64_C(0x9E3779B97F4A7C15);
-	return hash ^ hash >> 32;
-}
-
-static uint64_t
 hash_name(const ph_document *document, const char *bytes, size_t length)
 {
 	if (document->keyed)
 		return ph_siphash(document->key, bytes, length);
-	return quick_hash(bytes, length);
+	return ph_name_hash(bytes, length);
 }
 
 /* Put every name in its place among `count` buckets; its hash is as stored. */
 static void
-spread(ph_document *document, name **buckets, size_t count)
+spread(ph_document *document, ph_name **buckets, size_t count)
 {
-	name *all = NULL;
+	ph_name *all = NULL;
 	for (size_t i = 0; i <= document->mask; i++) {
 		while (document->buckets[i] != NULL) {
-			name *entry = document->buckets[i];
+			ph_name *entry = document->buckets[i];
 			document->buckets[i] = entry->next;
 			entry->next = all;
 			all = entry;
@@ -173,9 +157,9 @@ spread(ph_document *document, name **buckets, size_t count)
 	document->buckets = buckets;
 	document->mask = count - 1;
 	while (all != NULL) {
-		name *entry = all;
+		ph_name *entry = all;
 		all = entry->next;
-		name **bucket = &buckets[entry->hash & document->mask];
+		ph_name **bucket = &buckets[entry->hash & document->mask];
 		entry->next = *bucket;
 		*bucket = entry;
 	}
@@ -186,7 +170,7 @@ static void
 grow(ph_document *document)
 {
 	size_t count = (document->mask + 1) * 4;
-	name **buckets = ph_arena_zalloc(document->arena, count * sizeof *buckets);
+	ph_name **buckets = ph_arena_zalloc(document->arena, count * sizeof *buckets);
 	if (buckets != NULL)
 		spread(document, buckets, count);
 }
@@ -199,43 +183,35 @@ hash_with_secret(ph_document *document)
 		return;
 	document->keyed = true;
 	for (size_t i = 0; i <= document->mask; i++)
-		for (name *n = document->buckets[i]; n != NULL; n = n->next)
+		for (ph_name *n = document->buckets[i]; n != NULL; n = n->next)
 			n->hash = hash_name(document, n->text, n->length);
 	spread(document, document->buckets, document->mask + 1);
 }
 
-static name *
+static ph_name *
 find_name(ph_document *document, uint64_t hash, const char *bytes, size_t length)
 {
 	unsigned steps = 0;
-	name *entry = document->buckets[hash & document->mask];
-	while (entry != NULL) {
-		if (entry->hash == hash && entry->length == length &&
-		    memcmp(entry->text, bytes, length) == 0)
-			return entry;
-		entry = entry->next;
-		steps++;
-	}
-	if (steps > CROWDED && !document->keyed)
+	ph_name *entry = ph_name_find(
+	    document->buckets[hash & document->mask], hash, bytes, length, &steps);
+	if (entry == NULL && steps > CROWDED && !document->keyed)
 		hash_with_secret(document);
-	return NULL;
+	return entry;
 }
 
-const char *
-ph_document_intern(ph_document *document, const char *bytes, size_t length)
+static const char *
+enter_name(ph_document *document, const char *bytes, size_t length)
 {
-	name *entry =
-	    find_name(document, hash_name(document, bytes, length), bytes, length);
-	if (entry != NULL)
-		return entry->text;
-	entry = ph_arena_alloc(document->arena, sizeof *entry + length + 1);
+	if (length > UINT32_MAX)
+		return NULL;
+	ph_name *entry = ph_arena_alloc(document->arena, sizeof *entry + length + 1);
 	if (entry == NULL)
 		return NULL;
 	if (document->names > document->mask)
 		grow(document);
 	uint64_t hash = hash_name(document, bytes, length);
-	name **bucket = &document->buckets[hash & document->mask];
-	*entry = (name){.next = *bucket, .hash = hash, .length = length};
+	ph_name **bucket = &document->buckets[hash & document->mask];
+	*entry = (ph_name){.next = *bucket, .hash = hash, .length = (uint32_t) length};
 	if (length > 0)
 		memcpy(entry->text, bytes, length);
 	entry->text[length] = '\0';
@@ -244,12 +220,29 @@ ph_document_intern(ph_document *document, const char *bytes, size_t length)
 	return entry->text;
 }
 
-/* The entry whose text this is. */
-static name *
-entry_of(const char *interned)
+const char *
+ph_document_intern(ph_document *document, const char *bytes, size_t length)
 {
-	uintptr_t address = (uintptr_t) interned - offsetof(name, text);
-	return (name *) address;
+	uint64_t hash = ph_name_hash(bytes, length);
+	if (document->shared != NULL) {
+		const char *known =
+		    ph_names_shared(document->shared, hash, bytes, length);
+		if (known != NULL)
+			return known;
+	}
+	if (document->keyed)
+		hash = hash_name(document, bytes, length);
+	const ph_name *entry = find_name(document, hash, bytes, length);
+	return entry != NULL ? entry->text : enter_name(document, bytes, length);
+}
+
+/* The stamp of an interned name. */
+static uint32_t *
+stamp_of(ph_document *document, const char *interned, unsigned form)
+{
+	ph_name *entry = ph_name_of(interned);
+	return entry->number == 0 ? &entry->stamps[form]
+				  : &document->stamps[entry->number][form];
 }
 
 static void
@@ -311,22 +304,6 @@ ph_node_key_place(const ph_node *node, uint32_t *line, uint32_t *column)
 }
 
 ph_node *
-ph_node_link(ph_node *parent, const char *interned, ph_node *child)
-{
-	PH_ASSERT(child->parent == NULL && child->next == NULL);
-	if (interned != NULL)
-		child->name = interned;
-	child->parent = parent;
-	if (parent->last == NULL)
-		parent->first = child;
-	else
-		parent->last->next = child;
-	parent->last = child;
-	parent->count++;
-	return child;
-}
-
-ph_node *
 ph_node_add(ph_document *document, ph_node *parent, const char *label, ph_node *child)
 {
 	PH_ASSERT(parent->kind == PH_NODE_LIST ? label == NULL : label != NULL);
@@ -377,7 +354,7 @@ ph_node_repeated(ph_document *document, const ph_node *object)
 	uint32_t pass = ++document->pass;
 	for (ph_node *n = object->first; n != NULL; n = n->next) {
 		unsigned form = (n->flags & PH_NODE_ATTRIBUTE) != 0 ? 1 : 0;
-		uint32_t *stamp = &entry_of(n->name)->stamps[form];
+		uint32_t *stamp = stamp_of(document, n->name, form);
 		if (*stamp == pass)
 			return n;
 		*stamp = pass;

@@ -29,6 +29,7 @@
 #include <stdint.h>
 #include <packhorse/error.h>
 #include "lib/base/arena.h"
+#include "lib/base/assert.h"
 
 typedef enum ph_node_kind {
 	PH_NODE_NULL,
@@ -65,12 +66,21 @@ struct ph_node {
 };
 
 typedef struct ph_document ph_document;
+typedef struct ph_names ph_names;
 
 /* An empty document that takes at most `limit` bytes; `name` (copied) is the file or
  * source shown in errors. */
 ph_status ph_document_new(
     const char *name, size_t limit, ph_document **out, ph_error *err);
 void ph_document_destroy(ph_document **document_p);
+/* Forget the tree and its memory, keep one block of it and the names in use, for the next
+ * document of this name. */
+void ph_document_reset(ph_document *document, size_t limit);
+/* Take the pointers of `names` (lib/document/names.h) for the names that are in it. They outlive
+ * the document, and no more are added meanwhile. Before anything is interned. */
+ph_status ph_document_use(ph_document *document, const ph_names *names, ph_error *err);
+/* Those in use; NULL for none. */
+const ph_names *ph_document_names(const ph_document *document);
 const char *ph_document_name(const ph_document *document);
 ph_arena *ph_document_arena(ph_document *document);
 /* NULL until set. */
@@ -91,7 +101,8 @@ ph_node *ph_node_wrap(
 ph_node *ph_node_add(
     ph_document *document, ph_node *parent, const char *name, ph_node *child);
 /* The same with a name that ph_document_intern of this document returned (or NULL). */
-ph_node *ph_node_link(ph_node *parent, const char *interned, ph_node *child);
+static inline ph_node *ph_node_link(
+    ph_node *parent, const char *interned, ph_node *child);
 /* Shorthand: a new string member. */
 ph_node *ph_node_add_text(ph_document *document, ph_node *parent, const char *name,
     const char *text, size_t length);
@@ -121,7 +132,7 @@ const char *ph_node_text(const ph_node *object, const char *name);
  * second of the members named b, or the second item of the list b, as ph_node_path
  * writes them. */
 ph_node *ph_node_find(const ph_node *node, const char *path);
-bool ph_node_is_scalar(const ph_node *node);
+static inline bool ph_node_is_scalar(const ph_node *node);
 /* "a/b[2]/c" from the root, whose own name is left out: for errors. [n] counts from 1
  * and stands only where a name repeats or at a list's item; the root is "/". A path
  * that does not fit loses its beginning. Writes at most `size` bytes, returns `out`. */
@@ -129,5 +140,29 @@ char *ph_node_path(const ph_node *node, char *out, size_t size);
 /* "name:line:column" for errors; only "name" for a node made by us. */
 char *ph_node_where(
     const ph_document *document, const ph_node *node, char *out, size_t size);
+
+/* ---- inline: every value of every document passes through these ---- */
+
+static inline ph_node *
+ph_node_link(ph_node *parent, const char *interned, ph_node *child)
+{
+	PH_ASSERT(child->parent == NULL && child->next == NULL);
+	if (interned != NULL)
+		child->name = interned;
+	child->parent = parent;
+	if (parent->last == NULL)
+		parent->first = child;
+	else
+		parent->last->next = child;
+	parent->last = child;
+	parent->count++;
+	return child;
+}
+
+static inline bool
+ph_node_is_scalar(const ph_node *node)
+{
+	return node->kind < PH_NODE_LIST;
+}
 
 #endif

@@ -145,12 +145,6 @@ ph_node_find(const ph_node *node, const char *path)
 	return (ph_node *) found;
 }
 
-bool
-ph_node_is_scalar(const ph_node *node)
-{
-	return node->kind < PH_NODE_LIST;
-}
-
 /* Writes from the end of a caller's bytes towards their beginning. */
 typedef struct backwards {
 	char *out;

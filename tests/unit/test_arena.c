@@ -87,6 +87,24 @@ START_TEST(a_reset_arena_starts_again)
 }
 END_TEST
 
+/* What took several blocks before is one the next time. */
+START_TEST(a_reset_arena_has_one_block)
+{
+	ph_arena *arena = fresh(1000000);
+	for (int i = 0; i < 40; i++)
+		ck_assert_ptr_nonnull(ph_arena_alloc(arena, 1024));
+	ph_arena_reset(arena);
+	ph_arena_limit(arena, 40 * 1024);
+	const uint8_t *first = ph_arena_alloc(arena, 1024);
+	for (int i = 1; i < 40; i++)
+		ck_assert_ptr_eq(ph_arena_alloc(arena, 1024), first + i * 1024);
+	ck_assert_ptr_null(ph_arena_alloc(arena, 1));
+	ph_arena_reset(arena);
+	ck_assert_ptr_eq(ph_arena_alloc(arena, 1024), first);
+	ph_arena_destroy(&arena);
+}
+END_TEST
+
 START_TEST(copies_of_text)
 {
 	ph_arena *arena = fresh(4096);
@@ -118,6 +136,7 @@ arena_suite(void)
 	tcase_add_test(cases, the_limit_is_hard_and_remembered);
 	tcase_add_test(cases, absurd_sizes_are_refused);
 	tcase_add_test(cases, a_reset_arena_starts_again);
+	tcase_add_test(cases, a_reset_arena_has_one_block);
 	tcase_add_test(cases, copies_of_text);
 	tcase_add_test(cases, destroy_takes_nothing);
 	suite_add_tcase(suite, cases);

@@ -1,9 +1,10 @@
 /*
- * names - the names a declaration speaks of, numbered once, bound to each document.
+ * names - the names a declaration speaks of, numbered once, shared by the documents it is used on.
  *
- * Documents intern their names, so equal names of one document are equal pointers. A declaration
- * keeps numbers; ph_names_bind gives the pointers of one document for them, so that its run
- * compares pointers and never text. Number 0 is no name and is bound to NULL.
+ * Documents intern their names, so equal names of one document are equal pointers. A document that
+ * is told so (ph_document_use) takes the pointers of a ph_names for the names that are in it: then
+ * number n is the same pointer in all of them, nothing is looked up, and a declaration's run
+ * compares pointers and never text. Number 0 is no name and stands for NULL.
  *
  * Thread: owner while names are added; afterwards any. Errors: number 0 when out of memory.
  */
@@ -11,8 +12,6 @@
 #define PH_NAMES_H
 
 #include "lib/document/document.h"
-
-typedef struct ph_names ph_names;
 
 ph_status ph_names_new(ph_names **out, ph_error *err);
 void ph_names_destroy(ph_names **names_p);
@@ -23,7 +22,10 @@ uint32_t ph_names_find(const ph_names *names, const char *text, size_t length);
 /* Its text; NULL for 0. */
 const char *ph_names_text(const ph_names *names, uint32_t number);
 size_t ph_names_count(const ph_names *names);
-/* Pointers of `document` by number, on its arena; NULL past its limit. */
+/* The pointer of a name that is there, whose ph_name_hash this is; else NULL. */
+const char *ph_names_shared(
+    const ph_names *names, uint64_t hash, const char *text, size_t length);
+/* Pointers of `document` by number: our own if it uses us, else on its arena; NULL past its limit. */
 const char *const *ph_names_bind(const ph_names *names, ph_document *document);
 
 #endif
