@@ -33,7 +33,8 @@ decode(const ph_map *map, ph_document *document, const void *bytes, size_t lengt
 		break;
 	}
 	return ph_fail(err, PH_ERR_USAGE,
-	    "PH2080 a file of records or parts has no previous record to be completed from");
+	    "PH2080 a file of records or parts has no previous record to be completed "
+	    "from");
 }
 
 typedef struct found {

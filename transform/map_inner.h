@@ -118,7 +118,7 @@ struct ph_map {
 	bool related;	     /* parts are written as multipart/related */
 	bool repair;	     /* read texts that were made UTF-8 twice as made once */
 	ph_schema *schema;   /* NULL: no canonical side */
-	ph_schema *vendor_schema; /* the vendor's own, in JSON Schema; NULL */
+	ph_schema *vendor_schema;  /* the vendor's own, in JSON Schema; NULL */
 	ph_names *canonical_names; /* the schema's, if there is one */
 	ph_names *vendor_names;
 	ph_syntax canonical_syntax, vendor_syntax;

@@ -296,8 +296,8 @@ encode_vendor(ph_run *run, ph_node *root)
 	if (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP)
 		status = take_element(run, &root, &why);
 	if (status == PH_OK)
-		status = ph_vendor_encode(
-		    map, root, json_flags(run), bytes, ph_run_arena(run), &run->record->media, &why);
+		status = ph_vendor_encode(map, root, json_flags(run), bytes,
+		    ph_run_arena(run), &run->record->media, &why);
 	if (status != PH_OK)
 		return status == PH_ERR_INVALID
 			   ? fail(run, "map", "invalid", "", why.text)
