@@ -1,7 +1,6 @@
 /* Calls of a map: their memory is used again, and nobody notices. */
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/check_main.h"
@@ -127,27 +126,6 @@ START_TEST(xml_after_broken_and_strange_xml)
 }
 END_TEST
 
-/* The parser's names stay the same from one document to the next, the document's do not. */
-START_TEST(names_that_only_the_document_has)
-{
-	ph_map *map = map_fixture_map(&fixture,
-	    HEAD "vendor: {format: xml, root: R, each: I}\nlinks:\n  - a <-> A\n");
-	static const char bytes[] = "<R><I><A>1</A><other>t</other></I></R>";
-	for (int round = 0; round < 3; round++) {
-		ph_map_call *call = call_of(map, bytes);
-		char *source = NULL;
-		size_t length = 0;
-		holds(call, "{\"a\":\"1\"}");
-		ck_assert_int_eq(
-		    ph_map_call_source(call, 0, &source, &length, NULL), PH_OK);
-		ck_assert_ptr_nonnull(strstr(source, "<other>t</other>"));
-		free(source);
-		ph_map_call_destroy(&call);
-	}
-	ph_map_destroy(&map);
-}
-END_TEST
-
 /* Names that only the document has are told apart from those that the map knows too. */
 START_TEST(repeated_names_are_found_with_shared_names)
 {
@@ -201,7 +179,6 @@ calls_suite(void)
 	tcase_add_test(tests, the_next_call_has_the_memory_of_the_last);
 	tcase_add_test(tests, nothing_of_the_last_is_left);
 	tcase_add_test(tests, xml_after_broken_and_strange_xml);
-	tcase_add_test(tests, names_that_only_the_document_has);
 	tcase_add_test(tests, repeated_names_are_found_with_shared_names);
 	tcase_add_test(tests, threads_share_a_map);
 	suite_add_tcase(suite, tests);
