@@ -89,7 +89,7 @@ ph_entry *ph_backlog_add(ph_backlog *backlog, uint64_t number, const uint16_t *q
 ph_entry *ph_backlog_find(const ph_backlog *backlog, uint64_t number);
 /* The item in `queue` of that entry or those behind it; NULL if it is not there or gone. */
 ph_item *ph_entry_item(ph_entry *entry, uint16_t queue);
-/* The message is hardly needed again: if it is, the journal has it. */
+/* The message is hardly needed again; if it is, the journal has it. */
 void ph_backlog_forget(ph_backlog *backlog, ph_entry *entry);
 /* One item is gone; with the last the entry is freed. */
 void ph_backlog_release(ph_backlog *backlog, ph_item *item);
