@@ -247,9 +247,11 @@ unquote(const char *at, const char *end, char *out)
 bool
 ph_header_parameter(ph_piece header, const char *name, char out[PH_PART_NAME_MAX + 1])
 {
+	if (header.length == 0)
+		return false;
 	const char *end = header.at + header.length;
 	size_t length = strlen(name);
-	const char *at = header.length == 0 ? end : value_end(header.at, end);
+	const char *at = value_end(header.at, end);
 	while (at < end && *at == ';') {
 		at++;
 		while (at < end && strchr(" \t\r\n", *at) != NULL)

@@ -473,11 +473,11 @@ START_TEST(a_long_chain_is_refused)
 	ph_buffer_init(&text, 0);
 	ph_buffer_text(&text, "<xs:simpleType name='d0'><xs:restriction base='xs:int'/>"
 			      "</xs:simpleType>");
-	for (int i = 1; i < 8000; i++)
+	for (int i = 1; i < 300; i++)
 		ph_buffer_printf(&text,
 		    "<xs:simpleType name='d%d'><xs:restriction base='d%d'/>"
 		    "</xs:simpleType>",
-		    8000 - i, i == 7999 ? 0 : 7999 - i);
+		    300 - i, 299 - i);
 	write_file("a.xsd", "", ph_buffer_cstr(&text));
 	refused_with("a.xsd", PH_ERR_TOO_LARGE, "PH3355");
 	ph_buffer_fini(&text);
