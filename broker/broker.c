@@ -275,6 +275,37 @@ tell_recovery(const ph_journal_report *report)
 	}
 }
 
+static void
+partition_assigned(void *self, uint32_t partition)
+{
+	ph_broker *broker = PH_CAST(ph_broker, self, PH_BROKER_MAGIC);
+	PH_ASSERT(partition == 0);
+	broker->partition_held = true;
+}
+
+/* Another broker is to have it: what this one has in memory is worth nothing any more. */
+static void
+partition_revoked(void *self, uint32_t partition, ph_position end)
+{
+	ph_broker *broker = PH_CAST(ph_broker, self, PH_BROKER_MAGIC);
+	ph_log(PH_LOG_ERROR, "store-revoked", "partition=%u end=%" PRIu64, partition,
+	    end.offset);
+	broker->partition_held = false;
+	broker->failed = true;
+	ph_loop_stop(broker->loop);
+}
+
+static ph_status
+own_store(ph_broker *broker, ph_error *err)
+{
+	const ph_store_owner owner = {broker, partition_assigned, partition_revoked};
+	ph_store_own(broker->store, &owner);
+	return broker->partition_held
+		   ? PH_OK
+		   : ph_fail(err, PH_ERR_CLOSED,
+			 "PH5374 the store has given this broker no partition");
+}
+
 static ph_status
 open_store(ph_broker *broker, ph_error *err)
 {
@@ -300,7 +331,7 @@ open_store(ph_broker *broker, ph_error *err)
 		status = ph_journal_open(&config, &broker->store, &report, err);
 	}
 	tell_recovery(&report);
-	return status;
+	return status == PH_OK ? own_store(broker, err) : status;
 }
 
 static ph_status

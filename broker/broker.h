@@ -116,9 +116,10 @@ struct ph_broker {
 	bool starved;	    /* something to hand out is not durable yet */
 	bool more;	    /* the router may have more frames */
 	bool accepting;	    /* false: the disk is nearly full */
-	bool failed;	    /* the store has failed: say nothing more */
-	bool recovering;    /* the journal is being read */
-	char instance[33];  /* random; of this process */
+	bool partition_held;		   /* the store has given us its partition */
+	bool failed;			   /* the store has failed: say nothing more */
+	bool recovering;		   /* the journal is being read */
+	char instance[33];		   /* random; of this process */
 	char endpoint[PH_BROKER_ENDPOINT]; /* of the bus */
 };
 

@@ -341,6 +341,14 @@ journal_space(ph_store *store, ph_store_space *out, ph_error *err)
 	return PH_OK;
 }
 
+/* The lock is held until the end: nothing is ever revoked. */
+static void
+journal_own(ph_store *store, const ph_store_owner *owner)
+{
+	(void) look(store);
+	owner->assigned(owner->self, 0);
+}
+
 static uint64_t
 journal_epoch(const ph_store *store)
 {
@@ -582,6 +590,7 @@ ph_journal_open(const ph_journal_config *config, ph_store **out,
 	    .span = journal_span,
 	    .idle = journal_idle,
 	    .space = journal_space,
+	    .own = journal_own,
 	    .epoch = journal_epoch,
 	    .close = journal_close,
 	};

@@ -16,8 +16,9 @@
  * Old records are given back by the extent, which is a stretch of positions that only the store
  * knows the beginnings of: what is before the oldest extent that is kept can be read no more.
  *
- * The local store (journal.h) has one partition, number 0. The assignment of partitions joins the
- * table when a store keeps its promises.
+ * A partition belongs to one owner at a time. The store tells its owner which are his: they are
+ * assigned, and may be revoked when another is to have them. The local store (journal.h) has one
+ * partition, number 0, which is its owner's for as long as the store is open.
  *
  * Thread: a store belongs to its loop, except ph_store_durable, ph_store_last and
  * ph_store_reader_new (any). A reader belongs to one thread, which may be another than the
@@ -89,6 +90,16 @@ typedef struct ph_store_space {
 	bool accepting;	  /* false: PH_STORE_NEW is refused for want of space */
 } ph_store_space;
 
+/* Who is told about partitions; called on the store's own thread, from inside its functions. */
+typedef struct ph_store_owner {
+	void *self;
+	/* It is ours from now on: its records may be read, and new ones submitted. */
+	void (*assigned)(void *self, uint32_t partition);
+	/* It is ours no more. All of ours that is durable is before `end`; what was submitted behind
+	 * it is not kept, must not be acknowledged, and its sender will send it again. */
+	void (*revoked)(void *self, uint32_t partition, ph_position end);
+} ph_store_owner;
+
 /* What an implementation fills in; callers use the functions below. */
 typedef struct ph_store_ops {
 	const char *name; /* "local" */
@@ -147,6 +158,9 @@ typedef struct ph_store_ops {
 
 	/* Room, and whether new records are taken. */
 	ph_status (*space)(ph_store *store, ph_store_space *out, ph_error *err);
+
+	/* Who is told of partitions; see ph_store_own. */
+	void (*own)(ph_store *store, const ph_store_owner *owner);
 
 	/* How often the store has been taken into possession: grows with every open. */
 	uint64_t (*epoch)(const ph_store *store);
@@ -283,6 +297,17 @@ static inline ph_status
 ph_store_space_left(ph_store *store, ph_store_space *out, ph_error *err)
 {
 	return store->ops->space(store, out, err);
+}
+
+/*
+ * Say who is told of partitions, once, right after the open; `owner` is copied. `assigned` is called
+ * for each that is ours, in this call or later in poll or flush; `revoked` in these two only.
+ * Submitting while no partition is ours gives PH_ERR_CLOSED.
+ */
+static inline void
+ph_store_own(ph_store *store, const ph_store_owner *owner)
+{
+	store->ops->own(store, owner);
 }
 
 static inline uint64_t

@@ -427,6 +427,41 @@ a_reader_finds_its_place_after_a_death(conform *self)
 	conform_close(self);
 }
 
+/* Another owner: what is durable is his, the rest is nobody's. */
+static void
+a_revoked_partition_takes_nothing_more(conform *self)
+{
+	int64_t since = 0;
+
+	conform_open(self);
+	conform_put(self, 20);
+	conform_flush(self);
+	EXPECT(self, self->revoked == 0);
+	if (self->kind->revoke == NULL) {
+		conform_close(self);
+		return;
+	}
+	conform_put(self, 5);
+	self->kind->revoke(self->place);
+	while (self->revoked == 0) {
+		EXPECT(self, ph_store_poll(self->store, false, NULL, NULL) == PH_OK);
+		EXPECT(self, self->revoked > 0 || conform_wait(self, &since));
+	}
+	EXPECT(self, self->revoked == 1 && self->assigned == 1);
+	EXPECT(self, self->revoked_end.offset > self->wrote[19].position.offset);
+	EXPECT(self, self->revoked_end.offset <= self->wrote[20].position.offset);
+	EXPECT(self, conform_submit(self, PH_STORE_ESSENTIAL) == PH_ERR_CLOSED);
+	EXPECT(self, conform_submit(self, PH_STORE_NEW) == PH_ERR_CLOSED);
+	EXPECT(self, ph_store_poll(self->store, true, NULL, NULL) == PH_OK);
+	EXPECT(self, self->revoked == 1);
+	EXPECT(self, ph_store_close(&self->store, NULL) == PH_OK);
+	conform_open(self);
+	conform_learn(self, 20);
+	EXPECT(self, self->count == 20);
+	conform_all(self);
+	conform_close(self);
+}
+
 /* Once a write has failed, all that follows fails, and nothing more is called durable. */
 static void
 a_failure_is_for_good(conform *self)
@@ -482,5 +517,6 @@ const conform_case conform_cases[] = {
     CASE(a_death_loses_nothing_durable),
     CASE(a_reader_finds_its_place_after_a_death),
     CASE(a_failure_is_for_good),
+    CASE(a_revoked_partition_takes_nothing_more),
 };
 const size_t conform_case_count = sizeof conform_cases / sizeof *conform_cases;

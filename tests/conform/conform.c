@@ -39,10 +39,37 @@ conform_run(const conform_kind *kind, const conform_case *one, unsigned deadline
 	free(self);
 }
 
+static void
+note_assigned(void *at, uint32_t partition)
+{
+	conform *self = at;
+
+	self->assigned += partition == 0 ? 1 : 1000;
+}
+
+static void
+note_revoked(void *at, uint32_t partition, ph_position end)
+{
+	conform *self = at;
+
+	self->revoked += partition == 0 ? 1 : 1000;
+	self->revoked_end = end;
+}
+
 void
 conform_open(conform *self)
 {
+	const ph_store_owner owner = {self, note_assigned, note_revoked};
+	int64_t since = 0;
+
 	EXPECT(self, self->kind->open(self->place, &self->store, NULL) == PH_OK);
+	self->assigned = self->revoked = 0;
+	ph_store_own(self->store, &owner);
+	while (self->assigned == 0) {
+		EXPECT(self, ph_store_poll(self->store, false, NULL, NULL) == PH_OK);
+		EXPECT(self, self->assigned > 0 || conform_wait(self, &since));
+	}
+	EXPECT(self, self->assigned == 1 && self->revoked == 0);
 }
 
 void

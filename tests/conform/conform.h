@@ -38,6 +38,8 @@ typedef struct conform_kind {
 	void (*kill)(void *place, ph_store **store);
 	/* Take the room for anything more away, or give it back. */
 	void (*fill)(void *place, bool full);
+	/* Another owner wants the partition. NULL: it is never revoked. */
+	void (*revoke)(void *place);
 	void (*destroy)(void **place);
 } conform_kind;
 
@@ -64,6 +66,8 @@ typedef struct conform {
 	size_t oldest; /* the first of them that is kept */
 	bool large;    /* submit large records only, not just now and then */
 	unsigned flushes;
+	unsigned assigned, revoked; /* how often, since the open */
+	ph_position revoked_end;
 	char wrong[300]; /* what was wrong, or "" */
 	jmp_buf out;	 /* then, from here */
 } conform;

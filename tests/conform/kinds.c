@@ -283,6 +283,12 @@ memory_fill(void *self, bool full)
 }
 
 static void
+memory_revoke(void *self)
+{
+	memory_disk_want(self);
+}
+
+static void
 memory_destroy(void **self_p)
 {
 	memory_disk *disk = *self_p;
@@ -298,5 +304,6 @@ const conform_kind conform_memory = {
     .die = memory_die,
     .kill = memory_kill,
     .fill = memory_fill,
+    .revoke = memory_revoke,
     .destroy = memory_destroy,
 };

@@ -38,6 +38,7 @@ struct memory_disk {
 	uint64_t tail_bytes; /* bytes in it */
 	uint64_t epoch;
 	bool dead;
+	bool wanted; /* by another owner */
 };
 
 typedef struct memory_store {
@@ -49,8 +50,10 @@ typedef struct memory_store {
 	uint64_t flushed; /* sequence of the last that was flushed */
 	bool stop;
 	bool failed;
-	bool full;	 /* new records are refused */
-	uint8_t *buffer; /* of the last read */
+	bool revoked;	      /* it is another's */
+	ph_store_owner owner; /* to be told */
+	bool full;	      /* new records are refused */
+	uint8_t *buffer;      /* of the last read */
 } memory_store;
 
 typedef struct memory_reader {
@@ -133,6 +136,14 @@ memory_disk_fill(memory_disk *disk, bool full)
 {
 	pthread_mutex_lock(&disk->lock);
 	disk->room = full ? disk->used + (256u << 10) + MEMORY_RESERVE : UINT64_MAX / 2;
+	pthread_mutex_unlock(&disk->lock);
+}
+
+void
+memory_disk_want(memory_disk *disk)
+{
+	pthread_mutex_lock(&disk->lock);
+	disk->wanted = true;
 	pthread_mutex_unlock(&disk->lock);
 }
 
@@ -307,6 +318,8 @@ memory_submit(ph_store *store, uint8_t type, ph_store_need need,
 	pthread_mutex_lock(&self->disk->lock);
 	if (self->failed)
 		status = failed(err);
+	else if (self->revoked)
+		status = ph_fail(err, PH_ERR_CLOSED, "another has the partition");
 	else if (length > PH_STORE_BODY_MAX)
 		status = ph_fail(err, PH_ERR_TOO_LARGE, "too large");
 	else if (!room_for(self, need, size_of(length)))
@@ -351,6 +364,21 @@ memory_start(ph_store *store, ph_error *err)
 }
 
 /* Tell what is durable by now, or once all that was started is. */
+/* Another wants it: what is on its way lands, what is not is dropped. True: that was now. */
+static bool
+give_up(memory_store *self)
+{
+	memory_disk *disk = self->disk;
+
+	if (!disk->wanted || self->revoked || self->failed)
+		return false;
+	while (!self->failed && disk->durable < self->flushed)
+		pthread_cond_wait(&self->landed, &disk->lock);
+	self->revoked = true;
+	cut(disk, disk->durable);
+	return true;
+}
+
 static ph_status
 memory_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 {
@@ -360,12 +388,16 @@ memory_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 	pthread_mutex_lock(&disk->lock);
 	while (wait && !self->failed && disk->durable < self->flushed)
 		pthread_cond_wait(&self->landed, &disk->lock);
+	bool gone = give_up(self);
 	ph_status status = self->failed ? failed(err) : PH_OK;
 	if (status == PH_OK)
 		disk->told = disk->durable;
+	ph_position end = position_of(disk->told + 1);
 	if (status == PH_OK && durable != NULL)
-		*durable = position_of(disk->told + 1);
+		*durable = end;
 	pthread_mutex_unlock(&disk->lock);
+	if (gone)
+		self->owner.revoked(self->owner.self, 0, end);
 	return status;
 }
 
@@ -542,6 +574,13 @@ memory_space(ph_store *store, ph_store_space *out, ph_error *err)
 	return PH_OK;
 }
 
+static void
+memory_own(ph_store *store, const ph_store_owner *owner)
+{
+	store_of(store)->owner = *owner;
+	owner->assigned(owner->self, 0);
+}
+
 static uint64_t
 memory_epoch(const ph_store *store)
 {
@@ -602,6 +641,7 @@ memory_store_open(memory_disk *disk, ph_store **out, ph_error *err)
 	    .span = memory_span,
 	    .idle = memory_idle,
 	    .space = memory_space,
+	    .own = memory_own,
 	    .epoch = memory_epoch,
 	    .close = memory_close,
 	};
@@ -612,6 +652,7 @@ memory_store_open(memory_disk *disk, ph_store **out, ph_error *err)
 	self->base = (ph_store){.magic = STORE_MAGIC, .ops = &ops};
 	self->disk = disk;
 	self->flushed = disk->told = disk->durable;
+	disk->wanted = false;
 	disk->epoch++;
 	PH_ASSERT(pthread_cond_init(&self->work, NULL) == 0);
 	PH_ASSERT(pthread_cond_init(&self->landed, NULL) == 0);

@@ -24,6 +24,8 @@ void memory_disk_destroy(memory_disk **disk_p);
 void memory_disk_die(memory_disk *disk);
 /* Leave room for a little more and the reserve, or for everything again. */
 void memory_disk_fill(memory_disk *disk, bool full);
+/* Another owner wants the partition: the open store gives it up when it is polled or flushed next. */
+void memory_disk_want(memory_disk *disk);
 /* Lose the last `count` records that are durable, as nothing ever should. No store is open. */
 void memory_disk_lose(memory_disk *disk, size_t count);
 

@@ -34,6 +34,9 @@ const conform_mutant conform_mutants[] = {
     {"too large leaves a part", "too_large_is_refused_alone"},
     {"the epoch stays", "a_clean_end_keeps_everything"},
     {"closing forgets the batch", "a_clean_end_keeps_everything"},
+    {"nobody is told of the partition", "a_new_store_is_empty"},
+    {"a revocation is kept secret", "a_revoked_partition_takes_nothing_more"},
+    {"a revoked partition takes more", "a_revoked_partition_takes_nothing_more"},
     {"a failure is forgotten", "a_failure_is_for_good"},
     {"trim does nothing", "what_is_trimmed_is_gone"},
     {"trim takes too much", "what_is_trimmed_is_gone"},
@@ -138,6 +141,8 @@ mutant_submit(ph_store *store, uint8_t type, ph_store_need need,
 		return PH_OK;
 	}
 	if (status == PH_ERR_IO && is("a failure is forgotten"))
+		return PH_OK;
+	if (status == PH_ERR_CLOSED && is("a revoked partition takes more"))
 		return PH_OK;
 	if (status != PH_OK)
 		return status;
@@ -332,6 +337,26 @@ mutant_close(ph_store *store, ph_error *err)
 	return status;
 }
 
+static void
+tell_nobody(void *self, uint32_t partition, ph_position end)
+{
+	(void) self;
+	(void) partition;
+	(void) end;
+}
+
+static void
+mutant_own(ph_store *store, const ph_store_owner *owner)
+{
+	ph_store_owner told = *owner;
+
+	if (is("nobody is told of the partition"))
+		return;
+	if (is("a revocation is kept secret"))
+		told.revoked = tell_nobody;
+	ph_store_own(of(store)->inner, &told);
+}
+
 static ph_status
 mutant_open(void *place, ph_store **out, ph_error *err)
 {
@@ -350,6 +375,7 @@ mutant_open(void *place, ph_store **out, ph_error *err)
 	    .span = mutant_span,
 	    .idle = mutant_idle,
 	    .space = mutant_space,
+	    .own = mutant_own,
 	    .epoch = mutant_epoch,
 	    .close = mutant_close,
 	};

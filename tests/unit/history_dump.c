@@ -17,6 +17,8 @@
 #include "lib/base/crc32c.h"
 #include "lib/base/fs.h"
 
+#define HOUR_MS INT64_C(3600000) /* coarse: the two clocks of a start are a moment apart */
+
 static bool
 tells_attempts(const ph_destination *to)
 {
@@ -38,10 +40,9 @@ dump_item(ph_broker *broker, ph_item *item, ph_buffer *out)
 	if (tells_attempts(to))
 		ph_buffer_printf(out, " attempts %u", item->attempts);
 	if (item->state == PH_DELIVERY_WAITING)
-		ph_buffer_printf(out, " due %" PRId64,
-		    (item->as.due_ms - ph_clock_mono(broker->clock) +
-			ph_broker_now(broker) + 5000) /
-			10000);
+		ph_buffer_printf(out, " due in %" PRId64 " hours",
+		    (item->as.due_ms - ph_clock_mono(broker->clock) + HOUR_MS / 2) /
+			HOUR_MS);
 	if (item->state == PH_DELIVERY_DEAD)
 		ph_buffer_printf(out, " letter %" PRId64 " %" PRIu64 " %u %s %s",
 		    item->as.letter->dead_ms, item->as.letter->offset,
