@@ -102,8 +102,9 @@ run(trips *t, unsigned direction, const void *bytes, size_t length, verdict *v)
 	const char *name;
 	bool in = direction == PH_FLOWS_IN;
 	ph_status status = ph_map_call_new(t->map, in ? PH_MAP_IN : PH_MAP_OUT,
-	    in ? (unsigned) PH_MAP_LOOSE : (unsigned) PH_MAP_PARTIAL, bytes, length,
-	    &call, &t->err);
+	    in ? (unsigned) PH_MAP_LOOSE
+	       : (unsigned) PH_MAP_LOOSE | (unsigned) PH_MAP_PARTIAL,
+	    bytes, length, &call, &t->err);
 	for (size_t i = 0; status == PH_OK && (name = ph_map_wants(t->map, i)) != NULL;
 	     i++)
 		status = ph_map_call_set(call, name, value_of(name), &t->err);

@@ -68,28 +68,20 @@ set_text(ph_document *document, ph_node *node, ph_node_kind kind, const char *te
 
 /* ---- bytes ---- */
 
-static bool
-is_xml(const ph_map *map)
-{
-	return map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;
-}
-
 ph_status
 ph_laws_decode(const ph_map *map, bool canonical, const void *bytes, size_t length,
     ph_document **out, ph_error *err)
 {
 	ph_document *document;
+	ph_xml_reader *reader = NULL;
 	ph_status status = ph_document_new("sample", MEMORY, &document, err);
 	if (status != PH_OK)
 		return status;
-	if (canonical || map->format == PH_MAP_JSON)
+	if (canonical)
 		status = ph_json_decode(document, bytes, length, err);
-	else if (is_xml(map))
-		status = ph_xml_decode(document, bytes, length, err);
-	else if (map->format == PH_MAP_FORM)
-		status = ph_form_decode(document, bytes, length, err);
 	else
-		status = ph_records_decode(map->records, document, bytes, length, err);
+		status = ph_vendor_decode(map, document, &reader, bytes, length, err);
+	ph_xml_reader_destroy(&reader);
 	if (status != PH_OK) {
 		ph_document_destroy(&document);
 		return status;
@@ -103,14 +95,8 @@ ph_laws_encode(const ph_map *map, bool canonical, ph_document *document, ph_buff
     ph_error *err)
 {
 	const ph_node *root = ph_document_root(document);
-	if (canonical || map->format == PH_MAP_JSON)
-		return ph_json_encode(root, 0, out, err);
-	if (is_xml(map))
-		return ph_xml_encode(
-		    root, map->xml_prefixes, map->xml_prefix_count, out, err);
-	if (map->format == PH_MAP_FORM)
-		return ph_form_encode(root, out, err);
-	return ph_records_encode(map->records, root, out, err);
+	return canonical ? ph_json_encode(root, 0, out, err)
+			 : ph_vendor_encode(map, root, 0, out, NULL, NULL, err);
 }
 
 /* ---- canonical documents ---- */
@@ -267,7 +253,7 @@ find_record(const ph_map *map, ph_node *top, bool inward)
 			const char *name =
 			    ph_names_text(map->vendor_names, way[p].steps[i].name);
 			/* an XML document begins with the element itself */
-			if (p == 0 && i == 0 && is_xml(map))
+			if (p == 0 && i == 0 && ph_vendor_is_xml(map))
 				continue;
 			node = ph_node_get(node, name);
 			if (node != NULL && node->kind == PH_NODE_LIST)
@@ -285,7 +271,7 @@ build_way(const ph_map *map, ph_document *document, ph_node *record)
 	size_t left = map->root_in.count + (map->has_each ? map->each.count : 0);
 	if (left == 0)
 		return record;
-	if (!is_xml(map))
+	if (!ph_vendor_is_xml(map))
 		top = at = ph_node_new(document, PH_NODE_OBJECT, NULL, 0);
 	for (size_t p = 0; p < (map->has_each ? 2u : 1u); p++)
 		for (size_t i = 0; i < way[p]->count; i++) {

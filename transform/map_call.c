@@ -162,7 +162,7 @@ hold_to_schema(ph_map_call *call, const void *bytes, size_t length)
 	ph_error why;
 	char path[PH_XSD_PATH];
 	ph_status status =
-	    (call->flags & PH_MAP_ALONE) != 0
+	    (call->flags & ((unsigned) PH_MAP_ALONE | PH_MAP_LOOSE)) != 0
 		? PH_OK
 		: ph_vendor_check(call->map, "vendor", bytes, length, path, &why);
 	if (status == PH_ERR_NOMEM)

@@ -231,7 +231,8 @@ typedef struct ph_wanted {
 	struct ph_wanted *next; /* in its bucket */
 } ph_wanted;
 
-/* A flag of calls beside the public ones. In: no `require` and no required fields, for the laws. */
+/* A flag of calls beside the public ones, for the laws: no `require`, no required fields, and no
+ * schema of the vendor's. */
 enum { PH_MAP_LOOSE = 0x100 };
 
 typedef struct ph_trace ph_trace; /* trace.h */

@@ -17,7 +17,8 @@
 #include "lib/base/crc32c.h"
 #include "lib/base/fs.h"
 
-#define HOUR_MS INT64_C(3600000) /* coarse: the two clocks of a start are a moment apart */
+#define HOUR_MS                                                                        \
+	INT64_C(3600000) /* coarse: the two clocks of a start are a moment apart */
 
 static bool
 tells_attempts(const ph_destination *to)
