@@ -62,6 +62,12 @@ ph_cli_usage(ph_cli *cli, const char *format, ...)
 	return ph_cli_fail(cli, &err);
 }
 
+const char *
+ph_cli_s(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 void
 ph_cli_print(ph_cli *cli, const char *format, ...)
 {

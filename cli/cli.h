@@ -88,6 +88,8 @@ int ph_cli_usage(ph_cli *cli, const char *format, ...)
 /* Lines for people; silent with --json. */
 void ph_cli_print(ph_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* "s", or "" for one: "%zu map%s". */
+const char *ph_cli_s(size_t count);
 /* One JSON line on `out`. Takes the object. */
 void ph_cli_json(ph_cli *cli, json_t *object);
 

@@ -316,6 +316,11 @@ survey_file(survey *s, const ph_map *map, ph_map_direction direction, const char
 	if (status == PH_OK)
 		status = look_at(s, map, direction, bytes, length, err);
 	free(bytes);
+	if (bytes != NULL && status != PH_OK) {
+		char where[PH_ERROR_WHERE];
+		snprintf(where, sizeof where, "%.150s: %.100s", file, err->where);
+		memcpy(err->where, where, sizeof where);
+	}
 	return status;
 }
 

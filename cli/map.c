@@ -199,8 +199,9 @@ run_check(ph_cli *cli, const ph_args *args)
 	}
 	if (exit != PH_EXIT_OK)
 		return exit;
-	ph_cli_print(
-	    cli, "%zu maps, %zu errors, %zu warnings\n", c.maps, c.errors, c.warnings);
+	ph_cli_print(cli, "%zu map%s, %zu error%s, %zu warning%s\n", c.maps,
+	    ph_cli_s(c.maps), c.errors, ph_cli_s(c.errors), c.warnings,
+	    ph_cli_s(c.warnings));
 	return c.errors == 0 ? PH_EXIT_OK : PH_EXIT_PROBLEM;
 }
 

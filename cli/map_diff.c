@@ -130,6 +130,6 @@ ph_map_diff_verb(ph_cli *cli, const ph_args *args)
 	int exit = folder ? compare_folders(&d) : compare_files(&d, old, new);
 	if (exit != PH_EXIT_OK)
 		return exit;
-	ph_cli_print(cli, "%zu differences\n", d.count);
+	ph_cli_print(cli, "%zu difference%s\n", d.count, ph_cli_s(d.count));
 	return d.count == 0 ? PH_EXIT_OK : PH_EXIT_PROBLEM;
 }

@@ -183,7 +183,7 @@ ph_map_test(ph_cli *cli, const ph_args *args)
 	if (junit != NULL && write_junit(junit, t.rows, &err) != PH_OK)
 		worst = ph_cli_fail(cli, &err);
 	json_decref(t.rows);
-	ph_cli_print(cli, "%zu tests, %s\n", samples.ran,
+	ph_cli_print(cli, "%zu test%s, %s\n", samples.ran, ph_cli_s(samples.ran),
 	    worst == PH_EXIT_OK ? "all good" : "not good");
 	return worst;
 }

@@ -232,6 +232,27 @@ coding_of(const ph_link *link)
 	return NULL;
 }
 
+/* The vendor's words as they are, where the schema has a list of its own. */
+static void
+check_words(checker *c, const ph_link *link)
+{
+	char path[256];
+	const char *const *values;
+	if (link->chain_count > 0 || (link->directions & PH_FLOWS_IN) == 0 ||
+	    link->canonical.count != 1 || link->vendor.count != 1 ||
+	    link->canonical.at[0].kind != PH_OPERAND_PATH ||
+	    link->vendor.at[0].kind != PH_OPERAND_PATH)
+		return;
+	canonical_text(c->map, &link->canonical.at[0].path, path);
+	const ph_rule *rule = ph_schema_field(c->map->schema, path);
+	size_t count = rule == NULL ? 0 : ph_rule_values(rule, &values);
+	if (count > 1)
+		ph_load_warn(c->load, link->node, link->vendor.at[0].at,
+		    "PH2078 %s has a list of %zu values (\"%s\", \"%s\" ...), and "
+		    "nothing makes the vendor's words into these: | codes(FILE.csv)",
+		    path, count, values[0], values[1]);
+}
+
 /* A code table against the canonical field's list of values. */
 static void
 check_codes(checker *c, const ph_link *link)
@@ -309,8 +330,13 @@ tell_link(checker *c, const ph_link *link)
 	op.from = in ? &link->vendor : &link->canonical;
 	op.to = in ? &link->canonical : &link->vendor;
 	const char *path = ph_op_path(c->load->arena, &op);
-	ph_load_tell(
-	    c->load, "link", link->node, "%s: %s", class_of(c->map, link), path);
+	const char *arrow = strstr(path, " -> ");
+	if (link->directions == (PH_FLOWS_IN | PH_FLOWS_OUT) && arrow != NULL)
+		ph_load_tell(c->load, "link", link->node, "%s: %.*s <-> %s",
+		    class_of(c->map, link), (int) (arrow - path), path, arrow + 4);
+	else
+		ph_load_tell(c->load, "link", link->node, "%s: %s",
+		    class_of(c->map, link), path);
 	if (repaired(c->map, link))
 		ph_load_tell(c->load, "note", link->node,
 		    "vendor.repair changes a text that reads as UTF-8 made twice");
@@ -352,8 +378,10 @@ ph_map_examine(const ph_map *map, ph_load *load)
 	check_secrets(&c);
 	ph_map_examine_vendor(map, load);
 	for (const ph_link *l = map->links; l != NULL; l = l->next) {
-		if (map->schema != NULL)
+		if (map->schema != NULL) {
+			check_words(&c, l);
 			check_codes(&c, l);
+		}
 		tell_link(&c, l);
 	}
 	return load->errors == before;

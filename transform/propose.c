@@ -18,11 +18,14 @@
 #define SPACES_MAX 8
 #define DEPTH_MAX  8
 #define LINE_WIDTH 88
+#define VENDOR	   "  vendor: ["
+#define CANONICAL  "  canonical: ["
 #define PLAIN_MAX  3 /* an envelope has no more fields of its own */
 
 typedef struct field {
 	char path[PATH];
 	const char *top; /* its first name */
+	const ph_node *node;
 	bool many, linked;
 	ph_looks looks;
 	char conversion[64];
@@ -199,6 +202,7 @@ add_field(
 	field *f = &d->fields[d->field_count++];
 	snprintf(f->path, PATH, "%s", path);
 	f->top = top;
+	f->node = node;
 	f->many = many;
 	f->looks = ph_guess_value(node, f->conversion, sizeof(f->conversion));
 }
@@ -399,19 +403,30 @@ write_head(drafting *d)
 	ph_buffer_text(d->out, "links:\n");
 }
 
+/* Has the sample's value the form that the canonical field asks for? */
+static bool
+has_form(const drafting *d, const target *t)
+{
+	const ph_node *node = t->source->node;
+	return t->rule->pattern == NULL || node->text == NULL ||
+	       ph_pattern_match(t->rule->pattern, ph_document_arena(d->p->sample),
+		   node->text, node->length, NULL) == PH_MATCH_YES;
+}
+
 /* What there is to think about in a link; "" if nothing. */
 static void
-doubt(const target *t, char out[200])
+doubt(const drafting *d, const target *t, char out[200])
 {
 	const field *f = t->source;
 	const char *pattern = ph_node_text(t->rule->node, "pattern");
 	out[0] = 0;
 	if (t->rule->value_count > 0)
 		snprintf(out, 200, "a code table is wanted: | codes(FILE.csv)");
-	else if (pattern != NULL)
-		snprintf(out, 200, "must match %.120s", pattern);
 	else if (f->looks == PH_LOOKS_EMPTY)
 		snprintf(out, 200, "the sample has no value here");
+	else if (!has_form(d, t))
+		snprintf(out, 200,
+		    "the sample's value does not match %.120s: a code table?", pattern);
 	else if (t->score < SURE)
 		snprintf(out, 200, "only the names are a little alike");
 	else if (f->looks == PH_LOOKS_TIME)
@@ -442,7 +457,7 @@ write_link(drafting *d, const target *t)
 	const field *f = t->source;
 	bool converted = f->conversion[0] != 0 &&
 			 (f->looks == PH_LOOKS_TIME || f->looks == PH_LOOKS_BOOLEAN);
-	doubt(t, why);
+	doubt(d, t, why);
 	ph_buffer_printf(d->out, "  - %s <-> %s%s%s%s%s\n", t->path, f->path,
 	    converted ? " | " : "", converted ? f->conversion : "",
 	    why[0] != 0 ? " # unsure: " : "", why);
@@ -495,13 +510,16 @@ write_item(drafting *d, const char *text, size_t length, size_t *column)
 	bool plain = length > 0;
 	for (size_t i = 0; i < length; i++)
 		plain &= strchr(" ,[]{}:#'\"&*!|>%@`", text[i]) == NULL;
-	if (*column > 0)
+	bool first = d->out->length > 0 && d->out->data[d->out->length - 1] == '[';
+	if (!first)
 		ph_buffer_text(d->out, ",");
-	if (*column + length + 4 > LINE_WIDTH || *column == 0)
+	*column += first ? 0 : 2;
+	if (*column + length + 4 > LINE_WIDTH) {
+		ph_buffer_text(d->out, "\n    ");
 		*column = 4;
-	else
-		(*column)++;
-	ph_buffer_text(d->out, *column == 4 ? "\n    " : " ");
+	} else if (!first) {
+		ph_buffer_text(d->out, " ");
+	}
 	ph_buffer_text(d->out, plain ? "" : "\"");
 	for (size_t i = 0; i < length; i++) {
 		if (!plain && (text[i] == '"' || text[i] == '\\'))
@@ -515,7 +533,8 @@ write_item(drafting *d, const char *text, size_t length, size_t *column)
 static void
 write_canonical_drop(drafting *d)
 {
-	size_t column = 0;
+	size_t column = strlen(CANONICAL);
+	ph_buffer_text(d->out, CANONICAL);
 	for (size_t i = 0; i < d->target_count; i++) {
 		const target *t = &d->targets[i];
 		size_t length = strcspn(t->path, ".["), seen = i;
@@ -536,7 +555,8 @@ write_canonical_drop(drafting *d)
 static void
 write_vendor_drop(drafting *d)
 {
-	size_t column = 0;
+	size_t column = strlen(VENDOR);
+	ph_buffer_text(d->out, VENDOR);
 	for (size_t i = 0; i < d->field_count; i++) {
 		const field *f = &d->fields[i];
 		bool linked = false, seen = false;
@@ -553,33 +573,47 @@ write_vendor_drop(drafting *d)
 	}
 }
 
+/* In the order of the sample: so it is written out again; then what is missing. */
+static bool
+write_links(drafting *d)
+{
+	bool any = false;
+	for (size_t k = 0; k < d->field_count; k++)
+		for (size_t i = 0; i < d->target_count; i++) {
+			const target *t = &d->targets[i];
+			if (t->source != &d->fields[k])
+				continue;
+			any = true;
+			if (t->value != NULL)
+				write_list(d, t);
+			else
+				write_link(d, t);
+		}
+	for (size_t i = 0; i < d->target_count; i++) {
+		const target *t = &d->targets[i];
+		if (t->source == NULL && !is_open(t) && !t->listed)
+			write_missing(d, t);
+	}
+	return any;
+}
+
 static void
 write_draft(drafting *d)
 {
-	bool canonical = false, vendor = false, any = false;
+	bool canonical = false, vendor = false;
 	write_head(d);
-	for (size_t i = 0; i < d->target_count; i++) {
-		const target *t = &d->targets[i];
-		any |= t->source != NULL;
-		if (t->value != NULL)
-			write_list(d, t);
-		else if (t->source != NULL)
-			write_link(d, t);
-		else if (t->required && !t->many)
-			write_missing(d, t);
-		canonical |= is_open(t);
-	}
+	bool any = write_links(d);
+	for (size_t i = 0; i < d->target_count; i++)
+		canonical |= is_open(&d->targets[i]);
 	for (size_t i = 0; i < d->field_count; i++)
 		vendor |= !d->fields[i].linked;
 	if (canonical || vendor)
 		ph_buffer_text(d->out, "drop:\n");
 	if (vendor) {
-		ph_buffer_text(d->out, "  vendor: [");
 		write_vendor_drop(d);
 		ph_buffer_text(d->out, "]\n");
 	}
 	if (canonical) {
-		ph_buffer_text(d->out, "  canonical: [");
 		write_canonical_drop(d);
 		ph_buffer_text(d->out, "]\n");
 	}

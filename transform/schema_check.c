@@ -25,6 +25,7 @@
 #define DEPTH	   512
 #define MATCHES	   64 /* on the document's arena; then on one that is used again */
 #define SCRATCH	   ((size_t) 16 << 20)
+#define WORDS_MAX  200
 
 /* The number of an item in its list, from 1. */
 static size_t
@@ -204,6 +205,20 @@ type_word(unsigned types)
 	return "nothing";
 }
 
+/* "open, fixed"; false if they are too many to be told, or no words. */
+static bool
+list_words(const ph_node *choices, char out[WORDS_MAX])
+{
+	size_t at = 0;
+	for (const ph_node *n = choices->first; n != NULL; n = n->next) {
+		if (n->kind != PH_NODE_STRING || n->length + 3 > WORDS_MAX - at)
+			return false;
+		at += (size_t) snprintf(out + at, WORDS_MAX - at, "%s%s",
+		    at == 0 ? "" : ", ", n->text);
+	}
+	return at > 0;
+}
+
 static bool
 check_values(ph_checking *c, const ph_rule *rule, const ph_node *node)
 {
@@ -219,6 +234,10 @@ check_values(ph_checking *c, const ph_rule *rule, const ph_node *node)
 	for (const ph_node *n = rule->choices->first; n != NULL; n = n->next)
 		if (ph_node_equal(n, node, &c->steps))
 			return true;
+	char words[WORDS_MAX];
+	if (list_words(rule->choices, words))
+		return ph_check_broken(c, rule, node, "enum",
+		    "PH3205 is none of the values allowed: %s", words);
 	return ph_check_broken(c, rule, node, "enum",
 	    "PH3205 is none of the %u values allowed", rule->choices->count);
 }
@@ -264,7 +283,8 @@ check_text(ph_checking *c, const ph_rule *rule, const ph_node *node)
 		return true;
 	case PH_MATCH_NO:
 		return ph_check_broken(c, rule, node, "pattern",
-		    "PH3204 does not have the form asked for");
+		    "PH3204 does not have the form asked for: %.180s",
+		    ph_node_text(rule->node, "pattern"));
 	case PH_MATCH_GAVE_UP:
 		return ph_check_broken(
 		    c, rule, node, "pattern", "PH3204 is too complex to be checked");

@@ -57,7 +57,7 @@ explain() {
 	cp "$ROOT/adapters/highways/maps/confirm-enquiry.yaml" "$MAP"
 	run map check "$MAP" --links
 	equal "$status" 0
-	grep -q 'link: iso: reference -> EnquiryReference' <<<"$output"
+	grep -q 'link: iso: reference <-> EnquiryReference' <<<"$output"
 	grep -q 'link: in-only: EnquiryStatusCode -> status' <<<"$output"
 }
 
@@ -147,4 +147,74 @@ print(eval(sys.argv[2]))' "$@"
 	run "$PACKHORSE" map new --from "$ROOT/tests/formats/samples/permit/too-long.canonical.json" \
 		--schema nothing --schemas "$ROOT/schemas"
 	equal "$status" 1
+}
+
+# A connector with the tutorial's map, in $WORK/trees.
+trees() {
+	cp -r "$ROOT/doc/tutorial/trees" "$WORK/trees"
+	TREES=$WORK/trees/maps/tree-job.yaml
+	JOBS=$WORK/trees/samples/tree-job
+}
+
+@test "a draft has the sample's order, and doubts only where the sample gives reason" {
+	"$PACKHORSE" map new --from "$ROOT/doc/tutorial/vendor/tree-job.xml" \
+		--schema service-request --schemas "$ROOT/schemas" >"$WORK/draft.yaml"
+	equal "$(sed -n 's/^  - .* <-> \([A-Za-z]*\).*/\1/p' "$WORK/draft.yaml" | xargs)" \
+		'CouncilRef JobNo JobType Details Latitude Longitude ContactSurname ContactPhone Raised State'
+	grep -qx '  - reference <-> CouncilRef' "$WORK/draft.yaml"
+	grep -qF 'JobType # unsure: the sample'"'"'s value does not match ^[a-z0-9]' "$WORK/draft.yaml"
+	grep -qx '  vendor: \[Crew\]' "$WORK/draft.yaml"
+	equal "$(awk 'length > 88' "$WORK/draft.yaml" | grep -vc unsure)" 0
+}
+
+@test "the vendor's words as they are do not pass for the schema's" {
+	trees
+	run map check "$WORK/trees"
+	equal "$output" '1 map, 0 errors, 0 warnings'
+	sed -i 's/ | codes(tree-.*//' "$TREES"
+	run map check "$TREES"
+	equal "$status" 0
+	equal "$(grep -c PH2078 <<<"$output")" 1 # the services have no list
+	grep -qF '17:16: warning: PH2078 status has a list of 7 values ("open", "investigating" ...)' \
+		<<<"$output"
+	run map run "$TREES" in "$JOBS/branch.in.xml"
+	grep -qF 'service.code does not have the form asked for: ^[a-z0-9][a-z0-9-]{0,59}$' <<<"$output"
+	sed -i 's/service.code <-> JobType/service.code <- const("trees")/' "$TREES"
+	run map run "$TREES" in "$JOBS/branch.in.xml"
+	grep -qF 'status is none of the values allowed: open, investigating, in_progress,' <<<"$output"
+	not grep -q NEW <<<"$output"
+}
+
+@test "a sample that fails is a sample; what differs is named" {
+	trees
+	sed -i '/<CouncilRef>/s/<Raised>.*<\/Raised><State>\(.*\)<\/State>/<State>\1<\/State><Raised>24\/11\/2026 09:30<\/Raised>/' \
+		"$JOBS/branch.out.xml"
+	rm "$JOBS"/done.*
+	run map test "$WORK/trees"
+	equal "$status" 1
+	equal "${lines[1]}" \
+		'NOT OK  tree-job branch out: Raised stands before State: put the links in that order, or name it in vendor.order'
+	equal "${lines[2]}" '2 tests, not good'
+	sed -i 's/<Raised>.*<\/Raised>//' "$JOBS/branch.out.xml"
+	grep -q '<JobNo>' "$JOBS/branch.out.xml"
+	run map test "$WORK/trees"
+	equal "${lines[1]}" \
+		'NOT OK  tree-job branch out: Raised is not expected (got "24/11/2026 09:30", expected "")'
+	sed -i 's/<JobNo>/<Depot>X<\/Depot><JobNo>/' "$JOBS/branch.out.xml"
+	run map test "$WORK/trees"
+	equal "${lines[1]}" \
+		'NOT OK  tree-job branch out: Depot is missing (got "", expected "X")'
+	rm "$JOBS/branch.out.xml"
+	run map test "$WORK/trees"
+	equal "${lines[1]}" 'NOT OK  tree-job (any) out: no sample shows this direction of the map'
+}
+
+@test "a file that is no record of the map is named" {
+	trees
+	echo '<Jobs/>' >"$WORK/jobs.xml"
+	run "$PACKHORSE" codes unmapped "$TREES" in "$JOBS/branch.in.xml" "$WORK/jobs.xml" \
+		--schemas "$ROOT/schemas"
+	equal "$status" 1
+	grep -qF "packhorse: $WORK/jobs.xml: " <<<"$output"
+	grep -q PH2409 <<<"$output"
 }
