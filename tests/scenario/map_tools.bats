@@ -32,7 +32,7 @@ explain() {
 	explain >"$WORK/out"
 	grep -qx 'EnquiryX = "409098.09"' "$WORK/out"
 	grep -qF 'from location.lat, location.long | osgb36(decimals=2, zero=absent)' "$WORK/out"
-	grep -qE 'at .*confirm-enquiry.yaml:17:5$' "$WORK/out"
+	grep -qE 'at .*confirm-enquiry.yaml:18:5$' "$WORK/out"
 	sed '1,/^\.\.\//!d' "$WORK/out" >"$WORK/document"
 	equal "$(grep -c PLANTED "$WORK/document")" 1 # the output itself, in one line
 	not grep -q PLANTED <<<"$(sed '1,/^\.\.\//d' "$WORK/out")"
@@ -53,7 +53,7 @@ explain() {
 	equal "$(grep -A2 'PH2060' <<<"$output" | tail -1)" '      ^'
 	run map check "$WORK/mine" --json
 	equal "$(jq -r 'select(.kind == "error") | "\(.line):\(.column)"' <<<"$output" |
-		head -1)" 28:5
+		head -1)" 29:5
 	cp "$ROOT/adapters/highways/maps/confirm-enquiry.yaml" "$MAP"
 	run map check "$MAP" --links
 	equal "$status" 0
@@ -105,7 +105,7 @@ print(eval(sys.argv[2]))' "$@"
 	run map laws "$MAP" --cases 200 --seed 5
 	equal "$status" 1
 	grep -qE 'BROKEN  confirm-enquiry, case [0-9]+ of seed 5' <<<"$output"
-	grep -qE 'confirm-enquiry.yaml:26:5' <<<"$output"
+	grep -qE 'confirm-enquiry.yaml:27:5' <<<"$output"
 	equal "$(map laws "$MAP" --cases 200 --seed 5 --json | jq -r .result)" broken
 }
 
