@@ -213,8 +213,8 @@ list_words(const ph_node *choices, char out[WORDS_MAX])
 	for (const ph_node *n = choices->first; n != NULL; n = n->next) {
 		if (n->kind != PH_NODE_STRING || n->length + 3 > WORDS_MAX - at)
 			return false;
-		at += (size_t) snprintf(out + at, WORDS_MAX - at, "%s%s",
-		    at == 0 ? "" : ", ", n->text);
+		at += (size_t) snprintf(
+		    out + at, WORDS_MAX - at, "%s%s", at == 0 ? "" : ", ", n->text);
 	}
 	return at > 0;
 }

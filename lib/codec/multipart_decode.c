@@ -142,6 +142,18 @@ charset_of(ph_piece type, ph_charset *out)
 	return ph_charset_named(name, out);
 }
 
+/* Is a part's body a text of its charset, without zero bytes? Else *bad is where not. */
+static bool
+is_text(ph_charset charset, const ph_part *part, size_t *bad)
+{
+	const char *zero = memchr(part->body.at, 0, part->body.length);
+	if (!ph_charset_valid(charset, part->body.at, part->body.length, bad))
+		return false;
+	if (zero != NULL)
+		*bad = (size_t) (zero - part->body.at);
+	return zero == NULL;
+}
+
 static bool
 read_text(reader *r, const ph_part *part, const char *name)
 {
@@ -151,8 +163,7 @@ read_text(reader *r, const ph_part *part, const char *name)
 	if (!charset_of(ph_part_header(part, "content-type"), &charset))
 		return refuse(
 		    r, part, "PH3506 a text in a charset that is not read: send UTF-8");
-	if (!ph_charset_valid(charset, part->body.at, part->body.length, &bad) ||
-	    memchr(part->body.at, 0, part->body.length) != NULL) {
+	if (!is_text(charset, part, &bad)) {
 		ph_source_fail(&r->source, PH_ERR_INVALID,
 		    (size_t) (part->body.at - r->source.bytes) + bad, r->err,
 		    "PH3004 a text that is not valid in its charset");

@@ -7,6 +7,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/codec/codec.h"
+#include "lib/codec/multipart.h"
 #include "lib/codec/records.h"
 #include "lib/codec/source.h"
 #include "lib/config/config.h"
@@ -118,6 +119,14 @@ encode_form(ph_document *document, ph_buffer *out, ph_error *err)
 }
 
 static ph_status
+encode_multipart(ph_document *document, ph_buffer *out, ph_error *err)
+{
+	char boundary[PH_MULTIPART_BOUNDARY];
+	return ph_multipart_encode(
+	    ph_document_root(document), 0, NULL, NULL, boundary, out, err);
+}
+
+static ph_status
 decode_yaml(ph_document *document, const void *bytes, size_t length, ph_error *err)
 {
 	return ph_yaml_decode(document, bytes, length, 0, err);
@@ -141,6 +150,9 @@ const ph_test_decoder ph_test_decoders[] = {
 	PH_INPUT_MAX},
     {"hl7", decode_hl7, encode_hl7, "MSH|^~\\&|", "\rPID|1\r", "PH3004", "PH3001",
 	PH_INPUT_MAX},
+    {"multipart", ph_multipart_decode, encode_multipart,
+	"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n", "\r\n--b--\r\n",
+	"PH3004", "PH3001", PH_INPUT_MAX},
     {"yaml", decode_yaml, NULL, "a: '", "'\n", "PH1005", "PH1001", YAML_MAX},
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0},
 };

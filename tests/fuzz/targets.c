@@ -88,6 +88,7 @@ DECODER(records_csv, "records-csv")
 DECODER(record_csv, "record-csv")
 DECODER(fixed, "fixed")
 DECODER(hl7, "hl7")
+DECODER(multipart, "multipart")
 
 const ph_target ph_targets[] = {
     {"xml", run_xml},
@@ -99,10 +100,12 @@ const ph_target ph_targets[] = {
     {"record-csv", run_record_csv},
     {"fixed", run_fixed},
     {"hl7", run_hl7},
+    {"multipart", run_multipart},
     {"yaml", ph_target_yaml},
     {"description", ph_target_description},
     {"schema", ph_target_schema},
     {"map", ph_target_map},
+    {"xsd", ph_target_xsd},
     {"message", ph_target_message},
     {"frame", ph_target_frame},
     {"record", ph_target_record},

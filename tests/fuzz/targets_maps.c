@@ -13,6 +13,7 @@
 #include "lib/base/assert.h"
 #include "lib/codec/codec.h"
 #include "lib/codec/records.h"
+#include "lib/codec/xsd.h"
 #include "lib/config/config.h"
 #include "tests/fuzz/targets.h"
 #include "transform/schema.h"
@@ -127,7 +128,8 @@ static void
 leave_folder(void)
 {
 	static const char *const files[] = {"maps/m.yaml",
-	    "schemas/thing.v1.schema.json", "codes/c.csv", "maps", "schemas", "codes"};
+	    "schemas/thing.v1.schema.json", "codes/c.csv", "schemas/x.xsd", "maps",
+	    "schemas", "codes"};
 	char path[128];
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		snprintf(path, sizeof path, "%s/%s", folder, files[i]);
@@ -206,4 +208,26 @@ ph_target_map(const uint8_t *bytes, size_t length)
 		run_map(map, PH_MAP_OUT, bytes + end + 1, length - end - 1);
 	}
 	ph_map_destroy(&map);
+}
+
+/* An XML Schema, and a document that is held to it. */
+void
+ph_target_xsd(const uint8_t *bytes, size_t length)
+{
+	char name[128], path[PH_XSD_PATH];
+	size_t end = ph_target_split(bytes, length);
+	ph_xsd *schema = NULL;
+	ph_error err = {0};
+	if (folder[0] == '\0')
+		make_folder();
+	put_file("schemas/x.xsd", bytes, end);
+	snprintf(name, sizeof name, "%s/schemas/x.xsd", folder);
+	if (ph_xsd_load(name, &schema, &err) != PH_OK) {
+		PH_ASSERT(strncmp(err.text, "PH", 2) == 0);
+		return;
+	}
+	if (end < length && ph_xsd_check(schema, "input", bytes + end + 1,
+				length - end - 1, 0, path, &err) != PH_OK)
+		PH_ASSERT(strncmp(err.text, "PH", 2) == 0);
+	ph_xsd_destroy(&schema);
 }

@@ -108,7 +108,9 @@ START_TEST(zero_bytes_and_wide_texts_are_refused)
 	place_behind(decoder, 3, place);
 	bytes[strlen(decoder->head) + 3] = '\0';
 	expect_refusal(decoder->decode, bytes, length, "PH", place);
-	for (int i = 0; i < COUNT(wide); i++) {
+	/* what stands before the first part may be anything */
+	bool preamble = strcmp(decoder->name, "multipart") == 0;
+	for (int i = 0; i < COUNT(wide) && !preamble; i++) {
 		memcpy(bytes, wide[i], 2);
 		expect_refusal(decoder->decode, bytes, length, "PH", "1:1");
 	}
