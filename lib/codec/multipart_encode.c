@@ -39,12 +39,22 @@ refuse(writer *w, const ph_node *node, ph_status status, const char *text)
 	return false;
 }
 
+/* Bytes that a text has in a header, as its reader counts them. */
+static size_t
+quoted_length(const char *text)
+{
+	size_t length = 0;
+	for (; *text != '\0'; text++)
+		length += (unsigned char) *text < 0x20 || *text == 0x7F ? 3 : 1;
+	return length;
+}
+
 /* A text in a header: without what would end it. Browsers write it so too. */
 static bool
 write_quoted(writer *w, const ph_node *node, const char *text)
 {
 	size_t length = strlen(text);
-	if (length > PH_PART_NAME_MAX)
+	if (quoted_length(text) > PH_PART_NAME_MAX)
 		return refuse(w, node, PH_ERR_TOO_LARGE,
 		    "PH3510 a name or file name of more than 1,024 bytes");
 	ph_buffer_u8(&w->parts, '"');
