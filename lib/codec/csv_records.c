@@ -420,6 +420,9 @@ write_header(writer *w, const ph_node *first)
 				    row, w->err, "PH3151 more fields than fit a table");
 	if (!w->records->header)
 		return PH_OK;
+	if (first != NULL && w->column_count == 0)
+		return ph_records_refuse(
+		    first, w->err, "PH3157 rows without any field make no table");
 	for (size_t i = 0; i < w->column_count; i++) {
 		if (i > 0)
 			ph_buffer_u8(w->out, (uint8_t) w->records->separator);

@@ -422,7 +422,7 @@ named_charset(const char *bytes, size_t length, size_t *name_length)
 		bytes += 3;
 	if (end - bytes < 5 || memcmp(bytes, "MSH", 3) != 0)
 		return bytes;
-	char field = bytes[3];
+	char field = bytes[3], component = bytes[4];
 	size_t line = 0;
 	while (bytes + line < end && bytes[line] != '\r' && bytes[line] != '\n')
 		line++;
@@ -433,9 +433,9 @@ named_charset(const char *bytes, size_t length, size_t *name_length)
 		at += at < end ? 1 : 0;
 	}
 	const char *close = find(at, end, field);
-	/* the first repetition, without the usual mark of more */
-	const char *tilde = find(at, close, '~');
-	*name_length = (size_t) (tilde - at);
+	/* the first component of the first repetition, by the usual mark of more */
+	const char *stop = find(at, find(at, close, '~'), component);
+	*name_length = (size_t) (stop - at);
 	return at;
 }
 
