@@ -423,6 +423,7 @@ named_charset(const char *bytes, size_t length, size_t *name_length)
 	if (end - bytes < 5 || memcmp(bytes, "MSH", 3) != 0)
 		return bytes;
 	char field = bytes[3], component = bytes[4];
+	char repetition = end - bytes > 5 ? bytes[5] : field;
 	size_t line = 0;
 	while (bytes + line < end && bytes[line] != '\r' && bytes[line] != '\n')
 		line++;
@@ -433,8 +434,8 @@ named_charset(const char *bytes, size_t length, size_t *name_length)
 		at += at < end ? 1 : 0;
 	}
 	const char *close = find(at, end, field);
-	/* the first component of the first repetition, by the usual mark of more */
-	const char *stop = find(at, find(at, close, '~'), component);
+	/* the first component of the first repetition */
+	const char *stop = find(at, find(at, close, repetition), component);
 	*name_length = (size_t) (stop - at);
 	return at;
 }
