@@ -34,6 +34,8 @@ enum {
 	LONELY_MS = 3600000, /* without a broker, after a loss */
 	GOODBYE_MS = 60000,  /* the same, after its goodbye */
 	DRAIN_MS = 10000,
+	STRAGGLERS_MS =
+	    100, /* for deliveries that were sent before anybody knew of the stop */
 	CONFIRM_MS = 2000,
 	PLUGIN_MS = 10000, /* to start, and to stop */
 	INBOUND_CREDIT = 8
@@ -462,14 +464,17 @@ is_lonely(const ph_host *host)
 	return alone > (host->goodbye ? GOODBYE_MS : LONELY_MS);
 }
 
-/* No new work; what is being sent may end. */
+/* No new work; what is being sent may end. A delivery that is on its way to us is sent back: left
+ * unread, nobody could tell whether it was begun. */
 static void
 drain(ph_host *host)
 {
-	int64_t until = ph_host_now(host) + DRAIN_MS;
+	int64_t begun = ph_host_now(host);
 	atomic_store(&host->closed, true);
-	while (!is_idle(host) && ph_host_now(host) < until)
-		if (turn(host, 100, NULL))
+	for (int64_t now = begun; (!is_idle(host) && now < begun + DRAIN_MS) ||
+				  (host->connected && now < begun + STRAGGLERS_MS);
+	     now = ph_host_now(host))
+		if (turn(host, is_idle(host) ? begun + STRAGGLERS_MS - now : 100, NULL))
 			break;
 }
 
