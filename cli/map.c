@@ -261,8 +261,26 @@ record_json(const ph_map_call *call, size_t record)
 	return row;
 }
 
+/* Where an error is: the engine calls the document by its side, people by its file. */
 static void
-show_record(ph_cli *cli, const ph_map_call *call, size_t record)
+show_where(ph_cli *cli, const ph_args *args, const char *where, const char *text)
+{
+	const char *file = args->operands[2], *colon = strchr(where, ':');
+	bool in = strcmp(args->operands[1], "in") == 0;
+	const char *side = in ? "vendor:" : "canonical:";
+	bool inside = strncmp(where, side, strlen(side)) == 0;
+	bool named = inside && strcmp(file, "-") != 0;
+	fprintf(cli->err, "%s%s: %s\n", named ? file : where, named ? colon : "", text);
+	if (inside && strcmp(colon, ":1:1") == 0)
+		fprintf(cli->err,
+		    in ? "(in reads what the vendor sends; a canonical message goes "
+			 "out)\n"
+		       : "(out reads a canonical message; what the vendor sends goes "
+			 "in)\n");
+}
+
+static void
+show_record(ph_cli *cli, const ph_args *args, const ph_map_call *call, size_t record)
 {
 	ph_map_result result = ph_map_call_result(call, record);
 	const char *name, *value, *text;
@@ -280,7 +298,7 @@ show_record(ph_cli *cli, const ph_map_call *call, size_t record)
 		    ph_map_call_path(call, record)[0] != '\0' ? ": " : "",
 		    ph_map_call_path(call, record));
 		if (err->text[0] != '\0')
-			fprintf(cli->err, "%s: %s\n", err->where, err->text);
+			show_where(cli, args, err->where, err->text);
 	}
 	for (size_t i = 0; (text = ph_map_call_warning(call, record, i)) != NULL; i++)
 		fprintf(cli->err, "warning: %s\n", text);
@@ -311,7 +329,8 @@ read_values(const ph_args *args, ph_document *document, ph_node **values,
 
 /* `explain` may be NULL. */
 static int
-show_call(ph_cli *cli, const ph_map_call *call, const ph_explain *explain)
+show_call(ph_cli *cli, const ph_args *args, const ph_map_call *call,
+    const ph_explain *explain)
 {
 	int exit = PH_EXIT_OK;
 	for (size_t i = 0; i < ph_map_call_count(call); i++) {
@@ -319,7 +338,7 @@ show_call(ph_cli *cli, const ph_map_call *call, const ph_explain *explain)
 		if (result != PH_MAP_DONE && result != PH_MAP_IGNORED)
 			exit = PH_EXIT_PROBLEM;
 		if (!cli->json) {
-			show_record(cli, call, i);
+			show_record(cli, args, call, i);
 			if (explain != NULL)
 				ph_explain_show(explain, cli, i);
 			continue;
@@ -369,8 +388,9 @@ run_run(ph_cli *cli, const ph_args *args)
 		status = ph_offline_complete(map, in ? PH_MAP_IN : PH_MAP_OUT, bytes,
 		    length, values, references, before, before_length,
 		    explains ? &explain.trace : NULL, &call, &err);
-	int exit = status == PH_OK ? show_call(cli, call, explains ? &explain : NULL)
-				   : ph_cli_fail(cli, &err);
+	int exit = status == PH_OK
+		       ? show_call(cli, args, call, explains ? &explain : NULL)
+		       : ph_cli_fail(cli, &err);
 	ph_explain_fini(&explain);
 	ph_map_call_destroy(&call);
 	ph_map_destroy(&map);

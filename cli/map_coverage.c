@@ -120,6 +120,8 @@ cover(covering *c, const char *folder)
 		return ph_cli_fail(c->cli, &c->err);
 	size_t all = c->links.all + c->rows.all, hit = c->links.hit + c->rows.hit;
 	size_t whole = percent(hit, all);
+	if (exit != PH_EXIT_OK && all == 0)
+		return exit;
 	if (c->cli->json)
 		ph_cli_json(c->cli,
 		    json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "kind", "total",

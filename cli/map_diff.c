@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/map_tools.h"
 #include "cli/offline.h"
@@ -121,7 +122,13 @@ ph_map_diff_verb(ph_cli *cli, const ph_args *args)
 	differing d = {.cli = cli};
 	ph_error err;
 	bool folder = ph_offline_is_folder(old);
-	if (folder != ph_offline_is_folder(new))
+	bool mixed = folder != ph_offline_is_folder(new);
+	if (mixed && access(folder ? new : old, F_OK) != 0) {
+		ph_fail_at(&err, PH_ERR_NOT_FOUND, folder ? new : old,
+		    "PH7302 there is nothing of this name");
+		return ph_cli_fail(cli, &err);
+	}
+	if (mixed)
 		return ph_cli_usage(
 		    cli, "PH7307 compare two maps, or two connectors, not one of each");
 	if (ph_offline_init(&d.old, old, NULL, &err) != PH_OK ||

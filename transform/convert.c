@@ -80,7 +80,7 @@ ph_convert_load(ph_build *build, const ph_term *term, ph_convert *out)
 		return ph_term_fail(term, "PH2222 %s works on one value, here are %zu",
 		    class->name, build->arity);
 	return check_direction(build, term, class) && class->load(build, term, out) &&
-	       ph_term_finish(term);
+	       ph_term_finish(term, class->help);
 }
 
 static ph_flow

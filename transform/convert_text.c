@@ -178,7 +178,7 @@ unchanged(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 }
 
 const ph_convert_class ph_convert_fit = {.name = "fit",
-    .help = "fit(MOST, ellipsis, unit=characters|utf16|bytes)",
+    .help = "fit(MOST, ellipsis, unit=characters|utf16|bytes|windows-1252|iso-8859-1)",
     .each = true,
     .plain = true,
     .load = load_fit,

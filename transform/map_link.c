@@ -92,7 +92,7 @@ add_const(parser *p, ph_side *side)
 		operand.has_with = true;
 		operand.with = paths[0];
 	}
-	return ph_term_finish(&term) && add_operand(p, side, &operand);
+	return ph_term_finish(&term, NULL) && add_operand(p, side, &operand);
 }
 
 static bool

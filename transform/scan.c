@@ -358,14 +358,15 @@ ph_term_flag(const ph_term *term, const char *word)
 }
 
 bool
-ph_term_finish(const ph_term *term)
+ph_term_finish(const ph_term *term, const char *help)
 {
 	for (ph_argument *a = term->first; a != NULL; a = a->next)
 		if (!a->used)
 			return ph_scan_fail(term->scan, a->at,
-			    "PH2008 %s does not take %s%s here", term->name,
+			    "PH2008 %s does not take %s%s here%s%s", term->name,
 			    a->key != NULL ? "the option " : "this argument",
-			    a->key != NULL ? a->key : "");
+			    a->key != NULL ? a->key : "", help != NULL ? ": " : "",
+			    help != NULL ? help : "");
 	return true;
 }
 

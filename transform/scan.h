@@ -73,8 +73,8 @@ ph_argument *ph_term_at(const ph_term *term, size_t index);
 ph_argument *ph_term_get(const ph_term *term, const char *key);
 /* A bare word given as an option without a value ("ellipsis"): is it there? */
 bool ph_term_flag(const ph_term *term, const char *word);
-/* Complain about the first argument that nobody used. */
-bool ph_term_finish(const ph_term *term);
+/* Complain about the first argument that nobody used; `help` (or NULL) shows how it is written. */
+bool ph_term_finish(const ph_term *term, const char *help);
 bool ph_term_fail(const ph_term *term, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -50,6 +50,11 @@ explain() {
 	run map check "$WORK/mine"
 	equal "$status" 1
 	grep -qF 'did you mean reporter.given?' <<<"$output"
+	sed 's/fit(2000, ellipsis)/fit(2000, elipsis)/' "$MAP" >"$WORK/mine/maps/odd.yaml"
+	run map check "$WORK/mine/maps/odd.yaml"
+	grep -qF 'PH2008 fit does not take this argument here: fit(MOST, ellipsis, unit=' <<<"$output"
+	rm "$WORK/mine/maps/odd.yaml"
+	run map check "$WORK/mine"
 	equal "$(grep -A2 'PH2060' <<<"$output" | tail -1)" '      ^'
 	run map check "$WORK/mine" --json
 	equal "$(jq -r 'select(.kind == "error") | "\(.line):\(.column)"' <<<"$output" |
@@ -211,6 +216,21 @@ trees() {
 
 @test "a file that is no record of the map is named" {
 	trees
+	run map run "$TREES" out "$JOBS/branch.in.xml"
+	equal "$status" 1
+	equal "$(grep -c "^$JOBS/branch.in.xml:1:1: PH3011" <<<"$output")" 1
+	equal "${lines[2]}" '(out reads a canonical message; what the vendor sends goes in)'
+	run map run "$TREES" in "$JOBS/branch.canonical.json"
+	equal "$(grep -c "^$JOBS/branch.canonical.json:1:1: PH3027" <<<"$output")" 1
+	equal "${lines[2]}" '(in reads what the vendor sends; a canonical message goes out)'
+	run map run "$TREES" out - <"$JOBS/branch.in.xml"
+	grep -q '^canonical:1:1: PH3011' <<<"$output"
+	run "$PACKHORSE" map diff "$WORK/trees" "$WORK/tres"
+	equal "$status" 1
+	grep -qF "$WORK/tres: PH7302 there is nothing of this name" <<<"$output"
+	run map coverage "$WORK/tres"
+	equal "$status" 1
+	equal "${#lines[@]}" 1
 	echo '<Jobs/>' >"$WORK/jobs.xml"
 	run "$PACKHORSE" codes unmapped "$TREES" in "$JOBS/branch.in.xml" "$WORK/jobs.xml" \
 		--schemas "$ROOT/schemas"

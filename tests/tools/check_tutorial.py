@@ -128,6 +128,8 @@ def main():
         # canonical schemas are looked for in schemas/ two folders up from a connector
         place = os.path.join(top, "a", "b")
         shutil.copytree(os.path.join(FOLDER, "vendor"), place)
+        for path, _, _ in os.walk(place):
+            os.chmod(path, 0o755)  # a distribution's tree may be read-only
         os.symlink(os.path.join(SOURCE, "schemas"), os.path.join(top, "schemas"))
         os.symlink(os.path.join(SOURCE, "schemas"), os.path.join(top, "a", "schemas"))
         after = play(text, place)
