@@ -225,6 +225,10 @@ ph_operate_message_show(ph_broker *broker, const ph_operate_args *args,
 	ph_status status = meant(broker, args, &acceptance, err);
 	if (status != PH_OK)
 		return status;
+	/* One that comes while the ledger looks for it may be ahead of what is durable. */
+	if (acceptance > broker->last_acceptance)
+		return ph_fail(err, PH_ERR_NOT_FOUND, "PH7109 there is no message %llu",
+		    (unsigned long long) acceptance);
 	ph_position position = {.offset = pending_at(broker, acceptance)};
 	if (position.offset == 0)
 		return ask_ledger(broker, acceptance, args->reveal, reply, later, err);

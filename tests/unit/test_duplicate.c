@@ -13,7 +13,8 @@
 #include "tests/unit/fake_disk.h"
 #include "tests/unit/journal_fixture.h"
 
-#define SAVED 48 /* bytes in a checkpoint */
+#define SAVED  48      /* bytes in a checkpoint */
+#define OTHERS 1000000 /* numbers of messages that came in the place of lost ones */
 
 static ph_sitekey key;
 static fixture place;
@@ -66,6 +67,17 @@ add(ph_duplicates *window, uint64_t from, uint64_t to)
 	uint8_t id[PH_FINGERPRINT];
 	for (uint64_t n = from; n <= to; n++) {
 		print(n, id);
+		ph_duplicates_add(window, id, id, n);
+	}
+}
+
+/* Other messages that got those acceptances. */
+static void
+add_others(ph_duplicates *window, uint64_t from, uint64_t to)
+{
+	uint8_t id[PH_FINGERPRINT];
+	for (uint64_t n = from; n <= to; n++) {
+		print(n + OTHERS, id);
 		ph_duplicates_add(window, id, id, n);
 	}
 }
@@ -511,6 +523,48 @@ START_TEST(what_came_after_the_checkpoint_comes_again)
 }
 END_TEST
 
+/* The file may have entries of a batch that never became durable. Nobody was told of those, and they
+ * are not known again: neither before others have their acceptances and places, nor after. */
+START_TEST(what_never_was_durable_is_not_known)
+{
+	uint8_t saved[SAVED], id[PH_FINGERPRINT];
+	uint64_t acceptance = 0;
+	ph_duplicates_loaded found;
+	disk.random = (uint64_t) _i + 1;
+	uint64_t durable = 720 + fake_random(&disk.random, 100);
+	uint64_t lost = durable + 1 + fake_random(&disk.random, 600);
+	uint64_t others = durable + fake_random(&disk.random, 600);
+	ph_duplicates *window = on_disk(500);
+	add(window, 1, 720);
+	save(window, saved);
+	add(window, 721, lost);
+	ck_assert_int_eq(ph_duplicates_flush(window, NULL), PH_OK);
+	ph_duplicates_destroy(&window);
+	window = load(500, saved, &found);
+	add(window, 721, durable);
+	add_others(window, durable + 1, others);
+	save(window, saved);
+	for (unsigned life = 0; life < 2; life++) {
+		uint64_t newest = lost > others ? lost : others;
+		for (uint64_t n = newest - 499; n <= durable; n++)
+			ck_assert(knows(window, n));
+		for (uint64_t n = durable + 1; n <= lost; n++)
+			ck_assert(!knows(window, n));
+		for (uint64_t n = others; n > durable && n > newest - 500; n--) {
+			print(n + OTHERS, id);
+			ck_assert_int_eq(
+			    ph_duplicates_look(window, id, id, &acceptance),
+			    PH_REPEAT_SAME);
+			ck_assert_uint_eq(acceptance, n);
+		}
+		ph_duplicates_destroy(&window);
+		window = load(500, saved, &found);
+		ck_assert_uint_eq(found.damaged, 0);
+	}
+	ph_duplicates_destroy(&window);
+}
+END_TEST
+
 /* What is synced for a checkpoint outlives a power cut. */
 START_TEST(a_synced_window_outlives_a_power_cut)
 {
@@ -682,6 +736,7 @@ checkpoint_tests(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, loaded_as_it_was_saved, 0, 8);
 	tcase_add_loop_test(tests, what_came_after_the_checkpoint_comes_again, 0, 40);
+	tcase_add_loop_test(tests, what_never_was_durable_is_not_known, 0, 40);
 	tcase_add_loop_test(tests, a_synced_window_outlives_a_power_cut, 0, 10);
 	tcase_add_loop_test(tests, another_limit, 0, 9);
 	tcase_add_test(tests, damage_is_counted_when_loading);

@@ -1,0 +1,417 @@
+/*
+ * The broker while a batch is away: the sync of a started batch lasts until the test lets it go, and
+ * what was accepted, handed out and settled with it, or behind it, is not said before.
+ *
+ * The disk is slow by a fdatasync of our own, which takes the place of the C library's in this
+ * program, and so in the broker that it forks. The loop's own syncs are touched when asked for.
+ */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/os.h"
+#include "tests/unit/broker_fixture.h"
+#include "tests/unit/check_main.h"
+
+#define LONG  200000 /* bytes: more than enough for a batch of its own */
+#define SHORT 600    /* messages, each in a frame: more than one turn reads */
+#define QUIET 200    /* ms */
+#define FREE  UINT32_MAX
+
+/* Shared with the broker's process. */
+typedef struct slow_disk {
+	atomic_uint passes;	   /* syncs that may still go on; FREE: all */
+	atomic_uint waiting;	   /* that wait */
+	atomic_bool all;	   /* the loop's own syncs wait too */
+	atomic_bool fails;	   /* those that waited fail */
+	atomic_int_fast64_t until; /* mono ms at which all go on; 0: none */
+} slow_disk;
+
+static slow_disk *disk;
+static ph_client *publisher;
+
+/* Is this a batch, on the thread that started ones are on? */
+static bool
+is_slow(int fd)
+{
+	char link[64], name[256];
+	(void) snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t length = readlink(link, name, sizeof name - 1);
+	if (disk == NULL || length < 0 ||
+	    (syscall(SYS_gettid) == getpid() && !atomic_load(&disk->all)))
+		return false;
+	name[length] = 0;
+	return strstr(name, ".segment") != NULL;
+}
+
+static bool
+may_pass(void)
+{
+	int64_t until = atomic_load(&disk->until);
+	unsigned left = atomic_load(&disk->passes);
+	if (left == FREE || (until > 0 && ph_clock_mono(ph_clock_system()) >= until))
+		return true;
+	return left > 0 &&
+	       atomic_compare_exchange_strong(&disk->passes, &left, left - 1);
+}
+
+int
+fdatasync(int fd)
+{
+	if (is_slow(fd)) {
+		atomic_fetch_add(&disk->waiting, 1);
+		while (!may_pass())
+			(void) poll(NULL, 0, 1);
+		atomic_fetch_sub(&disk->waiting, 1);
+		if (atomic_load(&disk->fails)) {
+			errno = EIO;
+			return -1;
+		}
+	}
+	return (int) syscall(SYS_fdatasync, fd);
+}
+
+/* Nobody takes a slow disk for a dead peer. */
+static void
+make_site(const char *checkpoint_after)
+{
+	char yaml[512];
+	(void) snprintf(yaml, sizeof yaml,
+	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
+	    "limits: {segment-bytes: 2M, reserve-bytes: 1M, heartbeat: 20s,"
+	    " session-silence: 60s, checkpoint-after: %s}\n",
+	    checkpoint_after);
+	fixture_write("packhorse.yaml", yaml);
+}
+
+static void
+start(const char *checkpoint_after)
+{
+	disk = mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(disk, MAP_FAILED);
+	atomic_store(&disk->passes, FREE);
+	fixture_setup();
+	make_site(checkpoint_after);
+	fixture_start();
+	publisher = fixture_client("publisher");
+}
+
+static void
+setup(void)
+{
+	start("1h");
+}
+
+static void
+setup_checkpoints(void)
+{
+	start("50ms");
+}
+
+static void
+teardown(void)
+{
+	atomic_store(&disk->passes, FREE);
+	ph_client_destroy(&publisher);
+	fixture_teardown();
+	(void) munmap(disk, sizeof *disk);
+	disk = NULL;
+}
+
+static void
+await_away(void)
+{
+	int64_t end = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	while (atomic_load(&disk->waiting) == 0) {
+		ck_assert_msg(
+		    ph_clock_mono(ph_clock_system()) < end, "nothing is away");
+		(void) poll(NULL, 0, 1);
+	}
+}
+
+/* Let one batch land, and wait for the next to be away. */
+static void
+let_one_land(void)
+{
+	int64_t end = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	atomic_store(&disk->passes, 1);
+	while (atomic_load(&disk->passes) > 0) {
+		ck_assert_msg(
+		    ph_clock_mono(ph_clock_system()) < end, "it does not land");
+		(void) poll(NULL, 0, 1);
+	}
+	/* the one that passed may still be counted */
+	for (unsigned seen = 0; seen < 20;) {
+		(void) poll(NULL, 0, 1);
+		seen = atomic_load(&disk->waiting) == 1 ? seen + 1 : 0;
+		ck_assert_msg(
+		    ph_clock_mono(ph_clock_system()) < end, "nothing is away");
+	}
+}
+
+/* A message in a frame of its own. */
+static void
+publish(ph_client *client, const char *id, size_t length)
+{
+	static char data[LONG];
+	memset(data, id[0], sizeof data);
+	const ph_attribute attributes[] = {
+	    {"id", id, strlen(id)}, {"source", "urn:test", 8}, {"type", "bench.v1", 8}};
+	ph_message *message = NULL;
+	ck_assert_int_eq(
+	    ph_message_new(attributes, 3, data, length, &message, NULL), PH_OK);
+	ck_assert_int_eq(ph_client_publish(client, message, NULL, NULL), PH_OK);
+	ck_assert_int_eq(ph_client_flush(client, NULL), PH_OK);
+	ph_message_unref(&message);
+}
+
+static void
+expect_result(ph_client *client, ph_result result, uint64_t acceptance)
+{
+	const ph_event *event = fixture_event(client, PH_EVENT_RESULT);
+	ck_assert_int_eq(ph_event_result(event), result);
+	ck_assert_uint_eq(ph_event_acceptance(event), acceptance);
+}
+
+/* What was accepted, or was before, in any order. */
+static void
+expect_all_told(uint64_t first, uint64_t last)
+{
+	uint64_t told = 0;
+	for (uint64_t i = first; i <= last; i++) {
+		const ph_event *event = fixture_event(publisher, PH_EVENT_RESULT);
+		uint64_t acceptance = ph_event_acceptance(event);
+		ck_assert(ph_event_result(event) == PH_ACCEPTED ||
+			  ph_event_result(event) == PH_RESULT_DUPLICATE);
+		ck_assert(acceptance >= first && acceptance <= last);
+		told |= 1ull << acceptance;
+	}
+	for (uint64_t i = first; i <= last; i++)
+		ck_assert((told >> i & 1) != 0);
+}
+
+/* How many results come until none does for a while. */
+static unsigned
+count_results(void)
+{
+	unsigned count = 0;
+	while (!fixture_quiet(publisher, PH_EVENT_RESULT, QUIET))
+		count++;
+	return count;
+}
+
+/* One long message, and more short ones than a turn reads. */
+static void
+publish_much(const char *first)
+{
+	char id[16];
+	publish(publisher, first, LONG);
+	for (unsigned i = 0; i < SHORT; i++) {
+		(void) snprintf(id, sizeof id, "S%u", i);
+		publish(publisher, id, 10);
+	}
+}
+
+static uint64_t
+expect_delivery(ph_client *client, const char *id)
+{
+	const ph_event *event = fixture_event(client, PH_EVENT_DELIVERY);
+	ck_assert_str_eq(ph_message_get(ph_event_message(event), "id", NULL), id);
+	return ph_event_delivery(event);
+}
+
+static void
+settle(ph_client *client, uint64_t delivery)
+{
+	ck_assert_int_eq(
+	    ph_client_settle(client, delivery, PH_DELIVERED, NULL, NULL, NULL, 0, NULL),
+	    PH_OK);
+	ck_assert_int_eq(ph_client_flush(client, NULL), PH_OK);
+}
+
+static ph_client *
+consumer(void)
+{
+	ph_client *client = fixture_client("consumer");
+	ck_assert_int_eq(ph_client_subscribe(client, "bench", SHORT + 10, NULL), PH_OK);
+	return client;
+}
+
+/* Of two batches, one behind the other, and what gathers behind both. */
+START_TEST(nothing_is_said_early)
+{
+	char id[16];
+	ph_client *taker = consumer();
+	ph_client *again = fixture_client("again");
+	publish(publisher, "first", LONG);
+	expect_result(publisher, PH_ACCEPTED, 1);
+	uint64_t first = expect_delivery(taker, "first");
+	atomic_store(&disk->passes, 0);
+	publish(publisher, "second", LONG);
+	await_away();
+	/* the loop waits for it; what comes now is read behind it, in more turns than one */
+	publish_much("third");
+	publish(again, "second", LONG);
+	settle(taker, first);
+	ck_assert(fixture_quiet(publisher, PH_EVENT_RESULT, QUIET));
+	ck_assert(fixture_quiet(taker, PH_EVENT_DELIVERY, QUIET));
+	let_one_land();
+	expect_result(publisher, PH_ACCEPTED, 2);
+	(void) expect_delivery(taker, "second");
+	ck_assert(fixture_quiet(publisher, PH_EVENT_RESULT, QUIET));
+	ck_assert(fixture_quiet(taker, PH_EVENT_DELIVERY, QUIET));
+	ck_assert(fixture_quiet(taker, PH_EVENT_SETTLED, QUIET));
+	ck_assert(fixture_quiet(again, PH_EVENT_RESULT, QUIET));
+	/* what has gathered is not said with what it gathered behind */
+	atomic_store(&disk->all, true);
+	let_one_land();
+	unsigned told = count_results();
+	ck_assert(told > 0 && told < SHORT);
+	atomic_store(&disk->passes, FREE);
+	for (; told <= SHORT; told++)
+		expect_result(publisher, PH_ACCEPTED, told + 3);
+	expect_result(again, PH_RESULT_DUPLICATE, 2);
+	(void) expect_delivery(taker, "third");
+	for (unsigned i = 0; i < SHORT; i++) {
+		(void) snprintf(id, sizeof id, "S%u", i);
+		(void) expect_delivery(taker, id);
+	}
+	while (ph_client_unsettled(taker) > 0)
+		(void) fixture_event(taker, PH_EVENT_SETTLED);
+	ph_client_destroy(&again);
+	ph_client_destroy(&taker);
+	fixture_check_balance();
+}
+END_TEST
+
+/* What an operator is told is durable too. */
+START_TEST(an_operator_waits)
+{
+	char path[256], answer[4096];
+	int fd = -1;
+	static const char asked[] = "{\"verb\":\"status\",\"args\":{}}\n";
+	struct pollfd item = {.events = POLLIN};
+	(void) snprintf(path, sizeof path, "%s/run/control", fixture_directory());
+	atomic_store(&disk->passes, 0);
+	publish(publisher, "first", LONG);
+	await_away();
+	publish_much("second");
+	ck_assert_int_eq(ph_os_connect(path, &fd, NULL), PH_OK);
+	ck_assert_int_eq(write(fd, asked, sizeof asked - 1), sizeof asked - 1);
+	item.fd = fd;
+	ck_assert_int_eq(poll(&item, 1, QUIET), 0);
+	let_one_land();
+	ck_assert_int_eq(poll(&item, 1, QUIET), 0);
+	atomic_store(&disk->passes, FREE);
+	ck_assert_int_eq(poll(&item, 1, PATIENCE_MS), 1);
+	ssize_t length = read(fd, answer, sizeof answer - 1);
+	ck_assert_int_gt(length, 0);
+	answer[length] = 0;
+	ck_assert_ptr_nonnull(strstr(answer, "\"accepted\":"));
+	(void) close(fd);
+	for (unsigned i = 0; i < SHORT + 2; i++)
+		expect_result(publisher, PH_ACCEPTED, i + 1);
+}
+END_TEST
+
+/* The end of a broker whose batch does not land: nothing is said, and it ends with an error. */
+START_TEST(a_batch_that_fails)
+{
+	ph_client *taker = consumer();
+	publish(publisher, "before", 10);
+	expect_result(publisher, PH_ACCEPTED, 1);
+	(void) expect_delivery(taker, "before");
+	atomic_store(&disk->passes, 0);
+	atomic_store(&disk->fails, true);
+	publish(publisher, "first", LONG);
+	await_away();
+	publish(publisher, "second", LONG);
+	publish(publisher, "third", 10);
+	atomic_store(&disk->passes, FREE);
+	ck_assert(fixture_quiet(publisher, PH_EVENT_RESULT, QUIET));
+	ck_assert(fixture_quiet(taker, PH_EVENT_DELIVERY, QUIET));
+	ck_assert_int_eq(fixture_stop(), 74);
+	atomic_store(&disk->fails, false);
+	fixture_start();
+	expect_all_told(2, 4);
+	(void) expect_delivery(taker, "first");
+	(void) expect_delivery(taker, "second");
+	(void) expect_delivery(taker, "third");
+	fixture_check_balance();
+	ph_client_destroy(&taker);
+}
+END_TEST
+
+/* A clean end waits for what is away. */
+START_TEST(stopped_while_a_batch_is_away)
+{
+	atomic_store(&disk->passes, 0);
+	publish(publisher, "first", LONG);
+	await_away();
+	publish(publisher, "second", 10);
+	int64_t until = ph_clock_mono(ph_clock_system()) + QUIET;
+	atomic_store(&disk->until, until);
+	ck_assert_int_eq(fixture_stop(), 0);
+	ck_assert_int_ge(ph_clock_mono(ph_clock_system()), until);
+	atomic_store(&disk->passes, FREE);
+	fixture_start();
+	ck_assert_int_ge(fixture_status("pending"), 1);
+	expect_all_told(1, 2);
+	fixture_check_balance();
+}
+END_TEST
+
+/* Checkpoints and the store's idling come due while the disk does not answer. */
+START_TEST(a_disk_that_takes_long)
+{
+	ph_client *taker = consumer();
+	atomic_store(&disk->passes, 0);
+	publish(publisher, "first", LONG);
+	await_away();
+	publish(publisher, "second", LONG);
+	ck_assert(fixture_quiet(publisher, PH_EVENT_RESULT, 3 * QUIET));
+	atomic_store(&disk->passes, 1);
+	expect_result(publisher, PH_ACCEPTED, 1);
+	(void) poll(NULL, 0, 3 * QUIET);
+	atomic_store(&disk->passes, FREE);
+	expect_result(publisher, PH_ACCEPTED, 2);
+	settle(taker, expect_delivery(taker, "first"));
+	settle(taker, expect_delivery(taker, "second"));
+	while (ph_client_unsettled(taker) > 0)
+		(void) fixture_event(taker, PH_EVENT_SETTLED);
+	ph_client_destroy(&taker);
+	fixture_kill();
+	fixture_start();
+	ck_assert_int_eq(fixture_status("delivered"), 2);
+	ck_assert_int_eq(fixture_status("pending"), 0);
+	fixture_check_balance();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("broker with a batch away");
+	TCase *tests = tcase_create("away");
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, nothing_is_said_early);
+	tcase_add_test(tests, an_operator_waits);
+	tcase_add_test(tests, a_batch_that_fails);
+	tcase_add_test(tests, stopped_while_a_batch_is_away);
+	tcase_set_timeout(tests, 120);
+	suite_add_tcase(suite, tests);
+	tests = tcase_create("checkpoints");
+	tcase_add_checked_fixture(tests, setup_checkpoints, teardown);
+	tcase_add_test(tests, a_disk_that_takes_long);
+	tcase_set_timeout(tests, 120);
+	suite_add_tcase(suite, tests);
+	return ph_check_main(suite);
+}
