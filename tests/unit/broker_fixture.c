@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@
 
 static char directory[64];
 static pid_t broker;
+static pid_t starter; /* forks brokers; 0: not there yet */
+static int to_starter = -1;
 static char text[1 << 20];
 
 const char *
@@ -71,12 +74,15 @@ fixture_setup(void)
 	    "  - {route: both, when: {type: both.v1}, to: [bench, other]}\n");
 }
 
+static void end_starter(void);
+
 void
 fixture_teardown(void)
 {
 	char command[128];
 	if (broker > 0)
 		(void) fixture_stop();
+	end_starter();
 	if (getenv("PH_KEEP") != NULL)
 		return;
 	(void) snprintf(command, sizeof command, "rm -r %s", directory);
@@ -203,37 +209,107 @@ run_broker(void)
 	_exit(status == PH_OK ? 0 : 74);
 }
 
+/* ---- who starts it ---- */
+
+/* What the starter is asked: a new broker (pid 0), or what has become of one. */
+typedef struct request {
+	pid_t pid;
+	int status;
+} request;
+
+static void
+serve_starts(int fd)
+{
+	request at;
+	while (read(fd, &at, sizeof at) == (ssize_t) sizeof at) {
+		if (at.pid != 0)
+			at.pid = waitpid(at.pid, &at.status, WNOHANG);
+		else if ((at.pid = fork()) == 0) {
+			(void) close(fd);
+			run_broker();
+		}
+		if (write(fd, &at, sizeof at) != (ssize_t) sizeof at)
+			break;
+	}
+	_exit(0);
+}
+
+/* A process without threads of its own: a child of one that has some may wait for ever for a lock
+ * that one of them held. Made at the first start, before there are clients. */
+static void
+need_starter(void)
+{
+	int pair[2];
+	if (starter > 0)
+		return;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	(void) fflush(NULL);
+	starter = fork();
+	ck_assert_int_ge(starter, 0);
+	if (starter == 0) {
+		(void) close(pair[0]);
+		serve_starts(pair[1]);
+	}
+	(void) close(pair[1]);
+	to_starter = pair[0];
+}
+
+static void
+end_starter(void)
+{
+	if (starter <= 0)
+		return;
+	(void) close(to_starter);
+	(void) waitpid(starter, NULL, 0);
+	starter = 0;
+}
+
+static request
+ask_starter(pid_t pid)
+{
+	request at = {.pid = pid};
+	ck_assert_int_eq(write(to_starter, &at, sizeof at), sizeof at);
+	ck_assert_int_eq(read(to_starter, &at, sizeof at), sizeof at);
+	return at;
+}
+
 void
 fixture_start(void)
 {
-	(void) fflush(NULL);
-	broker = fork();
-	ck_assert_int_ge(broker, 0);
-	if (broker == 0)
-		run_broker();
+	need_starter();
+	broker = ask_starter(0).pid;
+	ck_assert_int_gt(broker, 0);
 	fixture_await("status", "{}", "\"balance\"");
+}
+
+/* Wait for the end, and insist on it in the end; how it was. */
+static int
+await_end(void)
+{
+	request at;
+	int64_t end = deadline();
+	while ((at = ask_starter(broker)).pid == 0) {
+		if (ph_clock_mono(ph_clock_system()) >= end)
+			(void) kill(broker, SIGKILL);
+		(void) poll(NULL, 0, 2);
+	}
+	ck_assert_int_eq(at.pid, broker);
+	broker = 0;
+	return at.status;
 }
 
 void
 fixture_kill(void)
 {
 	ck_assert_int_eq(kill(broker, SIGKILL), 0);
-	ck_assert_int_eq(waitpid(broker, NULL, 0), broker);
-	broker = 0;
+	(void) await_end();
 }
 
 int
 fixture_stop(void)
 {
-	int status = 0;
-	int64_t end = deadline();
 	ck_assert_int_eq(kill(broker, SIGTERM), 0);
-	while (waitpid(broker, &status, WNOHANG) == 0) {
-		if (ph_clock_mono(ph_clock_system()) >= end)
-			(void) kill(broker, SIGKILL);
-		(void) poll(NULL, 0, 5);
-	}
-	broker = 0;
+	int status = await_end();
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
