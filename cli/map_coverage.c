@@ -4,7 +4,7 @@
 #include "cli/map_tools.h"
 #include "cli/offline.h"
 #include "transform/codes.h"
-#include "transform/coverage.h"
+#include "transform/workbench/coverage.h"
 
 const ph_cli_option ph_map_coverage_options[] = {
     {"floor", "PERCENT", "exit 1 if less is covered in a connector"},

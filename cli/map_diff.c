@@ -1,7 +1,7 @@
 /*
  * packhorse map diff: two versions of a map, or of a connector's maps, in words.
  */
-#include "transform/map_diff.h"
+#include "transform/workbench/map_diff.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * packhorse map laws: made-up documents through maps, there and back.
  */
-#include "transform/laws.h"
+#include "transform/workbench/laws.h"
 
 #include <stdlib.h>
 #include <string.h>

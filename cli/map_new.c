@@ -12,7 +12,7 @@
 #include "lib/codec/records.h"
 #include "lib/config/config.h"
 #include "transform/load.h"
-#include "transform/propose.h"
+#include "transform/workbench/propose.h"
 
 #define SAMPLE_MAX ((size_t) 8 << 20)
 #define MEMORY	   ((size_t) 256 << 20)

@@ -8,13 +8,13 @@
 #include "tests/unit/check_main.h"
 #include "tests/unit/map_fixture.h"
 #include "transform/codes.h"
-#include "transform/coverage.h"
-#include "transform/guess.h"
-#include "transform/laws.h"
+#include "transform/workbench/coverage.h"
+#include "transform/workbench/guess.h"
+#include "transform/workbench/laws.h"
 #include "transform/link_text.h"
-#include "transform/map_diff.h"
-#include "transform/propose.h"
-#include "transform/sample.h"
+#include "transform/workbench/map_diff.h"
+#include "transform/workbench/propose.h"
+#include "transform/workbench/sample.h"
 
 static map_fixture fixture;
 

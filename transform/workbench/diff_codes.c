@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/config/config.h"
-#include "transform/map_diff.h"
+#include "transform/workbench/map_diff.h"
 
 #define LINE 1024
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/base/buffer.h"
-#include "transform/sample.h"
+#include "transform/workbench/sample.h"
 
 #define DEPTH 16
 

@@ -2,7 +2,7 @@
  * guess - the share of words that two names have in common; the last word counts double, since
  * it says what the field is and the others say of what.
  */
-#include "transform/guess.h"
+#include "transform/workbench/guess.h"
 
 #include <ctype.h>
 #include <stdio.h>

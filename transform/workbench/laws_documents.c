@@ -1,7 +1,7 @@
 /*
  * laws_documents - nodes are changed in place.
  */
-#include "transform/laws_documents.h"
+#include "transform/workbench/laws_documents.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,14 +5,14 @@
  * A document that breaks a law is made smaller: members are left out and texts are cut as long as it
  * still breaks one.
  */
-#include "transform/laws.h"
+#include "transform/workbench/laws.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "transform/laws_documents.h"
+#include "transform/workbench/laws_documents.h"
 
 #define SHRINK_TRIES 400
 #define BYTES_MAX    ((size_t) 16 << 20)

@@ -1,7 +1,7 @@
 /*
  * coverage - one flat list of things to be covered, marked as calls go by.
  */
-#include "transform/coverage.h"
+#include "transform/workbench/coverage.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * map_diff - links are matched in four rounds: the same in everything; the same fields on both sides;
  * the same canonical field; the same vendor field. What is left was added or removed.
  */
-#include "transform/map_diff.h"
+#include "transform/workbench/map_diff.h"
 
 #include <stdarg.h>
 #include <stdio.h>

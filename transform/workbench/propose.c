@@ -2,13 +2,13 @@
  * propose - fields are paired best first: of all pairs that could be, the one with the most alike
  * names, and so on until nothing is alike enough.
  */
-#include "transform/propose.h"
+#include "transform/workbench/propose.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/codec/codec.h"
-#include "transform/guess.h"
+#include "transform/workbench/guess.h"
 #include "transform/schema_inner.h"
 
 #define FIELDS_MAX 512

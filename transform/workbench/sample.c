@@ -1,7 +1,7 @@
 /*
  * sample - rules are followed through their $ref and allOf; of anyOf and oneOf one is chosen.
  */
-#include "transform/sample.h"
+#include "transform/workbench/sample.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #define PH_LAWS_DOCUMENTS_H
 
 #include "transform/map_inner.h"
-#include "transform/sample.h"
+#include "transform/workbench/sample.h"
 
 /* Each node that a path leads to, lists passed through. The node may be removed. */
 typedef void ph_leaf(void *self, ph_node *node);
