@@ -77,3 +77,20 @@ time.sleep(60)' "$PORT_hook" 3>&- &
 	equal "$(count highways enquiry "$REFERENCE")" 1
 	equal "$(dead .id)" ''
 }
+
+@test "a delivery that comes together with the stop is given back" {
+	local pid
+	pid=$(host_pid highways)
+	kill -STOP "$pid"
+	accepted Potholes 2021 "$(title 'A hole')"
+	wait_is 1 queue highways in_flight
+	kill -TERM "$BROKER"
+	wait_until grep -q ' stopping ' "$WORK/packhorsed.log"
+	kill -CONT "$pid"
+	broker_stop
+	broker_start
+	settle_down
+	equal "$(count highways enquiry "$REFERENCE")" 1
+	equal "$(dead .id)" ''
+	equal "$(status balance)" 0
+}
