@@ -372,6 +372,7 @@ write_value(writer *w, const ph_node *node)
 static ph_status
 write_fields(writer *w, const ph_node *row)
 {
+	size_t start = w->out->length;
 	ph_status status =
 	    ph_records_check_members(w->columns, w->column_count, row, w->err);
 	for (size_t i = 0; i < w->column_count && status == PH_OK; i++) {
@@ -381,6 +382,8 @@ write_fields(writer *w, const ph_node *row)
 		if (node != NULL)
 			status = write_value(w, node);
 	}
+	if (w->out->length == start) /* a blank line is no row */
+		ph_buffer_text(w->out, "\"\"");
 	ph_buffer_text(w->out, w->records->line_end);
 	return status;
 }
