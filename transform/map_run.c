@@ -394,28 +394,6 @@ begin(ph_map_call *call, ph_run *run)
 		   &run->header, program->header, call->target, call->target_names);
 }
 
-void
-ph_call_collect(ph_map_call *call)
-{
-	ph_run run;
-	const ph_program *program =
-	    call->direction == PH_FLOWS_OUT ? &call->map->out : &call->map->in;
-	if (!begin(call, &run)) {
-		call->no_memory = true;
-		return;
-	}
-	run.collecting = true;
-	for (size_t r = 0; r < call->count; r++) {
-		run.record = &call->records[r];
-		if (run.record->failed || unmet(&run) != NULL)
-			continue;
-		for (size_t i = 0; i < program->count; i++)
-			if (program->ops[i].link->references)
-				(void) run_op(&run, &program->ops[i]);
-	}
-	call->collected = true;
-}
-
 /* Does the map leave the record out anyway? Who sent it is not asked again. */
 static bool
 is_left_out(ph_run *run)
@@ -430,25 +408,47 @@ is_left_out(ph_run *run)
 	return false;
 }
 
-/* As collecting, over every link: conversions tell what they do not know, nothing is kept. */
-void
-ph_call_survey(ph_map_call *call)
+/* Run the links of every record that `skips` does not skip, keeping nothing; `all`: not only those
+ * with references. */
+static bool
+try_links(ph_map_call *call, bool (*skips)(ph_run *run), bool all)
 {
 	ph_run run;
 	const ph_program *program =
 	    call->direction == PH_FLOWS_OUT ? &call->map->out : &call->map->in;
 	if (!begin(call, &run)) {
 		call->no_memory = true;
-		return;
+		return false;
 	}
 	run.collecting = true;
 	for (size_t r = 0; r < call->count; r++) {
 		run.record = &call->records[r];
-		if (run.record->failed || is_left_out(&run))
+		if (run.record->failed || skips(&run))
 			continue;
 		for (size_t i = 0; i < program->count; i++)
-			(void) run_op(&run, &program->ops[i]);
+			if (all || program->ops[i].link->references)
+				(void) run_op(&run, &program->ops[i]);
 	}
+	return true;
+}
+
+static bool
+is_unmet(ph_run *run)
+{
+	return unmet(run) != NULL;
+}
+
+void
+ph_call_collect(ph_map_call *call)
+{
+	call->collected = try_links(call, is_unmet, false) || call->collected;
+}
+
+/* Conversions tell what they do not know. */
+void
+ph_call_survey(ph_map_call *call)
+{
+	(void) try_links(call, is_left_out, true);
 }
 
 bool

@@ -30,8 +30,13 @@ class Broker:
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "broker", "packhorsed"), "-c", os.path.join(ROOT, "bench", "site")],
             env=env, stderr=subprocess.DEVNULL)
+        self.wait_for("an answer", lambda: self.ask("status").returncode == 0)
+
+    def wait_for(self, what, condition):
         deadline = time.monotonic() + DEADLINE
-        while self.ask("status").returncode != 0 and time.monotonic() < deadline:
+        while not condition():
+            assert self.process.poll() is None, "packhorsed ended by itself"
+            assert time.monotonic() < deadline, f"waited {DEADLINE} s for {what}"
             time.sleep(0.05)
 
     def ask(self, *words, **more):
@@ -61,9 +66,8 @@ def live(work):
         events = "".join(event(n) for n in range(20)) + event(99, "nobody.wants.v1")
         broker.rows("message", "publish", "-", input=events)
         broker.rows("message", "tail", "--queue", "bench", "--settle", "--count", "5", "--timeout", "20")
-        deadline = time.monotonic() + DEADLINE
-        while (status := broker.rows("status")[0])["delivered"] < 5 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        broker.wait_for("five deliveries", lambda: broker.rows("status")[0]["delivered"] >= 5)
+        status = broker.rows("status")[0]
         broker.stop()
     finally:
         if broker.process.poll() is None:

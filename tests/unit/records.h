@@ -52,7 +52,8 @@ expect_bad_description(const char *yaml, const char *code, const char *place)
 {
 	ph_error err = {0};
 	ck_assert_msg(try_describe(yaml, &err) == PH_ERR_INVALID, "taken: %s", yaml);
-	ck_assert_msg(strncmp(err.text, code, 6) == 0, "%s: %s", yaml, err.text);
+	ck_assert_msg(
+	    strncmp(err.text, code, strlen(code)) == 0, "%s: %s", yaml, err.text);
 	ck_assert_msg(
 	    strcmp(err.where, place) == 0, "%s: %s: %s", yaml, err.where, err.text);
 }

@@ -199,12 +199,8 @@ static const struct {
 
 START_TEST(bad_descriptions_are_refused)
 {
-	ph_error err = {0};
-	ck_assert_int_eq(try_describe(descriptions[_i].yaml, &err), PH_ERR_INVALID);
-	ck_assert_msg(strncmp(err.text, descriptions[_i].code,
-			  strlen(descriptions[_i].code)) == 0,
-	    "%s: %s", descriptions[_i].yaml, err.text);
-	ck_assert_str_eq(err.where, descriptions[_i].place);
+	expect_bad_description(
+	    descriptions[_i].yaml, descriptions[_i].code, descriptions[_i].place);
 }
 END_TEST
 
