@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
+#include "lib/base/thread.h"
 
 #define PATH_SIZE     4096
 #define FILE_MOST     ((size_t) 4 << 30) /* bytes of a checkpoint */
@@ -568,15 +568,11 @@ take(ph_broker *broker, int64_t now_ms)
 {
 	ph_checkpoints *at = broker->checkpoints;
 	bool copying = copy_is_old(broker, now_ms);
-	sigset_t all, before;
 	start_counting(broker, now_ms, copying);
 	job *work = settle_store(broker) ? new_job(broker, copying) : NULL;
 	if (work == NULL)
 		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failed = pthread_create(&work->thread, NULL, run_job, work);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int failed = ph_thread_start(&work->thread, "checkpoint", run_job, work);
 	if (failed != 0) {
 		(void) ph_fail_errno(&work->err, failed, "cannot start a thread");
 		work->status = work->err.status;

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "broker/crashpoint.h"
 #include "broker/segment.h"
 #include "lib/base/assert.h"
+#include "lib/base/thread.h"
 
 #define RETRY_S 1	     /* how often the thread asks a full disk again */
 #define ZEROS	(128u << 10) /* bytes zeroed with one write */
@@ -421,8 +421,6 @@ ph_status
 ph_room_start(ph_room *room, ph_error *err)
 {
 	pthread_condattr_t attributes;
-	sigset_t all;
-	sigset_t before;
 
 	PH_ASSERT(!room->started && room->fs != NULL);
 	if (pthread_mutex_init(&room->lock, NULL) != 0 ||
@@ -432,11 +430,8 @@ ph_room_start(ph_room *room, ph_error *err)
 	    pthread_cond_init(&room->news, NULL) != 0)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for the journal's thread");
 	pthread_condattr_destroy(&attributes);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	room->started = true; /* the thread may look at it at once */
-	int failed = pthread_create(&room->thread, NULL, run, room);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int failed = ph_thread_start(&room->thread, "journal-room", run, room);
 	if (failed == 0)
 		return PH_OK;
 	room->started = false;

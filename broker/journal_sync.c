@@ -5,12 +5,12 @@
 #include "broker/journal_sync.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "broker/crashpoint.h"
 #include "broker/segment.h"
 #include "lib/base/assert.h"
+#include "lib/base/thread.h"
 
 ph_status
 ph_sync_write(const ph_fs *fs, int fd, const uint8_t *bytes, size_t length,
@@ -64,8 +64,6 @@ run(void *argument)
 ph_status
 ph_sync_start(ph_sync *sync, const ph_fs *fs, ph_error *err)
 {
-	sigset_t all;
-	sigset_t before;
 
 	PH_ASSERT(!sync->started && fs != NULL);
 	sync->fs = fs;
@@ -73,10 +71,7 @@ ph_sync_start(ph_sync *sync, const ph_fs *fs, ph_error *err)
 	    pthread_cond_init(&sync->work, NULL) != 0 ||
 	    pthread_cond_init(&sync->news, NULL) != 0)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for the journal's thread");
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failed = pthread_create(&sync->thread, NULL, run, sync);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int failed = ph_thread_start(&sync->thread, "journal-sync", run, sync);
 	if (failed != 0)
 		return ph_fail_errno(err, failed, "cannot start the journal's thread");
 	sync->started = true;

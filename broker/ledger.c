@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@
 #include "broker/ledger_part.h"
 #include "lib/base/assert.h"
 #include "lib/base/clock.h"
+#include "lib/base/thread.h"
 
 #define MAGIC	     0x50484c44u /* "PHLD" */
 #define BATCH	     4096	 /* records in one transaction */
@@ -544,11 +544,7 @@ first_look(ph_ledger *ledger)
 static ph_status
 start_thread(ph_ledger *ledger, ph_error *err)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failed = pthread_create(&ledger->thread, NULL, run, ledger);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int failed = ph_thread_start(&ledger->thread, "ledger", run, ledger);
 	if (failed != 0)
 		return ph_fail_errno(err, failed, "cannot start the ledger's thread");
 	ledger->started = true;

@@ -21,6 +21,7 @@
 #include "broker/broker.h"
 #include "lib/base/log.h"
 #include "lib/base/os.h"
+#include "lib/base/thread.h"
 
 enum { EXIT_USAGE = 64, EXIT_START = 70, EXIT_DISK = 74, EXIT_CONFIG = 78 };
 
@@ -140,7 +141,7 @@ run(ph_site **site_p)
 	ph_os_keep_memory();
 	if (ph_broker_new(site_p, ph_clock_system(), &stop.broker, &err) != PH_OK)
 		return say_error(&err, EXIT_START);
-	if (pthread_create(&waiter, NULL, wait_for_signals, &stop) != 0) {
+	if (ph_thread_start(&waiter, "signals", wait_for_signals, &stop) != 0) {
 		ph_broker_destroy(&stop.broker);
 		return EXIT_START;
 	}

@@ -17,6 +17,7 @@
 #include <zmq.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/thread.h"
 #include "lib/wire/frame.h"
 
 #define MAGIC		     0x50485357u /* "PHSW" */
@@ -220,7 +221,7 @@ use_curve(ph_socket *socket, const ph_curve *curve, ph_error *err)
 		void *zap = zmq_socket(socket->context, ZMQ_REP);
 		if (zap == NULL || zmq_bind(zap, ZAP_ENDPOINT) != 0 ||
 		    (socket->zap_handle = zap,
-			pthread_create(&socket->zap, NULL, serve_zap, socket)) != 0) {
+			ph_thread_start(&socket->zap, "zap", serve_zap, socket)) != 0) {
 			if (zap != NULL)
 				(void) zmq_close(zap);
 			return ph_fail(
