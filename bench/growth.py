@@ -61,7 +61,7 @@ class Growth:
 
     def queues(self, count):
         with self.broker(count, {
-                f"r{number}": (f"bench.{number}.v1", [number]) for number in range(count)}) as broker:
+                f"r{number}": (f"bench.{number:06}.v1", [number]) for number in range(count)}) as broker:
             shape = {"queue": "q", "queues": count} if count > 1 else {"queue": "q0"}
             before = broker.cpu_seconds()
             amount = self.amount(50000)

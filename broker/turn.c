@@ -18,8 +18,8 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
-#define TURN_FRAMES 256
-#define TURN_BYTES  (8u << 20)
+#define TURN_FRAMES 512
+#define TURN_BYTES  (512u << 10)
 #define SPACE_LOOK  256 /* turns between two looks at the disk's space */
 
 void

@@ -60,7 +60,8 @@ PH_EXPORT ph_status ph_client_new(const char *address, ph_client **out, ph_error
 /*
  * Options, before connecting. Unknown name or bad value: PH_ERR_USAGE.
  *   name             shown to operators; default "client"
- *   window           published messages not yet acknowledged, 1..1000000; default 4096
+ *   window           published messages not yet acknowledged, 1..1000000; default 4096; of large
+ *                    ones at most 16 MiB are sent at a time, the others wait here
  *   batch            most messages packed in one frame, 1..1024; default 64
  *   connect-timeout  milliseconds for one attempt; default 5000
  *   curve-server, curve-public, curve-secret   Z85 keys, for tcp

@@ -34,11 +34,13 @@ ph_buffer_clear(ph_buffer *buffer)
 	buffer->failed = false;
 }
 
-/* Grow to hold `need` bytes, at least doubling. */
+/* Grow to hold `need` bytes, at least doubling; the first time just these, which often are all. */
 static bool
 grow(ph_buffer *buffer, size_t need)
 {
-	size_t capacity = buffer->capacity == 0 ? SMALLEST : buffer->capacity;
+	size_t capacity = buffer->capacity;
+	if (capacity == 0)
+		capacity = need < SMALLEST ? SMALLEST : need;
 	while (capacity < need) {
 		if (capacity > SIZE_MAX / 2)
 			return false;

@@ -1,6 +1,7 @@
 /*
  * thread - see thread.h
  */
+#define _GNU_SOURCE /* pthread_setname_np */
 #include "lib/base/thread.h"
 
 #include <signal.h>

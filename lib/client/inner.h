@@ -45,6 +45,7 @@ typedef struct ph_pending {
 	uint64_t sent;	 /* next ticket to be sent */
 	uint64_t next;	 /* next ticket to be given */
 	size_t waiting;	 /* tickets without a result */
+	size_t flying;	 /* bytes that were sent and have no result */
 } ph_pending;
 
 ph_status ph_pending_init(ph_pending *pending, size_t window, ph_error *err);
@@ -55,9 +56,12 @@ ph_status ph_pending_add(
 bool ph_pending_answered(ph_pending *pending, uint64_t ticket);
 /* Everything unanswered is to be sent again. */
 void ph_pending_rewind(ph_pending *pending);
-/* Write the next frame of at most `batch` items; false if there is nothing to send. */
+/* Write the next frame of at most `batch` items; false if there is nothing to send, or too much has
+ * been sent without a result. */
 bool ph_pending_frame(
     ph_pending *pending, size_t batch, ph_buffer *frame, uint64_t *after);
+/* That frame is sent: `after` is what ph_pending_frame gave. */
+void ph_pending_sent(ph_pending *pending, uint64_t after);
 
 /* ---- outcomes not yet confirmed: a ring in order of settling ---- */
 typedef struct ph_outbox_item {

@@ -196,19 +196,6 @@ ph_link_refused(ph_client *client, ph_frame *frame)
 
 /* ---- sending what is due ---- */
 
-/* Sends and advances *sent, or leaves both for later when the socket is full. */
-static bool
-send_ring(ph_client *client, ph_buffer *frame, uint64_t *sent, uint64_t after)
-{
-	bool ok = ph_socket_send_buffer(client->socket, NULL, frame, NULL) == PH_OK;
-	ph_buffer_fini(frame);
-	if (ok) {
-		*sent = after;
-		client->last_sent = ph_client_now();
-	}
-	return ok;
-}
-
 /* As many as the socket takes: the rest at the next step. */
 static bool
 flush_subscriptions(ph_client *client)
@@ -235,8 +222,9 @@ flush_outcomes(ph_client *client)
 			client->outbox.sent = after;
 			return true;
 		}
-		if (!send_ring(client, &frame, &client->outbox.sent, after))
+		if (!ph_link_send(client, &frame))
 			return false;
+		client->outbox.sent = after;
 	}
 	return true;
 }
@@ -264,8 +252,9 @@ flush_pending(ph_client *client)
 		ph_buffer_init(&frame, PH_FRAME_MAX);
 		if (!ph_pending_frame(
 			&client->pending, client->batch, &frame, &after) ||
-		    !send_ring(client, &frame, &client->pending.sent, after))
+		    !ph_link_send(client, &frame))
 			return;
+		ph_pending_sent(&client->pending, after);
 	}
 }
 

@@ -12,6 +12,10 @@
 
 #define FRAME_BYTES (PH_FRAME_MAX - 4096)
 
+/* Most bytes that are sent and have no result: what one publisher of large messages can make the
+ * broker hold unread. A single message may always fly. */
+#define FLIGHT_BYTES (16u << 20)
+
 static ph_pending_item *
 at(ph_pending *pending, uint64_t ticket)
 {
@@ -28,6 +32,15 @@ ph_pending_init(ph_pending *pending, size_t window, ph_error *err)
 		return ph_fail(
 		    err, PH_ERR_NOMEM, "no memory for a window of %zu", window);
 	return PH_OK;
+}
+
+static size_t
+item_size(const ph_pending_item *item)
+{
+	size_t length = 0;
+	if (item->message != NULL)
+		(void) ph_message_bytes(item->message, &length);
+	return length + item->options_length + 6;
 }
 
 static void
@@ -69,6 +82,8 @@ ph_pending_answered(ph_pending *pending, uint64_t ticket)
 	if (ticket < pending->first || ticket >= pending->next ||
 	    at(pending, ticket)->answered)
 		return false;
+	if (ticket < pending->sent)
+		pending->flying -= item_size(at(pending, ticket));
 	drop(at(pending, ticket));
 	pending->waiting--;
 	while (pending->first < pending->next && at(pending, pending->first)->answered)
@@ -82,15 +97,23 @@ void
 ph_pending_rewind(ph_pending *pending)
 {
 	pending->sent = pending->first;
+	pending->flying = 0;
 }
 
-static size_t
-item_size(const ph_pending_item *item)
+void
+ph_pending_sent(ph_pending *pending, uint64_t after)
 {
-	size_t length = 0;
-	if (item->message != NULL)
-		(void) ph_message_bytes(item->message, &length);
-	return length + item->options_length + 6;
+	for (; pending->sent < after; pending->sent++)
+		if (!at(pending, pending->sent)->answered)
+			pending->flying += item_size(at(pending, pending->sent));
+}
+
+/* May the item go out now, behind `before` bytes of the same frame? */
+static bool
+may_fly(const ph_pending *pending, const ph_pending_item *item, size_t before)
+{
+	size_t flying = pending->flying + before;
+	return flying == 0 || flying + item_size(item) <= FLIGHT_BYTES;
 }
 
 static void
@@ -126,19 +149,21 @@ ph_pending_frame(ph_pending *pending, size_t batch, ph_buffer *frame, uint64_t *
 		*after = ticket + 1;
 		return true;
 	}
-	size_t size = PH_FRAME_HEADER;
+	size_t size = 0;
 	uint64_t end = ticket;
 	while (end < pending->next && end - ticket < batch) {
 		const ph_pending_item *item = at(pending, end);
 		size_t more = item_size(item);
-		if (item->answered || item->cursor ||
-		    (end > ticket && size + more > FRAME_BYTES))
+		if (item->answered || item->cursor || !may_fly(pending, item, size) ||
+		    (end > ticket && size + more > FRAME_BYTES - PH_FRAME_HEADER))
 			break;
 		size += more;
 		end++;
 	}
+	if (end == ticket)
+		return false;
 	/* The whole at once; a failure shows at the first write. */
-	(void) ph_buffer_reserve(frame, size);
+	(void) ph_buffer_reserve(frame, PH_FRAME_HEADER + size);
 	ph_frame_begin(frame, PH_FRAME_PUBLISH, ticket);
 	for (uint64_t i = ticket; i < end; i++)
 		write_item(frame, at(pending, i));

@@ -24,8 +24,9 @@
 #define HANDSHAKE_MS	     5000
 #define HEARTBEAT_MS	     5000
 #define HEARTBEAT_TIMEOUT_MS 15000
-#define RECEIVE_HWM	     256
-#define SEND_HWM	     1000
+#define RECEIVE_HWM	     2048 /* ROUTER: frames of one peer that wait to be read */
+#define SEND_HWM	     1000 /* ROUTER: that wait for one peer to read them */
+#define NO_HWM		     0	  /* DEALER: credit and the window bound both ways */
 #define LINGER_MS	     300
 #define KERNEL_BYTES	     (1 << 20) /* the system's own buffers: fewer wake-ups */
 #define ZAP_ENDPOINT	     "inproc://zeromq.zap.01"
@@ -69,15 +70,15 @@ set_int(void *handle, int option, int value)
 }
 
 static bool
-set_limits(void *handle)
+set_limits(void *handle, bool router)
 {
 	int64_t most = PH_FRAME_MAX;
 	return zmq_setsockopt(handle, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0 &&
 	       set_int(handle, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
 	       set_int(handle, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
 	       set_int(handle, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS) &&
-	       set_int(handle, ZMQ_RCVHWM, RECEIVE_HWM) &&
-	       set_int(handle, ZMQ_SNDHWM, SEND_HWM) &&
+	       set_int(handle, ZMQ_RCVHWM, router ? RECEIVE_HWM : NO_HWM) &&
+	       set_int(handle, ZMQ_SNDHWM, router ? SEND_HWM : NO_HWM) &&
 	       set_int(handle, ZMQ_SNDBUF, KERNEL_BYTES) &&
 	       set_int(handle, ZMQ_RCVBUF, KERNEL_BYTES) &&
 	       set_int(handle, ZMQ_LINGER, LINGER_MS);
@@ -98,7 +99,7 @@ open_socket(int type, int max_sockets, ph_socket **out, ph_error *err)
 	if (max_sockets > 0)
 		(void) zmq_ctx_set(socket->context, ZMQ_MAX_SOCKETS, max_sockets);
 	socket->handle = zmq_socket(socket->context, type);
-	if (socket->handle == NULL || !set_limits(socket->handle))
+	if (socket->handle == NULL || !set_limits(socket->handle, socket->router))
 		goto fail;
 	*out = socket;
 	return PH_OK;

@@ -96,6 +96,13 @@ accept_all(broker *at, const ph_frame *got)
 }
 
 static void
+accept_one(broker *at, uint64_t ticket)
+{
+	ph_frame one = {.number = ticket, .count = 1};
+	accept_all(at, &one);
+}
+
+static void
 answer_settles(broker *at, ph_frame *got)
 {
 	ph_buffer frame;
@@ -241,6 +248,55 @@ START_TEST(a_full_window_refuses)
 	ph_message *made = message("c");
 	ck_assert_int_eq(ph_client_publish(client, made, NULL, NULL), PH_ERR_FULL);
 	ph_message_unref(&made);
+	stop(&at, &client);
+}
+END_TEST
+
+/* Until the broker hears something that was said after all that was sent before. */
+static void
+pump_until_heard(broker *at, ph_client *client)
+{
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+	size_t subscribes = at->subscribes;
+	ck_assert_int_eq(ph_client_subscribe(client, "q", 1, NULL), PH_OK);
+	while (at->subscribes == subscribes) {
+		const ph_event *event = NULL;
+		ck_assert_int_lt(ph_clock_mono(ph_clock_system()), deadline);
+		pump(at);
+		(void) ph_client_next(client, 5, &event, NULL);
+	}
+}
+
+/* Of large messages only 16 MiB are under way; what waits goes out as results come. */
+START_TEST(large_messages_fly_a_few_at_a_time)
+{
+	enum { LARGE = 1000000, COUNT = 40, AT_ONCE = 16 };
+	broker at;
+	ph_client *client = NULL;
+	char *data = calloc(1, LARGE);
+	ph_attribute attributes[] = {
+	    {"id", "x", 1}, {"source", "test", 4}, {"type", "t", 1}};
+	ph_message *made = NULL;
+	start(&at, &client);
+	ck_assert_int_eq(
+	    ph_message_new(attributes, 3, data, LARGE, &made, NULL), PH_OK);
+	(void) until(&at, client, PH_EVENT_CONNECTED);
+	at.mute = true;
+	for (int i = 0; i < COUNT; i++)
+		ck_assert_int_eq(ph_client_publish(client, made, NULL, NULL), PH_OK);
+	ck_assert_int_eq(ph_client_flush(client, NULL), PH_OK);
+	pump_until_heard(&at, client); /* what comes after them has come */
+	ck_assert_uint_eq(at.publishes, AT_ONCE);
+	ck_assert_uint_eq(ph_client_pending(client), COUNT);
+
+	at.mute = false;
+	for (uint64_t ticket = 1; ticket <= AT_ONCE; ticket++)
+		accept_one(&at, ticket);
+	while (ph_client_pending(client) > 0)
+		(void) until(&at, client, PH_EVENT_RESULT);
+	ck_assert_uint_eq(at.publishes, COUNT);
+	ph_message_unref(&made);
+	free(data);
 	stop(&at, &client);
 }
 END_TEST
@@ -479,6 +535,7 @@ main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, results_come_in_order_with_tickets);
 	tcase_add_test(tests, a_full_window_refuses);
+	tcase_add_test(tests, large_messages_fly_a_few_at_a_time);
 	tcase_add_test(tests, promises_outlive_the_broker);
 	tcase_add_test(tests, a_greeting_without_an_answer_is_said_again);
 	tcase_add_test(tests, a_silent_broker_is_left_and_everything_repeated);
