@@ -105,12 +105,14 @@ typedef struct known {
 static ph_status
 look_up(ph_ledger_file *file, uint64_t acceptance, known *out, ph_error *err)
 {
-	sqlite3_stmt *statement = file->statements[PH_SQL_MESSAGE_SUBJECT];
-	ph_ledger_bind_number(statement, 1, acceptance);
-	int code = sqlite3_step(statement);
 	out->listed = false;
 	out->accepted_ms = 0;
 	out->subject[0] = '\0';
+	if (ph_ledger_is_plain(&file->plain, acceptance))
+		return PH_OK;
+	sqlite3_stmt *statement = file->statements[PH_SQL_MESSAGE_SUBJECT];
+	ph_ledger_bind_number(statement, 1, acceptance);
+	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW) {
 		const unsigned char *subject = sqlite3_column_text(statement, 0);
 		int length = sqlite3_column_bytes(statement, 0);
@@ -347,7 +349,9 @@ fold_accept(const fold *f, ph_error *err)
 	if (!ph_ledger_attributes_read(accept.message, &found, NULL))
 		return ph_fail(
 		    err, PH_ERR_INVALID, "a message's attributes run past its end");
-	if (found.subject.length > 0 || accept.has_failure) {
+	bool plain = found.subject.length == 0 && !accept.has_failure;
+	ph_ledger_plain_note(&f->file->plain, accept.acceptance, plain);
+	if (!plain) {
 		ph_buffer *extensions = &f->file->scratch;
 		ph_buffer_clear(extensions);
 		(void) ph_ledger_attributes_read(accept.message, &found, extensions);

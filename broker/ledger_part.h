@@ -2,7 +2,8 @@
  * ledger_part - the ledger from the inside: its file, its folding, its answers.
  *
  * ledger.c runs the thread and hands questions to and fro; ledger_schema.c opens the file;
- * ledger_apply.c folds records into rows (ledger_attributes.c reads their messages);
+ * ledger_apply.c folds records into rows (ledger_attributes.c reads their messages, ledger_plain.c
+ * remembers which have no row);
  * ledger_places.c mends places after a crash; ledger_copy.c makes snapshots and brings them back;
  * ledger_query.c answers. Nothing outside these files includes this header, and sqlite3.h is included nowhere else.
  *
@@ -15,6 +16,7 @@
 #include <sqlite3.h>
 
 #include "broker/ledger.h"
+#include "broker/ledger_plain.h"
 #include "broker/record.h"
 #include "lib/base/arena.h"
 #include "lib/base/buffer.h"
@@ -73,6 +75,7 @@ typedef struct ph_ledger_file {
 	ph_ledger_word words[PH_LEDGER_WORDS];
 	unsigned next_word; /* the one to forget next */
 	ph_buffer scratch;  /* for texts put together */
+	ph_ledger_plain plain;
 } ph_ledger_file;
 
 /* --- ledger_schema.c --- */
