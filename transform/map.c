@@ -29,6 +29,7 @@ ph_map_destroy(ph_map **map_p)
 	ph_schema_destroy(&map->schema);
 	ph_schema_destroy(&map->vendor_schema);
 	ph_records_destroy(&map->records);
+	ph_xsd_shape_destroy(&map->xsd_shape);
 	ph_xsd_destroy(&map->xsd);
 	ph_names_destroy(&map->vendor_names);
 	ph_document_destroy(&map->document);

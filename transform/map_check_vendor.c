@@ -345,15 +345,15 @@ static void
 check_codes(checker *c, const ph_link *link, const ph_convert *convert)
 {
 	const ph_codes *table = ph_convert_table(convert);
-	const char *const *values = NULL, *cell;
+	const char *cell;
 	char text[PATH];
 	ph_vendor_field field;
 	if (table == NULL || link->vendor.count != 1 ||
 	    link->vendor.at[0].kind != PH_OPERAND_PATH ||
-	    find(c, link, &link->vendor.at[0].path, &field, text) != PH_VENDOR_NAMED ||
-	    field.rule == NULL)
+	    find(c, link, &link->vendor.at[0].path, &field, text) != PH_VENDOR_NAMED)
 		return;
-	size_t count = ph_rule_values(field.rule, &values);
+	const char *const *values = field.values;
+	size_t count = field.value_count;
 	for (size_t row = 0;
 	     count > 0 && (cell = ph_codes_vendor(table, row, 0)) != NULL; row++) {
 		bool there = cell[0] == 0 || strcmp(cell, "(ignore)") == 0 ||
@@ -382,7 +382,8 @@ static void
 check_link(checker *c, const ph_link *link)
 {
 	check_conversion(c, link);
-	for (size_t i = 0; i < link->vendor.count && ph_vendor_described(c->map); i++)
+	bool paths = ph_vendor_described(c->map) && c->map->xsd_shape == NULL;
+	for (size_t i = 0; i < link->vendor.count && paths; i++)
 		check_path(c, link, &link->vendor.at[i]);
 	if (!ph_vendor_described(c->map))
 		return;
@@ -411,6 +412,11 @@ ph_map_examine_vendor(const ph_map *map, ph_load *load)
 	ph_vendor_each(map, note_field, c);
 	for (const ph_link *l = map->links; l != NULL; l = l->next)
 		check_link(c, l);
+	if (map->xsd_shape != NULL) {
+		ph_map_examine_paths(map, load);
+		ph_map_examine_content(map, load);
+		return;
+	}
 	if (!ph_vendor_described(map))
 		return;
 	check_drop(c);

@@ -40,7 +40,8 @@ parse_schema(ph_map *map, ph_load *load, const ph_node *vendor)
 	if (path == NULL)
 		return ph_load_fail(load, node, 0,
 		    "PH2084 there is no schema %s in any folder schemas/", node->text);
-	if (ph_xsd_load(path, &map->xsd, &why) == PH_OK)
+	if (ph_xsd_load(path, &map->xsd, &why) == PH_OK &&
+	    ph_xsd_shape_new(map->xsd, &map->xsd_shape, &why) == PH_OK)
 		return true;
 	return why.status == PH_ERR_NOMEM ? ph_load_no_memory(load)
 					  : ph_load_fail_at(load, why.where, why.text);

@@ -16,6 +16,7 @@
 #include "lib/codec/charset.h"
 #include "lib/codec/records.h"
 #include "lib/codec/xsd.h"
+#include "lib/codec/xsd_shape.h"
 #include "packhorse/map.h"
 #include "transform/condition.h"
 #include "transform/convert.h"
@@ -114,10 +115,11 @@ struct ph_map {
 	ph_map_format format;
 	ph_records *records; /* what the vendor's fields are; NULL: the format says */
 	ph_xsd *xsd;	     /* what the vendor's XML is held to; NULL */
-	ph_charset charset;  /* XML is written in */
-	bool related;	     /* parts are written as multipart/related */
-	bool repair;	     /* read texts that were made UTF-8 twice as made once */
-	ph_schema *schema;   /* NULL: no canonical side */
+	ph_xsd_shape *xsd_shape; /* what it allows; NULL if xsd is */
+	ph_charset charset;	 /* XML is written in */
+	bool related;		 /* parts are written as multipart/related */
+	bool repair;	   /* read texts that were made UTF-8 twice as made once */
+	ph_schema *schema; /* NULL: no canonical side */
 	ph_schema *vendor_schema;  /* the vendor's own, in JSON Schema; NULL */
 	ph_names *canonical_names; /* the schema's, if there is one */
 	ph_names *vendor_names;
@@ -182,6 +184,10 @@ bool ph_map_compile(ph_map *map, ph_load *load);
 bool ph_map_examine(const ph_map *map, ph_load *load);
 /* map_check_vendor.c: the part of it that looks at the vendor's side, and at types. */
 void ph_map_examine_vendor(const ph_map *map, ph_load *load);
+/* map_check_xsd.c, map_check_content.c: the part of that for an XML Schema: paths; what is
+ * written. */
+void ph_map_examine_paths(const ph_map *map, ph_load *load);
+void ph_map_examine_content(const ph_map *map, ph_load *load);
 
 bool ph_map_keep(void *map, void *resource, ph_release *release);
 bool ph_map_keep_pattern(void *map, ph_pattern *pattern);

@@ -1,5 +1,5 @@
 /*
- * map_vendor - record descriptions and JSON Schemas behind one face.
+ * map_vendor - record descriptions, JSON Schemas and XML Schemas behind one face.
  */
 #include "transform/map_vendor.h"
 
@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "transform/schema_inner.h"
+
+#define XSI_SPACE "http://www.w3.org/2001/XMLSchema-instance"
 
 static bool
 follow(const ph_map *map, const ph_path *path, ph_way *way)
@@ -23,6 +25,7 @@ follow(const ph_map *map, const ph_path *path, ph_way *way)
 		if ((step->flags & PH_STEP_WILD) != 0 || name == NULL ||
 		    way->count == PH_WAY_MAX)
 			return false;
+		way->steps[way->count] = step;
 		way->names[way->count++] = name;
 	}
 	return true;
@@ -50,14 +53,17 @@ ph_way_text(const ph_way *way, char *out, size_t size)
 bool
 ph_vendor_described(const ph_map *map)
 {
-	return map->records != NULL || map->vendor_schema != NULL;
+	return map->records != NULL || map->vendor_schema != NULL ||
+	       map->xsd_shape != NULL;
 }
 
 const char *
 ph_vendor_file(const ph_map *map)
 {
 	const char *file = map->records != NULL ? ph_records_file(map->records)
-						: ph_schema_file(map->vendor_schema);
+			   : map->xsd_shape != NULL
+			       ? ph_xsd_file(map->xsd)
+			       : ph_schema_file(map->vendor_schema);
 	const char *slash = strrchr(file, '/');
 	return slash == NULL ? file : slash + 1;
 }
@@ -105,6 +111,76 @@ find_rule(const ph_schema *schema, const ph_way *way, const ph_rule **out)
 	return rule == NULL ? PH_VENDOR_OPEN : PH_VENDOR_NAMED;
 }
 
+/* ---- XML Schema ---- */
+
+const char *
+ph_vendor_space(const ph_map *map, const ph_step *step)
+{
+	return ph_names_text(map->vendor_names, step->space);
+}
+
+/* The type of what one step leads to from a type, or (NULL) from the document. */
+static ph_vendor_known
+follow_step(const ph_map *map, const ph_xsd_type *from, const ph_step *step,
+    const char *name, const ph_xsd_type **type)
+{
+	const char *space = ph_vendor_space(map, step);
+	const ph_xsd_part *content =
+	    from == NULL ? ph_xsd_shape_roots(map->xsd_shape) : from->content;
+	ph_xsd_child child;
+	if (from != NULL && (step->flags & PH_STEP_ATTRIBUTE) != 0) {
+		const ph_xsd_attribute *a = ph_xsd_find_attribute(from, space, name);
+		*type = a == NULL ? NULL : a->type;
+		bool own = space != NULL && strcmp(space, XSI_SPACE) == 0;
+		return a != NULL ? PH_VENDOR_NAMED
+		       : own || from->any_attribute || from->extended
+			   ? PH_VENDOR_OPEN
+			   : PH_VENDOR_UNKNOWN;
+	}
+	if (ph_xsd_find(content, space, name, &child)) {
+		*type = child.element->type;
+		return PH_VENDOR_NAMED;
+	}
+	bool open = from != NULL && (from->open || from->extended);
+	return open || ph_xsd_takes(content, space) ? PH_VENDOR_OPEN
+						    : PH_VENDOR_UNKNOWN;
+}
+
+ph_vendor_known
+ph_vendor_follow(const ph_map *map, const ph_way *way, const ph_xsd_type **type,
+    size_t *at, const ph_xsd_type **above)
+{
+	*type = *above = NULL;
+	for (*at = 0; *at < way->count; (*at)++) {
+		*above = *type;
+		ph_vendor_known known =
+		    follow_step(map, *above, way->steps[*at], way->names[*at], type);
+		if (known != PH_VENDOR_NAMED)
+			return known;
+	}
+	return *type == NULL ? PH_VENDOR_OPEN : PH_VENDOR_NAMED;
+}
+
+static ph_vendor_known
+find_in_xsd(const ph_map *map, const ph_way *way, ph_vendor_field *out)
+{
+	const ph_xsd_type *type, *above;
+	size_t at;
+	ph_vendor_known known = ph_vendor_follow(map, way, &type, &at, &above);
+	if (known != PH_VENDOR_NAMED)
+		return known;
+	bool fields = type->value == PH_XSD_NOTHING &&
+		      (type->content != NULL || type->attributes != NULL);
+	out->types = fields ? PH_TYPE_OBJECT : PH_TYPE_STRING;
+	out->type = type;
+	out->longest = type->longest;
+	out->values = type->values;
+	out->value_count = type->value_count;
+	return known;
+}
+
+/* ---- a field ---- */
+
 ph_vendor_known
 ph_vendor_find(const ph_map *map, const ph_way *way, ph_vendor_field *out)
 {
@@ -120,12 +196,15 @@ ph_vendor_find(const ph_map *map, const ph_way *way, ph_vendor_field *out)
 			return PH_VENDOR_NAMED;
 		}
 	}
+	if (map->xsd_shape != NULL)
+		return find_in_xsd(map, way, out);
 	const ph_rule *rule = NULL;
 	ph_vendor_known known = find_rule(map->vendor_schema, way, &rule);
 	if (known != PH_VENDOR_NAMED)
 		return known;
 	out->rule = rule;
 	out->types = ph_rule_types(rule);
+	out->value_count = ph_rule_values(rule, &out->values);
 	if (rule->length.has_most)
 		out->longest = rule->length.most;
 	return PH_VENDOR_NAMED;

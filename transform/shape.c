@@ -110,6 +110,27 @@ ph_shape_is_empty(const ph_shape *shape)
 	return shape->count == 1;
 }
 
+uint32_t
+ph_shape_first(const ph_shape *shape, uint32_t slot)
+{
+	PH_ASSERT(slot < shape->count);
+	return shape->parts[slot].first;
+}
+
+uint32_t
+ph_shape_next(const ph_shape *shape, uint32_t slot)
+{
+	PH_ASSERT(slot < shape->count);
+	return shape->parts[slot].next;
+}
+
+const ph_step *
+ph_shape_step(const ph_shape *shape, uint32_t slot)
+{
+	PH_ASSERT(slot > 0 && slot < shape->count);
+	return &shape->parts[slot].step;
+}
+
 bool
 ph_filling_init(ph_filling *filling, const ph_shape *shape, ph_document *document,
     const char *const *names)

@@ -29,6 +29,11 @@ size_t ph_shape_slots(const ph_shape *shape);
 /* Can no object that is made have two members of one name? */
 bool ph_shape_is_distinct(const ph_shape *shape);
 bool ph_shape_is_empty(const ph_shape *shape);
+/* The slots below a slot (0: the root) in the order in which they are written, attributes among
+ * them; 0: no more. What step leads to one. */
+uint32_t ph_shape_first(const ph_shape *shape, uint32_t slot);
+uint32_t ph_shape_next(const ph_shape *shape, uint32_t slot);
+const ph_step *ph_shape_step(const ph_shape *shape, uint32_t slot);
 
 typedef struct ph_filling {
 	const ph_shape *shape;

@@ -14,6 +14,7 @@
 #include "lib/codec/codec.h"
 #include "lib/codec/records.h"
 #include "lib/codec/xsd.h"
+#include "lib/codec/xsd_shape.h"
 #include "lib/config/config.h"
 #include "tests/fuzz/targets.h"
 #include "transform/schema.h"
@@ -210,7 +211,7 @@ ph_target_map(const uint8_t *bytes, size_t length)
 	ph_map_destroy(&map);
 }
 
-/* An XML Schema, and a document that is held to it. */
+/* An XML Schema, what it allows, and a document that is held to it. */
 void
 ph_target_xsd(const uint8_t *bytes, size_t length)
 {
@@ -226,6 +227,10 @@ ph_target_xsd(const uint8_t *bytes, size_t length)
 		PH_ASSERT(strncmp(err.text, "PH", 2) == 0);
 		return;
 	}
+	ph_xsd_shape *shape = NULL;
+	if (ph_xsd_shape_new(schema, &shape, &err) != PH_OK)
+		PH_ASSERT(strncmp(err.text, "PH", 2) == 0);
+	ph_xsd_shape_destroy(&shape);
 	if (end < length && ph_xsd_check(schema, "input", bytes + end + 1,
 				length - end - 1, 0, path, &err) != PH_OK)
 		PH_ASSERT(strncmp(err.text, "PH", 2) == 0);

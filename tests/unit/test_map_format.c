@@ -118,7 +118,7 @@ START_TEST(what_a_link_must_write_is_missed)
 {
 	ph_map *map = need(map_fixture_map(&fixture,
 	    HEAD "vendor: {format: xml, root: v, schema: v.xsd}\n"
-		 "links:\n  - b <-> y\n  - a <-> x\n"));
+		 "links:\n  - c -> x\n  - b -> y\n  - ref -> r/k\n"));
 	expect(map, OUT, "{\"a\":\"one\",\"b\":\"2\"}", "!3 invalid PH3401 b -> y");
 	ph_map_destroy(&map);
 }
@@ -128,7 +128,7 @@ START_TEST(the_body_of_an_envelope_is_held_to_the_schema)
 {
 	ph_map *map = need(map_fixture_map(&fixture,
 	    HEAD "vendor: {format: soap, root: v, schema: v.xsd}\n"
-		 "links:\n  - a <-> x\n  - b <-> y\n"));
+		 "links:\n  - a <-> x\n  - b <-> y\n  - ref -> r/k\n"));
 #define ENVELOPE(text)                                                                 \
 	"<s:Envelope "                                                                 \
 	"xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>" text          \

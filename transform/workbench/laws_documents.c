@@ -342,6 +342,27 @@ ph_laws_record(const ph_map *map, ph_document *document)
 	return find_record(map, root, true);
 }
 
+/* What an XML Schema or a record description lets a field be: one of its words, a small number, or
+ * a text; nothing (`out` stays empty) where more is asked of it than is known here. */
+static void
+sample_field(ph_sampler *sampler, const ph_vendor_field *field, ph_buffer *out)
+{
+	const ph_xsd_type *type = field->type;
+	bool number = type != NULL &&
+		      (type->value == PH_XSD_NUMBER || type->value == PH_XSD_INTEGER);
+	if (field->value_count > 0) {
+		const char *word =
+		    field
+			->values[ph_sampler_number(sampler, 0, field->value_count - 1)];
+		ph_buffer_append(out, word, strlen(word));
+	} else if (number && !type->patterned) {
+		ph_buffer_printf(out, "%zu", ph_sampler_number(sampler, 0, 99));
+	} else if (type == NULL || (type->value == PH_XSD_TEXT && !type->patterned)) {
+		ph_sample_text(
+		    sampler, 1, field->longest > 0 ? field->longest : 200, out);
+	}
+}
+
 /* Another value for a field without conversions, if something says what it may be. */
 static void
 change_plain(const ph_map *map, ph_sampler *sampler, ph_document *document,
@@ -360,9 +381,8 @@ change_plain(const ph_map *map, ph_sampler *sampler, ph_document *document,
 	} else {
 		ph_buffer text;
 		ph_buffer_init(&text, 1 << 20);
-		ph_sample_text(
-		    sampler, 1, field.longest > 0 ? field.longest : 200, &text);
-		if (ph_buffer_cstr(&text) != NULL)
+		sample_field(sampler, &field, &text);
+		if (text.length > 0 && ph_buffer_cstr(&text) != NULL)
 			value = ph_node_new(document, PH_NODE_STRING,
 			    (const char *) text.data, text.length);
 		ph_buffer_fini(&text);
