@@ -23,13 +23,21 @@ ph_map_call_destroy(ph_map_call **call_p)
 	*call_p = NULL;
 }
 
+/* Is what comes in held to the vendor's schema? */
+static bool
+is_held(const ph_map_call *call)
+{
+	return call->map->xsd != NULL &&
+	       (call->flags & ((unsigned) PH_MAP_ALONE | PH_MAP_LOOSE)) == 0;
+}
+
 static ph_status
 decode(ph_map_call *call, const void *bytes, size_t length, ph_error *err)
 {
 	if (call->direction == PH_FLOWS_OUT)
 		return ph_json_decode(call->source, bytes, length, err);
-	return ph_vendor_decode(
-	    call->map, call->source, &call->reader, bytes, length, err);
+	return ph_vendor_decode_held(call->map, call->source, &call->reader,
+	    is_held(call) ? &call->checker : NULL, bytes, length, err);
 }
 
 /* The call becomes one failed record. */
@@ -155,16 +163,14 @@ open_out(ph_map_call *call)
 		add_record(&c, root);
 }
 
-/* A stranger's document is held to the vendor's schema before it is mapped. */
+/* A stranger's document was held to the vendor's schema while it was decoded. */
 static bool
-hold_to_schema(ph_map_call *call, const void *bytes, size_t length)
+keeps_schema(ph_map_call *call)
 {
 	ph_error why;
 	char path[PH_XSD_PATH];
 	ph_status status =
-	    (call->flags & ((unsigned) PH_MAP_ALONE | PH_MAP_LOOSE)) != 0
-		? PH_OK
-		: ph_vendor_check(call->map, "vendor", bytes, length, path, &why);
+	    is_held(call) ? ph_xsd_checker_result(call->checker, path, &why) : PH_OK;
 	if (status == PH_ERR_NOMEM)
 		call->no_memory = true;
 	else if (status != PH_OK)
@@ -199,7 +205,7 @@ open_document(ph_map_call *call, const void *bytes, size_t length)
 	}
 	if (out)
 		open_out(call);
-	else if (hold_to_schema(call, bytes, length))
+	else if (keeps_schema(call))
 		open_in(call);
 }
 

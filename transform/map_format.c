@@ -92,24 +92,43 @@ ph_vendor_parse(ph_map *map, ph_load *load, const ph_node *vendor)
 	       parse_multipart(map, load, vendor) && parse_schema(map, load, vendor);
 }
 
+/* The checker of documents in, or out; it is kept. */
 static ph_status
-decode_xml(ph_document *document, ph_xml_reader **reader, const void *bytes,
-    size_t length, ph_error *err)
+need_checker(
+    const ph_map *map, const char *name, ph_xsd_checker **checker, ph_error *err)
 {
+	return *checker != NULL ? PH_OK
+				: ph_xsd_checker_new(map->xsd, name, checker, err);
+}
+
+static unsigned
+xsd_flags(const ph_map *map)
+{
+	return map->format == PH_MAP_SOAP ? PH_XSD_SOAP : 0;
+}
+
+static ph_status
+decode_xml(const ph_map *map, ph_document *document, ph_xml_reader **reader,
+    ph_xsd_checker **checker, const void *bytes, size_t length, ph_error *err)
+{
+	bool held = checker != NULL && map->xsd != NULL;
 	ph_status status = *reader != NULL ? PH_OK : ph_xml_reader_new(reader, err);
+	if (status == PH_OK && held)
+		status = need_checker(map, "vendor", checker, err);
 	if (status != PH_OK)
 		return status;
-	return ph_xml_decode_with(*reader, document, bytes, length, err);
+	return ph_xml_decode_held(*reader, document, bytes, length,
+	    held ? *checker : NULL, xsd_flags(map), err);
 }
 
 static ph_status
 decode(const ph_map *map, ph_document *document, ph_xml_reader **reader,
-    const void *bytes, size_t length, ph_error *err)
+    ph_xsd_checker **checker, const void *bytes, size_t length, ph_error *err)
 {
 	switch (map->format) {
 	case PH_MAP_XML:
 	case PH_MAP_SOAP:
-		return decode_xml(document, reader, bytes, length, err);
+		return decode_xml(map, document, reader, checker, bytes, length, err);
 	case PH_MAP_JSON:
 		return ph_json_decode(document, bytes, length, err);
 	case PH_MAP_FORM:
@@ -126,13 +145,20 @@ decode(const ph_map *map, ph_document *document, ph_xml_reader **reader,
 }
 
 ph_status
-ph_vendor_decode(const ph_map *map, ph_document *document, ph_xml_reader **reader,
-    const void *bytes, size_t length, ph_error *err)
+ph_vendor_decode_held(const ph_map *map, ph_document *document, ph_xml_reader **reader,
+    ph_xsd_checker **checker, const void *bytes, size_t length, ph_error *err)
 {
-	ph_status status = decode(map, document, reader, bytes, length, err);
+	ph_status status = decode(map, document, reader, checker, bytes, length, err);
 	if (status == PH_OK && map->repair)
 		status = ph_text_repair(document, err);
 	return status;
+}
+
+ph_status
+ph_vendor_decode(const ph_map *map, ph_document *document, ph_xml_reader **reader,
+    const void *bytes, size_t length, ph_error *err)
+{
+	return ph_vendor_decode_held(map, document, reader, NULL, bytes, length, err);
 }
 
 /* The media type of the first part that was written from `start` on. */
@@ -192,13 +218,15 @@ ph_vendor_encode(const ph_map *map, const ph_node *root, unsigned json_flags,
 }
 
 ph_status
-ph_vendor_check(const ph_map *map, const char *name, const void *bytes, size_t length,
-    char path[PH_XSD_PATH], ph_error *err)
+ph_vendor_check(const ph_map *map, ph_xsd_checker **checker, const void *bytes,
+    size_t length, char path[PH_XSD_PATH], ph_error *err)
 {
 	if (map->xsd == NULL)
 		return PH_OK;
-	return ph_xsd_check(map->xsd, name, bytes, length,
-	    map->format == PH_MAP_SOAP ? PH_XSD_SOAP : 0, path, err);
+	ph_status status = need_checker(map, "output", checker, err);
+	return status != PH_OK ? status
+			       : ph_xsd_checker_run(*checker, bytes, length,
+				     xsd_flags(map), path, err);
 }
 
 const char *

@@ -163,15 +163,21 @@ bool ph_vendor_parse(ph_map *map, ph_load *load, const ph_node *vendor);
 /* *reader is made when there is XML, and serves the next document. */
 ph_status ph_vendor_decode(const ph_map *map, ph_document *document,
     ph_xml_reader **reader, const void *bytes, size_t length, ph_error *err);
+/* The same for a document that is held to the vendor's schema, if there is one: *checker is made
+ * when it is needed, and then says what came of it. */
+ph_status ph_vendor_decode_held(const ph_map *map, ph_document *document,
+    ph_xml_reader **reader, ph_xsd_checker **checker, const void *bytes, size_t length,
+    ph_error *err);
 /* Append what `root` is (XML: the element or envelope) to `out`. *media is the content
  * type, on `arena`, where it is not the map's; both may be NULL. */
 ph_status ph_vendor_encode(const ph_map *map, const ph_node *root, unsigned json_flags,
     ph_buffer *out, ph_arena *arena, const char **media, ph_error *err);
 /* Is the whole of it one XML document? */
 bool ph_vendor_is_xml(const ph_map *map);
-/* Hold bytes to the vendor's schema, if there is one; `path` is that of a breach. */
-ph_status ph_vendor_check(const ph_map *map, const char *name, const void *bytes,
-    size_t length, char path[PH_XSD_PATH], ph_error *err);
+/* Hold bytes to the vendor's schema, if there is one; `path` is that of a breach. *checker is
+ * made when it is needed, and serves the next document. */
+ph_status ph_vendor_check(const ph_map *map, ph_xsd_checker **checker,
+    const void *bytes, size_t length, char path[PH_XSD_PATH], ph_error *err);
 /* Their content type. */
 const char *ph_vendor_media(const ph_map *map);
 /* map_link.c: read one link and add it to the end. */
@@ -257,8 +263,9 @@ struct ph_map_call {
 	ph_value context[PH_CONTEXT_MAX];
 	ph_record *records;
 	size_t count;
-	ph_xml_reader *reader; /* NULL until there is XML to read; kept */
-	ph_buffer bytes;       /* what is being written; kept for the next call */
+	ph_xml_reader *reader;	 /* NULL until there is XML to read; kept */
+	ph_xsd_checker *checker; /* NULL until there is XML to hold to a schema; kept */
+	ph_buffer bytes;	 /* what is being written; kept for the next call */
 	ph_wanted **wanted, **wanted_buckets; /* NULL until there is one */
 	size_t wanted_count, wanted_room;
 	ph_map_unmapped *unmapped; /* a survey: told each code that no table has */

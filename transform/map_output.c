@@ -272,8 +272,8 @@ hold_to_schema(ph_run *run)
 	char way[PH_XSD_PATH], where[PH_ERROR_WHERE];
 	if ((run->call->flags & PH_MAP_LOOSE) != 0)
 		return true;
-	ph_status status = ph_vendor_check(
-	    map, "output", run->record->data, run->record->length, way, &why);
+	ph_status status = ph_vendor_check(map, &run->call->checker, run->record->data,
+	    run->record->length, way, &why);
 	if (status == PH_OK)
 		return true;
 	if (status != PH_ERR_INVALID)

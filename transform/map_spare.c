@@ -52,6 +52,7 @@ free_call(ph_map_call *call)
 	ph_document_destroy(&call->previous);
 	ph_document_destroy(&call->target);
 	ph_xml_reader_destroy(&call->reader);
+	ph_xsd_checker_destroy(&call->checker);
 	ph_buffer_fini(&call->bytes);
 	free(call);
 }

@@ -30,6 +30,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/codec/charset.h"
+#include "lib/codec/xsd.h"
 #include "lib/document/document.h"
 
 /* Each sets the document's root. */
@@ -49,6 +50,11 @@ ph_status ph_xml_reader_new(ph_xml_reader **out, ph_error *err);
 void ph_xml_reader_destroy(ph_xml_reader **reader_p);
 ph_status ph_xml_decode_with(ph_xml_reader *reader, ph_document *document,
     const void *bytes, size_t length, ph_error *err);
+/* And held to a schema at the same time (flags: PH_XSD_SOAP). A document that breaches it is
+ * decoded all the same: ask ph_xsd_checker_result. */
+ph_status ph_xml_decode_held(ph_xml_reader *reader, ph_document *document,
+    const void *bytes, size_t length, ph_xsd_checker *checker, unsigned flags,
+    ph_error *err);
 ph_status ph_form_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 

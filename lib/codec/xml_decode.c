@@ -2,15 +2,8 @@
  * xml_decode - libxml2's SAX2 events straight into the document; no tree of its own is
  * built.
  *
- * What is switched off is off by construction: no document type declaration reaches the
- * parser (xml_input), so there are no entities but the five and numeric ones, nothing
- * to load and nothing to validate against; no callback for entities, subsets or
- * external resources is set, and no global of the library is changed.
- *
- * The parser reads our own zero-terminated copy in place, so a byte's position in it is
- * a subtraction, and stopping the parser in the middle frees nothing that it still
- * looks at. It calls back when a tag is complete: a tag holds no '<', so the one before
- * it is its beginning.
+ * The parser and what is switched off in it: xml_parser.h. It calls back when a tag is
+ * complete: a tag holds no '<', so the one before it is its beginning.
  *
  * libxml2 leaves three things to its caller. It hands attribute values and namespaces
  * over with every '&' still written as "&#38;". It only reports an undeclared prefix
@@ -28,20 +21,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libxml/parser.h>
-#include <libxml/parserInternals.h>
 #include <libxml/xmlerror.h>
 
 #include "lib/base/assert.h"
 #include "lib/codec/source.h"
 #include "lib/codec/xml_input.h"
+#include "lib/codec/xml_parser.h"
+#include "lib/codec/xsd_checker.h"
 #include "lib/document/place.h"
 
 #define DEPTH_MAX	128u
 #define NAME_MAX_BYTES	256u
 #define NAMESPACES_MAX	128u /* in force at a time: the parser searches them all */
 #define CACHED_NAMES	64u  /* a power of two */
-#define NAMES_KEPT	500  /* of a parser that is used again */
 #define TEXT_KEPT	65536u
 #define SCHEMA_INSTANCE "http://www.w3.org/2001/XMLSchema-instance"
 
@@ -66,7 +58,8 @@ struct ph_xml_reader {
 	ph_document *document;
 	ph_error *err;
 	xmlParserCtxtPtr parser;
-	ph_place place;	 /* counts lines */
+	ph_xsd_checker *held; /* told every event; NULL */
+	ph_place place;	      /* counts lines */
 	size_t last;	 /* position of the last event, for complaints without one */
 	ph_buffer text;	 /* of the open elements */
 	unsigned depth;	 /* open elements */
@@ -82,11 +75,7 @@ typedef ph_xml_reader decoder;
 static size_t
 position(const decoder *d)
 {
-	const char *at =
-	    d->parser->input == NULL ? NULL : (const char *) d->parser->input->cur;
-	uintptr_t base = (uintptr_t) d->source.bytes;
-	uintptr_t here = (uintptr_t) at;
-	return here >= base && here <= base + d->source.length ? here - base : d->last;
+	return ph_xml_parser_position(d->parser, &d->source, d->last);
 }
 
 static void
@@ -329,11 +318,11 @@ on_start(void *context, const xmlChar *local, const xmlChar *prefix,
     int defaulted, const xmlChar **attributes)
 {
 	decoder *d = context;
-	(void) prefix;
-	(void) spaces;
-	(void) defaulted;
 	if (d->failed)
 		return;
+	if (d->held != NULL)
+		ph_xsd_event_start(d->held, local, prefix, space, space_count, spaces,
+		    count, defaulted, attributes);
 	size_t tag = tag_start(d);
 	if (!within_limits(d, (unsigned) space_count, tag))
 		return;
@@ -367,11 +356,10 @@ static void
 on_end(void *context, const xmlChar *local, const xmlChar *prefix, const xmlChar *space)
 {
 	decoder *d = context;
-	(void) local;
-	(void) prefix;
-	(void) space;
 	if (d->failed)
 		return;
+	if (d->held != NULL)
+		ph_xsd_event_end(d->held, local, prefix, space);
 	frame *top = &d->frames[d->depth - 1];
 	if (top->has_elements)
 		end_run(d, top);
@@ -400,6 +388,8 @@ on_text(void *context, const xmlChar *text, int length)
 	decoder *d = context;
 	if (d->failed || d->depth == 0)
 		return;
+	if (d->held != NULL)
+		ph_xsd_event_text(d->held, text, length);
 	ph_buffer_append(&d->text, text, (size_t) length);
 	if (d->text.failed)
 		no_room(d);
@@ -503,7 +493,7 @@ on_complaint(void *context, xmlErrorPtr error)
 }
 
 static bool
-new_parser(decoder *d)
+open_parser(decoder *d)
 {
 	static const xmlSAXHandler handler = {.initialized = XML_SAX2_MAGIC,
 	    .startElementNs = on_start,
@@ -513,43 +503,22 @@ new_parser(decoder *d)
 	    .cdataBlock = on_text,
 	    .internalSubset = on_doctype,
 	    .serror = on_complaint};
-	d->parser = xmlNewParserCtxt();
-	if (d->parser == NULL)
-		return false;
-	xmlCtxtUseOptions(d->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
-	*d->parser->sax = handler;
-	d->parser->userData = d;
-	return true;
-}
-
-/* The parser of the document before, if there was one; its names stay in its dictionary. */
-static bool
-open_parser(decoder *d)
-{
-	if (d->parser != NULL)
-		xmlCtxtReset(d->parser);
-	else if (!new_parser(d))
-		return false;
-	xmlParserInputPtr input =
-	    xmlNewStringInputStream(d->parser, (const xmlChar *) d->source.bytes);
-	if (input == NULL)
-		return false;
-	if (inputPush(d->parser, input) < 0) {
-		xmlFreeInputStream(input);
-		return false;
-	}
-	return true;
+	return ph_xml_parser_open(&d->parser, &handler, d, &d->source);
 }
 
 static void
-parse(decoder *d)
+parse(decoder *d, unsigned flags)
 {
 	if (!open_parser(d)) {
 		d->failed = true;
 		ph_fail(d->err, PH_ERR_NOMEM, "no memory to read XML");
 		return;
 	}
+	if (d->held != NULL)
+		ph_xsd_begin(d->held, &d->source, d->parser, flags);
 	xmlParseDocument(d->parser);
+	if (d->held != NULL)
+		ph_xsd_finish(d->held);
 	bool good = d->parser->wellFormed && d->depth == 0 &&
 		    ph_document_root(d->document) != NULL;
 	if (!good && !d->failed)
@@ -579,16 +548,11 @@ ph_xml_reader_destroy(ph_xml_reader **reader_p)
 	*reader_p = NULL;
 }
 
-/* Ready for the next document. A parser that was stopped, or that a stranger has taught many
- * names or long texts, is not used again. */
+/* Ready for the next document. A buffer that a stranger has made long is not used again. */
 static void
 clear_reader(decoder *d)
 {
-	if (d->parser != NULL &&
-	    (d->failed || xmlDictSize(d->parser->dict) > NAMES_KEPT)) {
-		xmlFreeParserCtxt(d->parser);
-		d->parser = NULL;
-	}
+	ph_xml_parser_rest(&d->parser, d->failed);
 	if (d->text.capacity > TEXT_KEPT)
 		ph_buffer_fini(&d->text);
 	ph_buffer_clear(&d->text);
@@ -598,13 +562,14 @@ clear_reader(decoder *d)
 }
 
 ph_status
-ph_xml_decode_with(ph_xml_reader *d, ph_document *document, const void *bytes,
-    size_t length, ph_error *err)
+ph_xml_decode_held(ph_xml_reader *d, ph_document *document, const void *bytes,
+    size_t length, ph_xsd_checker *checker, unsigned flags, ph_error *err)
 {
 	PH_ASSERT(document != NULL && ph_document_root(document) == NULL);
 	ph_error local;
 	clear_reader(d);
 	d->document = document;
+	d->held = checker;
 	d->err = err == NULL ? &local : err;
 	ph_status status = ph_source_open(&d->source, document, bytes, length, d->err);
 	if (status == PH_OK)
@@ -612,11 +577,18 @@ ph_xml_decode_with(ph_xml_reader *d, ph_document *document, const void *bytes,
 	if (status != PH_OK)
 		return status;
 	ph_place_init(&d->place, d->source.bytes, d->source.length);
-	parse(d);
+	parse(d, flags);
 	if (!d->failed)
 		return PH_OK;
 	ph_document_set_root(document, NULL);
 	return d->err->status;
+}
+
+ph_status
+ph_xml_decode_with(ph_xml_reader *reader, ph_document *document, const void *bytes,
+    size_t length, ph_error *err)
+{
+	return ph_xml_decode_held(reader, document, bytes, length, NULL, 0, err);
 }
 
 ph_status

@@ -19,7 +19,8 @@
  * (lib/codec/codec.h), and at most 20,000 elements where the schema has keys, which
  * libxml2 compares each with all others.
  *
- * Thread: a schema never changes after loading; loading is for one thread at a time.
+ * Thread: a schema never changes after loading; loading is for one thread at a time. A checker
+ * has one owner.
  * Errors: PH_ERR_INVALID with place, PH_ERR_TOO_LARGE, PH_ERR_NOT_FOUND, PH_ERR_NOMEM.
  */
 #ifndef PH_CODEC_XSD_H
@@ -46,5 +47,18 @@ enum { PH_XSD_SOAP = 1 };
  * positions ("Request/Operation"; "/" is the root); it may be NULL. */
 ph_status ph_xsd_check(const ph_xsd *schema, const char *name, const void *bytes,
     size_t length, unsigned flags, char path[PH_XSD_PATH], ph_error *err);
+
+/* The same for one document after the other: parser and validator are made once. The schema
+ * outlives it. */
+typedef struct ph_xsd_checker ph_xsd_checker;
+ph_status ph_xsd_checker_new(
+    const ph_xsd *schema, const char *name, ph_xsd_checker **out, ph_error *err);
+void ph_xsd_checker_destroy(ph_xsd_checker **checker_p);
+ph_status ph_xsd_checker_run(ph_xsd_checker *checker, const void *bytes, size_t length,
+    unsigned flags, char path[PH_XSD_PATH], ph_error *err);
+/* What became of the document that was held to it while it was decoded (ph_xml_decode_held,
+ * lib/codec/codec.h). */
+ph_status ph_xsd_checker_result(
+    const ph_xsd_checker *checker, char path[PH_XSD_PATH], ph_error *err);
 
 #endif

@@ -8,84 +8,50 @@
  * Text goes to the validator in one piece before the next tag: it would copy what it has
  * for every further piece. It keeps a list of open elements, and so do we, because its
  * errors carry no path.
+ *
+ * The validator is made once: unplugging it clears what it knows of a document. One that has
+ * seen a breach was left in the middle, and is made anew.
+ *
+ * The events come from whoever parses: xml_decode.c while it makes a tree, or xsd_parse.c.
  */
-#include "lib/codec/xsd_inner.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include <libxml/parserInternals.h>
-
 #include "lib/base/assert.h"
-#include "lib/base/buffer.h"
 #include "lib/codec/codec.h"
-#include "lib/codec/xml_input.h"
+#include "lib/codec/xsd_checker.h"
 
-#define DEPTH_MAX      128u
-#define NAMESPACES_MAX 128u
-#define KEYED_MAX      20000u
-#define SOAP_DEPTH     2u /* of an element in Envelope/Body */
+#define KEYED_MAX  20000u
+#define TEXT_KEPT  65536u
+#define SOAP_DEPTH 2u /* of an element in Envelope/Body */
 
-typedef struct checking {
-	const ph_xsd *xsd;
-	ph_source source;
-	ph_error *err;
-	char *path; /* NULL: not wanted */
-	xmlParserCtxtPtr parser;
-	xmlSchemaValidCtxtPtr validator;
-	xmlSchemaSAXPlugPtr plug;
-	xmlSAXHandlerPtr handler; /* the validator's */
-	void *handler_data;
-	ph_buffer text; /* since the last tag */
-	unsigned depth; /* open elements */
-	unsigned start; /* depth of the element that is checked */
-	bool soap, in_body;
-	bool open;	 /* that element is */
-	bool done;	 /* it was */
-	bool failed;	 /* *err says why */
-	size_t elements; /* handed on */
-	size_t last;	 /* position of the last tag */
-	const xmlChar
-	    *spaces[2 * NAMESPACES_MAX]; /* of the envelope, innermost first */
-	size_t space_count;
-	const xmlChar *names[DEPTH_MAX];
-	const xmlChar *name_spaces[DEPTH_MAX];
-} checking;
+typedef ph_xsd_checker checker;
 
+/* The beginning of the tag that the parser has just read, or is in. */
 static size_t
-position(const checking *c)
+tag_start(const checker *c)
 {
-	const char *at =
-	    c->parser->input == NULL ? NULL : (const char *) c->parser->input->cur;
-	uintptr_t base = (uintptr_t) c->source.bytes;
-	uintptr_t here = (uintptr_t) at;
-	return here >= base && here <= base + c->source.length ? here - base : c->last;
-}
-
-static void
-find_tag(checking *c)
-{
-	size_t at = position(c); /* behind an end tag, or in a start tag */
+	size_t at = ph_xml_parser_position(c->parser, c->source, c->last);
 	do {
 		at -= at > 0 ? 1 : 0;
-	} while (at > 0 && c->source.bytes[at] != '<');
-	c->last = at;
+	} while (at > 0 && c->source->bytes[at] != '<');
+	return at;
 }
+
+#define REFUSE(c, status, offset, ...)                                                 \
+	(ph_source_fail((c)->source, status, offset, &(c)->why, __VA_ARGS__),          \
+	    (c)->failed = true)
 
 static void
-stop(checking *c)
+no_memory(checker *c)
 {
 	c->failed = true;
-	xmlStopParser(c->parser);
+	ph_fail(&c->why, PH_ERR_NOMEM, "out of memory");
 }
-
-#define REFUSE(c, status, ...)                                                         \
-	(ph_source_fail(&(c)->source, status, (c)->last, (c)->err, __VA_ARGS__),       \
-	    stop(c))
 
 /* The open elements below the checked one; what does not fit loses its beginning. */
 static void
-write_path(const checking *c)
+write_path(checker *c)
 {
 	size_t at = PH_XSD_PATH - 1;
 	char text[PH_XSD_PATH];
@@ -100,37 +66,23 @@ write_path(const checking *c)
 		at -= length;
 		memcpy(text + at, name, length);
 	}
-	if (c->path != NULL)
-		strcpy(c->path, text[at] == '\0' ? "/" : text + at);
+	strcpy(c->path, text[at] == '\0' ? "/" : text + at);
 }
 
 static void
 on_breach(void *context, ph_xml_complaint complaint)
 {
-	checking *c = context;
+	checker *c = context;
 	char words[PH_ERROR_TEXT];
 	if (c->failed || complaint == NULL || complaint->level < XML_ERR_ERROR)
 		return;
 	if (complaint->code == XML_ERR_NO_MEMORY) {
-		ph_fail(c->err, PH_ERR_NOMEM, "out of memory");
-		stop(c);
+		no_memory(c);
 		return;
 	}
 	ph_xsd_words(complaint, words);
 	write_path(c);
-	REFUSE(c, PH_ERR_INVALID, "%s", words);
-}
-
-static void
-on_complaint(void *context, ph_xml_complaint complaint)
-{
-	checking *c = context;
-	if (c->failed || complaint == NULL || complaint->level < XML_ERR_ERROR ||
-	    complaint->code == XML_WAR_NS_URI)
-		return;
-	c->last = position(c);
-	REFUSE(c, PH_ERR_INVALID, "PH3027 not well-formed XML (libxml2 error %d)",
-	    complaint->code);
+	REFUSE(c, PH_ERR_INVALID, tag_start(c), "%s", words);
 }
 
 static bool
@@ -142,7 +94,7 @@ is_soap(const xmlChar *local, const xmlChar *space, const char *name)
 
 /* The envelope's declarations are remembered, innermost first. */
 static void
-note_spaces(checking *c, size_t count, const xmlChar **spaces)
+note_spaces(checker *c, size_t count, const xmlChar **spaces)
 {
 	memmove(c->spaces + 2 * count, c->spaces, 2 * c->space_count * sizeof *spaces);
 	if (count > 0)
@@ -152,7 +104,7 @@ note_spaces(checking *c, size_t count, const xmlChar **spaces)
 
 /* Does the checked element begin here? */
 static bool
-begins(checking *c, const xmlChar *local, const xmlChar *space)
+begins(checker *c, const xmlChar *local, const xmlChar *space)
 {
 	if (!c->soap)
 		return c->depth == 0;
@@ -165,46 +117,42 @@ begins(checking *c, const xmlChar *local, const xmlChar *space)
 }
 
 static void
-hand_on_text(checking *c)
+hand_on_text(checker *c)
 {
-	if (c->text.failed) {
-		ph_fail(c->err, PH_ERR_NOMEM, "out of memory");
-		stop(c);
-	} else if (c->text.length > 0 && c->open) {
+	if (c->text.failed)
+		no_memory(c);
+	else if (c->text.length > 0 && c->open)
 		c->handler->characters(
 		    c->handler_data, c->text.data, (int) c->text.length);
-	}
 	ph_buffer_clear(&c->text);
 }
 
 static bool
-within_limits(checking *c, size_t spaces)
+within_limits(checker *c, size_t spaces)
 {
-	if (c->depth == DEPTH_MAX)
-		REFUSE(
-		    c, PH_ERR_TOO_LARGE, "PH3025 nested more than %u deep", DEPTH_MAX);
-	else if (c->space_count + spaces > NAMESPACES_MAX)
-		REFUSE(c, PH_ERR_TOO_LARGE,
+	if (c->depth == PH_XSD_DEPTH_MAX)
+		REFUSE(c, PH_ERR_TOO_LARGE, tag_start(c),
+		    "PH3025 nested more than %u deep", PH_XSD_DEPTH_MAX);
+	else if (c->space_count + spaces > PH_XSD_SPACES_MAX)
+		REFUSE(c, PH_ERR_TOO_LARGE, tag_start(c),
 		    "PH3022 more than %u namespace declarations in force",
-		    NAMESPACES_MAX);
+		    PH_XSD_SPACES_MAX);
 	else if (c->xsd->keyed && c->elements == KEYED_MAX)
-		REFUSE(c, PH_ERR_TOO_LARGE,
+		REFUSE(c, PH_ERR_TOO_LARGE, tag_start(c),
 		    "PH3409 more than %u elements, and the schema has keys: send "
 		    "fewer at a time",
 		    KEYED_MAX);
 	return !c->failed;
 }
 
-static void
-on_start(void *context, const xmlChar *local, const xmlChar *prefix,
+void
+ph_xsd_event_start(checker *c, const xmlChar *local, const xmlChar *prefix,
     const xmlChar *space, int space_count, const xmlChar **spaces, int count,
     int defaulted, const xmlChar **attributes)
 {
-	checking *c = context;
 	size_t declared = (size_t) space_count;
 	if (c->failed)
 		return;
-	find_tag(c);
 	hand_on_text(c);
 	if (c->failed || !within_limits(c, declared))
 		return;
@@ -226,14 +174,12 @@ on_start(void *context, const xmlChar *local, const xmlChar *prefix,
 	    spaces, count, defaulted, attributes);
 }
 
-static void
-on_end(void *context, const xmlChar *local, const xmlChar *prefix, const xmlChar *space)
+void
+ph_xsd_event_end(
+    checker *c, const xmlChar *local, const xmlChar *prefix, const xmlChar *space)
 {
-	checking *c = context;
-	if (c->failed)
-		return;
-	find_tag(c);
-	hand_on_text(c);
+	if (!c->failed)
+		hand_on_text(c);
 	if (c->failed)
 		return;
 	if (c->open)
@@ -242,48 +188,24 @@ on_end(void *context, const xmlChar *local, const xmlChar *prefix, const xmlChar
 	if (c->open && c->depth == c->start) {
 		c->open = false;
 		c->done = true;
+		c->last = tag_start(c);
 	}
 }
 
-static void
-on_text(void *context, const xmlChar *text, int length)
+void
+ph_xsd_event_text(checker *c, const xmlChar *text, int length)
 {
-	checking *c = context;
 	if (!c->failed && c->open)
 		ph_buffer_append(&c->text, text, (size_t) length);
 }
 
-static bool
-open_parser(checking *c)
-{
-	static const xmlSAXHandler handler = {.initialized = XML_SAX2_MAGIC,
-	    .startElementNs = on_start,
-	    .endElementNs = on_end,
-	    .characters = on_text,
-	    .ignorableWhitespace = on_text,
-	    .cdataBlock = on_text,
-	    .serror = on_complaint};
-	c->parser = xmlNewParserCtxt();
-	if (c->parser == NULL)
-		return false;
-	xmlCtxtUseOptions(c->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
-	*c->parser->sax = handler;
-	c->parser->userData = c;
-	xmlParserInputPtr input =
-	    xmlNewStringInputStream(c->parser, (const xmlChar *) c->source.bytes);
-	if (input == NULL)
-		return false;
-	if (inputPush(c->parser, input) < 0) {
-		xmlFreeInputStream(input);
-		return false;
-	}
-	return true;
-}
+/* ---- a document ---- */
 
 static bool
-open_validator(checking *c)
+open_validator(checker *c)
 {
-	c->validator = xmlSchemaNewValidCtxt(c->xsd->schema);
+	if (c->validator == NULL)
+		c->validator = xmlSchemaNewValidCtxt(c->xsd->schema);
 	if (c->validator == NULL)
 		return false;
 	xmlSchemaSetValidStructuredErrors(c->validator, on_breach, c);
@@ -291,71 +213,95 @@ open_validator(checking *c)
 	return c->plug != NULL;
 }
 
-static void
-run(checking *c)
+void
+ph_xsd_begin(
+    checker *c, const ph_source *source, xmlParserCtxtPtr parser, unsigned flags)
 {
-	if (!open_parser(c) || !open_validator(c)) {
-		c->failed = true;
-		ph_fail(c->err, PH_ERR_NOMEM, "out of memory");
-		return;
-	}
-	xmlParseDocument(c->parser);
-	if (!c->failed && c->done && xmlSchemaIsValid(c->validator) == 0) {
-		write_path(c);
-		REFUSE(c, PH_ERR_INVALID, "PH3408 the schema does not allow this");
-	}
+	PH_ASSERT(c->plug == NULL);
+	c->source = source;
+	c->parser = parser;
+	c->soap = (flags & PH_XSD_SOAP) != 0;
+	c->depth = c->start = 0;
+	c->in_body = c->open = c->done = c->failed = false;
+	c->elements = c->last = c->space_count = 0;
+	c->handler = NULL;
+	c->handler_data = NULL;
+	strcpy(c->path, "");
+	if (!open_validator(c))
+		no_memory(c);
 }
 
 /* The validator forgets what it holds for an element at its end only. */
 static void
-close_elements(checking *c)
+close_elements(checker *c)
 {
 	for (; c->open && c->depth > c->start; c->depth--)
 		c->handler->endElementNs(c->handler_data, c->names[c->depth - 1], NULL,
 		    c->name_spaces[c->depth - 1]);
 }
 
-static ph_status
-check(checking *c, ph_document *document, const void *bytes, size_t length)
+void
+ph_xsd_finish(checker *c)
 {
-	ph_status status = ph_source_open(&c->source, document, bytes, length, c->err);
-	if (status == PH_OK)
-		status = ph_xml_input(&c->source, c->err);
-	if (status != PH_OK)
-		return status;
-	run(c);
+	if (!c->failed && c->done && xmlSchemaIsValid(c->validator) == 0) {
+		write_path(c);
+		REFUSE(c, PH_ERR_INVALID, c->last,
+		    "PH3408 the schema does not allow this");
+	}
+	bool whole = !c->failed && !c->open;
 	if (c->plug != NULL) {
 		close_elements(c);
 		xmlSchemaSAXUnplug(c->plug);
+		c->plug = NULL;
 	}
-	xmlSchemaFreeValidCtxt(c->validator);
-	xmlFreeParserCtxt(c->parser);
-	return c->failed ? c->err->status : PH_OK;
+	if (!whole) {
+		xmlSchemaFreeValidCtxt(c->validator);
+		c->validator = NULL;
+	}
+	if (c->text.capacity > TEXT_KEPT)
+		ph_buffer_fini(&c->text);
+	ph_buffer_clear(&c->text);
 }
 
 ph_status
-ph_xsd_check(const ph_xsd *schema, const char *name, const void *bytes, size_t length,
-    unsigned flags, char path[PH_XSD_PATH], ph_error *err)
+ph_xsd_checker_result(const checker *c, char path[PH_XSD_PATH], ph_error *err)
+{
+	if (path != NULL)
+		strcpy(path, c->failed ? c->path : "");
+	if (c->failed && err != NULL)
+		*err = c->why;
+	return c->failed ? c->why.status : PH_OK;
+}
+
+/* ---- the checker ---- */
+
+ph_status
+ph_xsd_checker_new(const ph_xsd *schema, const char *name, checker **out, ph_error *err)
 {
 	PH_ASSERT(schema != NULL && name != NULL);
-	ph_error local;
-	ph_document *document = NULL;
-	checking *c = calloc(1, sizeof *c);
-	if (path != NULL)
-		strcpy(path, "");
+	checker *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	c->xsd = schema;
-	c->soap = (flags & PH_XSD_SOAP) != 0;
-	c->err = err == NULL ? &local : err;
-	c->path = path;
 	ph_buffer_init(&c->text, 0);
-	ph_status status = ph_document_new(
-	    name, PH_MEMORY_FLOOR + PH_MEMORY_FACTOR * length, &document, c->err);
-	if (status == PH_OK)
-		status = check(c, document, bytes, length);
-	ph_document_destroy(&document);
+	ph_status status = ph_document_new(name, PH_MEMORY_FLOOR, &c->document, err);
+	if (status != PH_OK)
+		ph_xsd_checker_destroy(&c);
+	else
+		*out = c;
+	return status;
+}
+
+void
+ph_xsd_checker_destroy(checker **checker_p)
+{
+	checker *c = *checker_p;
+	if (c == NULL)
+		return;
+	xmlSchemaFreeValidCtxt(c->validator);
+	xmlFreeParserCtxt(c->own_parser);
+	ph_document_destroy(&c->document);
 	ph_buffer_fini(&c->text);
 	free(c);
-	return status;
+	*checker_p = NULL;
 }

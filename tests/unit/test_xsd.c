@@ -253,6 +253,87 @@ START_TEST(what_an_envelope_holds_is_held_to_it)
 END_TEST
 
 /* The schema that a document names is there and would allow it: it is not read. */
+/* What one check says is what any says that has seen others before. */
+static void
+expect_the_same(
+    ph_xsd_checker *checker, ph_xml_reader *reader, const char *text, unsigned flags)
+{
+	ph_error one, again, held;
+	char one_path[PH_XSD_PATH], path[PH_XSD_PATH];
+	ph_document *document;
+	size_t length = strlen(text);
+	ph_status status = check(text, flags, one_path, &one);
+	memset(&again, 0, sizeof again);
+	ck_assert_int_eq(
+	    ph_xsd_checker_run(checker, text, length, flags, path, &again), status);
+	ck_assert_str_eq(again.text, one.text);
+	ck_assert_str_eq(again.where, one.where);
+	ck_assert_str_eq(path, one_path);
+	if (strncmp(one.text, "PH3", 3) == 0 && strncmp(one.text, "PH34", 4) != 0)
+		return; /* it is not decoded */
+	memset(&held, 0, sizeof held);
+	ck_assert_int_eq(
+	    ph_document_new("v", (size_t) 64 << 20, &document, NULL), PH_OK);
+	ck_assert_int_eq(
+	    ph_xml_decode_held(reader, document, text, length, checker, flags, &held),
+	    PH_OK);
+	ck_assert_ptr_nonnull(ph_document_root(document));
+	ck_assert_int_eq(ph_xsd_checker_result(checker, path, &held), status);
+	ck_assert_str_eq(held.text, one.text);
+	ck_assert_str_eq(held.where, one.where);
+	ck_assert_str_eq(path, one_path);
+	ph_document_destroy(&document);
+}
+
+START_TEST(one_checker_holds_many_documents)
+{
+	ph_xsd_checker *checker;
+	ph_xml_reader *reader;
+	must_load(SPACE, report);
+	ck_assert_int_eq(ph_xsd_checker_new(schema, "v", &checker, NULL), PH_OK);
+	ck_assert_int_eq(ph_xml_reader_new(&reader, NULL), PH_OK);
+	for (int turn = 0; turn < 3; turn++) {
+		for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++)
+			expect_the_same(checker, reader, documents[i].text, 0);
+		for (size_t i = 0; i < sizeof envelopes / sizeof envelopes[0]; i++)
+			expect_the_same(
+			    checker, reader, envelopes[i].text, PH_XSD_SOAP);
+	}
+	ph_xml_reader_destroy(&reader);
+	ph_xsd_checker_destroy(&checker);
+}
+END_TEST
+
+/* What breaks off in the middle leaves nothing behind. */
+START_TEST(a_checker_goes_on_after_what_is_no_xml)
+{
+	ph_xsd_checker *checker;
+	ph_xml_reader *reader;
+	ph_error err;
+	char path[PH_XSD_PATH];
+	static const char broken[] = "<report xmlns='urn:t' id='1'><who>An";
+	must_load(SPACE, report);
+	ck_assert_int_eq(ph_xsd_checker_new(schema, "v", &checker, NULL), PH_OK);
+	ck_assert_int_eq(ph_xml_reader_new(&reader, NULL), PH_OK);
+	for (int turn = 0; turn < 3; turn++) {
+		ph_document *document;
+		ck_assert_int_eq(
+		    ph_document_new("v", (size_t) 64 << 20, &document, NULL), PH_OK);
+		ck_assert_int_eq(ph_xml_decode_held(reader, document, broken,
+				     strlen(broken), checker, 0, &err),
+		    PH_ERR_INVALID);
+		ph_document_destroy(&document);
+		ck_assert_int_eq(
+		    ph_xsd_checker_run(checker, broken, strlen(broken), 0, path, &err),
+		    PH_ERR_INVALID);
+		ck_assert_int_eq(strncmp(err.text, "PH3027", 6), 0);
+		expect_the_same(checker, reader, documents[0].text, 0);
+	}
+	ph_xml_reader_destroy(&reader);
+	ph_xsd_checker_destroy(&checker);
+}
+END_TEST
+
 START_TEST(a_document_cannot_bring_its_schema)
 {
 	ph_error err;
@@ -554,6 +635,8 @@ xsd_suite(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	LOOP(tcase, documents_are_held_to_it, documents);
 	LOOP(tcase, what_an_envelope_holds_is_held_to_it, envelopes);
+	tcase_add_test(tcase, one_checker_holds_many_documents);
+	tcase_add_test(tcase, a_checker_goes_on_after_what_is_no_xml);
 	tcase_add_test(tcase, a_document_cannot_bring_its_schema);
 	tcase_add_test(tcase, a_long_text_is_checked_in_one_piece);
 	tcase_add_test(tcase, keys_are_checked_and_counted);
