@@ -165,8 +165,7 @@ is_yes(const ph_value *value)
 }
 
 static bool
-one_holds(const ph_test *test, ph_reading *reading, const ph_value *value,
-    const ph_value *context)
+one_holds(const ph_test *test, const ph_value *value, const ph_value *context)
 {
 	const char *text = test->value;
 	size_t length = test->value_length;
@@ -176,8 +175,8 @@ one_holds(const ph_test *test, ph_reading *reading, const ph_value *value,
 	if (!ph_value_is_text(value))
 		return false;
 	if (test->compare == PH_COMPARE_MATCHES)
-		return ph_pattern_match(test->pattern, reading->arena, value->text,
-			   value->length, NULL) == PH_MATCH_YES;
+		return ph_pattern_match(test->pattern, value->text, value->length,
+			   NULL) == PH_MATCH_YES;
 	if (test->value_context >= 0) {
 		const ph_value *other = &context[test->value_context];
 		if (!ph_value_is_text(other))
@@ -194,7 +193,7 @@ test_holds(const ph_test *test, ph_reading *reading, const ph_node *record,
 {
 	ph_value value = {0};
 	if (test->context >= 0)
-		return one_holds(test, reading, &context[test->context], context);
+		return one_holds(test, &context[test->context], context);
 	const ph_node *found =
 	    record == NULL ? NULL : ph_path_node(reading, &test->path, record);
 	if (found != NULL && node != NULL && *node == NULL)
@@ -204,9 +203,9 @@ test_holds(const ph_test *test, ph_reading *reading, const ph_node *record,
 	if (record == NULL || !ph_path_read(reading, &test->path, record, &value))
 		return false;
 	if (value.kind != PH_VALUE_MANY)
-		return one_holds(test, reading, &value, context);
+		return one_holds(test, &value, context);
 	for (uint32_t i = 0; i < value.count; i++)
-		if (one_holds(test, reading, &value.items[i], context))
+		if (one_holds(test, &value.items[i], context))
 			return true;
 	return false;
 }

@@ -370,8 +370,7 @@ template_in(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 	*tuple = (ph_tuple){.count = t->places};
 	if (!ph_value_is_text(&whole))
 		return PH_FLOW_ON;
-	if (ph_pattern_match(t->back, ph_run_arena(run), whole.text, whole.length,
-		spans) != PH_MATCH_YES)
+	if (ph_pattern_match(t->back, whole.text, whole.length, spans) != PH_MATCH_YES)
 		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
 		    "PH2316 the text does not have the form of the template");
 	for (size_t i = 0; i < t->places; i++) {
@@ -500,8 +499,7 @@ match_out(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 			*tuple = (ph_tuple){.count = leaving};
 		return PH_FLOW_ON;
 	}
-	switch (ph_pattern_match(
-	    m->pattern, ph_run_arena(run), whole.text, whole.length, spans)) {
+	switch (ph_pattern_match(m->pattern, whole.text, whole.length, spans)) {
 	case PH_MATCH_NO:
 		return match_else(m, run, tuple);
 	case PH_MATCH_GAVE_UP:

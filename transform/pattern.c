@@ -1,11 +1,16 @@
 /*
- * pattern - a thin skin over PCRE2. The match data of one match lives on the document's arena;
- * without JIT (where the system forbids it) the interpreter does the same more slowly.
+ * pattern - a thin skin over PCRE2. Without JIT (where the system forbids it) the interpreter does
+ * the same more slowly.
+ *
+ * What a match needs is kept with the pattern for the next one: whoever finds it taken by another
+ * thread makes one more, and of two that come back one is freed. After a match that gave up it is
+ * not kept, because the interpreter has grown it by then.
  */
 #include "transform/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "lib/base/assert.h"
@@ -17,8 +22,43 @@
 struct ph_pattern {
 	pcre2_code *code;
 	pcre2_match_context *limits;
+	pcre2_general_context *memory;
+	_Atomic(pcre2_match_data *) *spare; /* NULL inside while it is in use */
 	uint32_t groups;
 };
+
+static void *
+take(size_t size, void *nothing)
+{
+	(void) nothing;
+	return malloc(size);
+}
+
+static void
+leave(void *block, void *nothing)
+{
+	(void) nothing;
+	free(block);
+}
+
+static bool
+make_ready(ph_pattern *pattern)
+{
+	pattern->memory = pcre2_general_context_create(take, leave, NULL);
+	pattern->limits = pcre2_match_context_create(NULL);
+	pattern->spare = malloc(sizeof(*pattern->spare));
+	if (pattern->spare != NULL)
+		atomic_init(pattern->spare, NULL);
+	if (pattern->memory == NULL || pattern->limits == NULL ||
+	    pattern->spare == NULL)
+		return false;
+	pcre2_set_match_limit(pattern->limits, STEPS_MAX);
+	pcre2_set_depth_limit(pattern->limits, DEPTH_MAX);
+	pcre2_set_heap_limit(pattern->limits, HEAP_MAX_K);
+	pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &pattern->groups);
+	(void) pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
+	return true;
+}
 
 ph_status
 ph_pattern_new(const char *text, size_t length, ph_pattern **out, ph_error *err)
@@ -38,16 +78,10 @@ ph_pattern_new(const char *text, size_t length, ph_pattern **out, ph_error *err)
 		return ph_fail(err, PH_ERR_INVALID, "%s at character %zu",
 		    (const char *) words, offset + 1);
 	}
-	pattern->limits = pcre2_match_context_create(NULL);
-	if (pattern->limits == NULL) {
+	if (!make_ready(pattern)) {
 		ph_pattern_destroy(&pattern);
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	}
-	pcre2_set_match_limit(pattern->limits, STEPS_MAX);
-	pcre2_set_depth_limit(pattern->limits, DEPTH_MAX);
-	pcre2_set_heap_limit(pattern->limits, HEAP_MAX_K);
-	pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &pattern->groups);
-	(void) pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
 	*out = pattern;
 	return PH_OK;
 }
@@ -58,8 +92,12 @@ ph_pattern_destroy(ph_pattern **pattern_p)
 	ph_pattern *pattern = *pattern_p;
 	if (pattern == NULL)
 		return;
-	pcre2_code_free(pattern->code);
+	if (pattern->spare != NULL)
+		pcre2_match_data_free(atomic_exchange(pattern->spare, NULL));
+	free(pattern->spare);
+	pcre2_general_context_free(pattern->memory);
 	pcre2_match_context_free(pattern->limits);
+	pcre2_code_free(pattern->code);
 	free(pattern);
 	*pattern_p = NULL;
 }
@@ -68,19 +106,6 @@ size_t
 ph_pattern_groups(const ph_pattern *pattern)
 {
 	return pattern->groups;
-}
-
-static void *
-take(size_t size, void *arena)
-{
-	return ph_arena_alloc(arena, size);
-}
-
-static void
-leave(void *block, void *arena)
-{
-	(void) block;
-	(void) arena;
 }
 
 static void
@@ -94,26 +119,33 @@ copy_spans(pcre2_match_data *data, const char *text, size_t found, ph_span *span
 	}
 }
 
+static void
+put_back(const ph_pattern *pattern, pcre2_match_data *data)
+{
+	pcre2_match_data *none = NULL;
+	if (!atomic_compare_exchange_strong(pattern->spare, &none, data))
+		pcre2_match_data_free(data);
+}
+
 ph_match
-ph_pattern_match(const ph_pattern *pattern, ph_arena *arena, const char *text,
-    size_t length, ph_span *spans)
+ph_pattern_match(
+    const ph_pattern *pattern, const char *text, size_t length, ph_span *spans)
 {
 	PH_ASSERT(text != NULL);
-	pcre2_general_context *memory =
-	    pcre2_general_context_create(take, leave, arena);
-	if (memory == NULL)
-		return PH_MATCH_GAVE_UP;
-	pcre2_match_data *data = pcre2_match_data_create(PH_PATTERN_GROUPS, memory);
+	pcre2_match_data *data = atomic_exchange(pattern->spare, NULL);
+	if (data == NULL)
+		data = pcre2_match_data_create(PH_PATTERN_GROUPS, pattern->memory);
 	if (data == NULL)
 		return PH_MATCH_GAVE_UP;
 	int found = pcre2_match(pattern->code, (PCRE2_SPTR) text, length, 0,
 	    PCRE2_NO_UTF_CHECK, data, pattern->limits);
-	if (found == PCRE2_ERROR_NOMATCH)
-		return PH_MATCH_NO;
-	if (found < 0)
+	if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
+		pcre2_match_data_free(data);
 		return PH_MATCH_GAVE_UP;
-	if (spans != NULL)
+	}
+	if (found >= 0 && spans != NULL)
 		copy_spans(
 		    data, text, found == 0 ? PH_PATTERN_GROUPS : (size_t) found, spans);
-	return PH_MATCH_YES;
+	put_back(pattern, data);
+	return found >= 0 ? PH_MATCH_YES : PH_MATCH_NO;
 }

@@ -4,13 +4,16 @@
  * Patterns come from declarations; what they are matched against comes from strangers, so each
  * match has a limit of steps and of memory.
  *
- * Thread: pure after compilation. Errors: PH_ERR_INVALID with PCRE2's own words.
+ * Without JIT, where the system forbids it, matching is slower and its limits are the same.
+ *
+ * Thread: any after compilation. Errors: PH_ERR_INVALID with PCRE2's own words.
  */
 #ifndef PH_PATTERN_H
 #define PH_PATTERN_H
 
 #include <stdbool.h>
-#include "lib/base/arena.h"
+#include <stddef.h>
+#include <packhorse/error.h>
 
 #define PH_PATTERN_GROUPS 16
 
@@ -33,8 +36,8 @@ void ph_pattern_destroy(ph_pattern **pattern_p);
 /* Groups in the pattern, the whole not counted. */
 size_t ph_pattern_groups(const ph_pattern *pattern);
 /* Search valid UTF-8. spans[0] is the whole match; spans (PH_PATTERN_GROUPS of them) may be
- * NULL. What is allocated comes from the arena. */
-ph_match ph_pattern_match(const ph_pattern *pattern, ph_arena *arena, const char *text,
-    size_t length, ph_span *spans);
+ * NULL. What a match needs is kept: a second one takes no memory. */
+ph_match ph_pattern_match(
+    const ph_pattern *pattern, const char *text, size_t length, ph_span *spans);
 
 #endif

@@ -23,8 +23,6 @@
 #define STEPS	   UINT64_C(1000000)
 #define STEPS_EACH 200u
 #define DEPTH	   512
-#define MATCHES	   64 /* on the document's arena; then on one that is used again */
-#define SCRATCH	   ((size_t) 16 << 20)
 #define WORDS_MAX  200
 
 /* The number of an item in its list, from 1. */
@@ -129,17 +127,9 @@ ph_match
 ph_check_match(
     ph_checking *c, const ph_pattern *pattern, const char *text, size_t length)
 {
-	ph_arena *arena = c->arena;
 	if (!ph_check_pay(c, 1 + length / 16))
 		return PH_MATCH_GAVE_UP;
-	if (++c->matches > MATCHES) {
-		if (c->scratch == NULL &&
-		    ph_arena_new(SCRATCH, &c->scratch, NULL) != PH_OK)
-			return PH_MATCH_GAVE_UP;
-		ph_arena_reset(c->scratch);
-		arena = c->scratch;
-	}
-	ph_match match = ph_pattern_match(pattern, arena, text, length, NULL);
+	ph_match match = ph_pattern_match(pattern, text, length, NULL);
 	if (match == PH_MATCH_GAVE_UP)
 		c->steps = 0;
 	return match;
@@ -377,19 +367,14 @@ ph_status
 ph_schema_check(const ph_schema *schema, ph_document *document, const ph_node *node,
     unsigned flags, ph_violation *out)
 {
-	ph_checking c = {.schema = schema,
-	    .arena = ph_document_arena(document),
-	    .flags = flags,
-	    .steps = STEPS,
-	    .root = node,
-	    .out = out};
+	ph_checking c = {
+	    .schema = schema, .flags = flags, .steps = STEPS, .root = node, .out = out};
 	out->path[0] = out->text[0] = out->schema_path[0] = 0;
 	out->node = NULL;
 	c.names = ph_names_bind(schema->names, document);
 	if (c.names == NULL)
 		return PH_ERR_NOMEM;
 	bool good = ph_check_rule(&c, schema->root, node, NULL);
-	ph_arena_destroy(&c.scratch);
 	if (c.no_memory)
 		return PH_ERR_NOMEM;
 	c.quiet = 0;

@@ -19,10 +19,8 @@ typedef struct ph_scope {
 
 typedef struct ph_checking {
 	const ph_schema *schema;
-	ph_arena *arena;
-	ph_arena *scratch;	  /* for many patterns; NULL until needed */
 	const char *const *names; /* the schema's, in the document */
-	unsigned flags, depth, quiet, matches;
+	unsigned flags, depth, quiet;
 	uint64_t steps; /* left; 0: given up */
 	bool extended;	/* steps were given for the document's size */
 	bool no_memory;

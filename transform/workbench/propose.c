@@ -405,17 +405,17 @@ write_head(drafting *d)
 
 /* Has the sample's value the form that the canonical field asks for? */
 static bool
-has_form(const drafting *d, const target *t)
+has_form(const target *t)
 {
 	const ph_node *node = t->source->node;
 	return t->rule->pattern == NULL || node->text == NULL ||
-	       ph_pattern_match(t->rule->pattern, ph_document_arena(d->p->sample),
-		   node->text, node->length, NULL) == PH_MATCH_YES;
+	       ph_pattern_match(t->rule->pattern, node->text, node->length, NULL) ==
+		   PH_MATCH_YES;
 }
 
 /* What there is to think about in a link; "" if nothing. */
 static void
-doubt(const drafting *d, const target *t, char out[200])
+doubt(const target *t, char out[200])
 {
 	const field *f = t->source;
 	const char *pattern = ph_node_text(t->rule->node, "pattern");
@@ -424,7 +424,7 @@ doubt(const drafting *d, const target *t, char out[200])
 		snprintf(out, 200, "a code table is wanted: | codes(FILE.csv)");
 	else if (f->looks == PH_LOOKS_EMPTY)
 		snprintf(out, 200, "the sample has no value here");
-	else if (!has_form(d, t))
+	else if (!has_form(t))
 		snprintf(out, 200,
 		    "the sample's value does not match %.120s: a code table?", pattern);
 	else if (t->score < SURE)
@@ -457,7 +457,7 @@ write_link(drafting *d, const target *t)
 	const field *f = t->source;
 	bool converted = f->conversion[0] != 0 &&
 			 (f->looks == PH_LOOKS_TIME || f->looks == PH_LOOKS_BOOLEAN);
-	doubt(d, t, why);
+	doubt(t, why);
 	ph_buffer_printf(d->out, "  - %s <-> %s%s%s%s%s\n", t->path, f->path,
 	    converted ? " | " : "", converted ? f->conversion : "",
 	    why[0] != 0 ? " # unsure: " : "", why);
