@@ -18,6 +18,9 @@ ph_codes_destroy(ph_codes **codes_p)
 		return;
 	ph_table_destroy(&codes->to_canonical, NULL);
 	ph_table_destroy(&codes->to_vendor, NULL);
+	for (size_t i = 0; i < codes->count; i++)
+		for (size_t k = 0; k < PH_TUPLE_MAX; k++)
+			ph_pattern_destroy(&codes->rows[i].vendor[k].regular);
 	for (size_t i = 0; i < codes->layer_count; i++)
 		ph_document_destroy(&codes->layers[i]);
 	free(codes->rows);
@@ -116,6 +119,22 @@ ph_codes_meet(const ph_code_row *a, const ph_code_row *b, size_t count)
 	return true;
 }
 
+/* Is a code one of those that a row of patterns stands for? */
+static ph_match
+fits(const ph_code_row *row, const ph_code_cell *cells, size_t count)
+{
+	ph_match match = PH_MATCH_YES;
+	for (size_t i = 0; i < count && match == PH_MATCH_YES; i++) {
+		const ph_code_cell *cell = &row->vendor[i];
+		if (cell->regular != NULL)
+			match = ph_pattern_match(
+			    cell->regular, cells[i].text, cells[i].length, NULL);
+		else if (!cell_covers(cell, &cells[i]))
+			match = PH_MATCH_NO;
+	}
+	return match;
+}
+
 const ph_code_row *
 ph_codes_inward(
     const ph_codes *codes, const ph_code_cell *cells, const char *key, size_t length)
@@ -125,11 +144,14 @@ ph_codes_inward(
 		const ph_code_row *r = codes->open[i];
 		if (whole != NULL && whole->layer >= r->layer)
 			break;
-		bool fits = true;
-		for (size_t k = 0; k < codes->vendor_count && fits; k++)
-			fits = cell_covers(&r->vendor[k], &cells[k]);
-		if (fits)
+		switch (fits(r, cells, codes->vendor_count)) {
+		case PH_MATCH_YES:
 			return r;
+		case PH_MATCH_NO:
+			break;
+		case PH_MATCH_GAVE_UP: /* nobody knows: no later row may guess */
+			return NULL;
+		}
 	}
 	return whole;
 }
@@ -188,6 +210,13 @@ ph_codes_is_open(const ph_codes *codes, size_t number)
 {
 	PH_ASSERT(number < codes->live_count);
 	return codes->live[number]->open;
+}
+
+bool
+ph_codes_is_regular(const ph_codes *codes, size_t number)
+{
+	PH_ASSERT(number < codes->live_count);
+	return codes->live[number]->regular;
 }
 
 void

@@ -10,6 +10,11 @@
  * A vendor's cell "4*" stands for every code that begins with 4, on the way in; a whole code comes
  * before it, a narrower pattern before a wider one. "\*" at the end is the character itself.
  *
+ * A vendor's cell "/4[0-9]{2}/" stands for every code that the regular expression (PCRE2) fits as
+ * a whole, on the way in. Rows with one come after all others of their layer, in the file's order.
+ * A code on which one gives up (its limit of steps) has no row. "\/" at the beginning is the
+ * character itself. At most PH_CODES_REGULAR_MAX such rows in a table.
+ *
  * A table has layers, files of one name: for each key of each direction the uppermost layer that has a
  * starred row for it decides. "(none)" takes the row of the other side's key away, and a row of
  * nothing but "(none)" all layers below.
@@ -24,7 +29,8 @@
 #include "transform/value.h"
 #include "lib/base/arena.h"
 
-#define PH_CODES_LAYERS 4
+#define PH_CODES_LAYERS	     4
+#define PH_CODES_REGULAR_MAX 256
 
 typedef struct ph_codes ph_codes;
 
@@ -59,12 +65,14 @@ size_t ph_codes_row(const ph_codes *codes, bool inward, const ph_tuple *tuple);
 /* Does the row count (*) in that direction? Its line in the file. */
 bool ph_codes_counts(const ph_codes *codes, size_t row, bool inward);
 unsigned ph_codes_line(const ph_codes *codes, size_t row);
-/* Has it a pattern on the vendor's side? */
+/* Has it a pattern on the vendor's side? Is one of them a regular expression? */
 bool ph_codes_is_open(const ph_codes *codes, size_t row);
+bool ph_codes_is_regular(const ph_codes *codes, size_t row);
 /* The key of that side as people read it, "HM POTH"; what does not fit is cut. */
 void ph_codes_key(
     const ph_codes *codes, size_t row, bool vendor, char *out, size_t size);
-/* The value of one vendor column, as ph_codes_canonical; of a pattern its beginning. */
+/* The value of one vendor column, as ph_codes_canonical; of a pattern its beginning, of a
+ * regular expression itself. */
 const char *ph_codes_vendor(const ph_codes *codes, size_t row, size_t column);
 size_t ph_codes_width(const ph_codes *codes, bool vendor);
 

@@ -2,8 +2,9 @@
  * codes_inner - a code table as its loader and its look-up see it.
  *
  * Rows of all layers stand in one array. Two hash tables lead from a whole key to the row of the
- * uppermost layer that has it; rows with an open cell ("4*") stand in a list of their own, the
- * uppermost layer first and within it the narrowest first.
+ * uppermost layer that has it; rows with an open cell ("4*") or a regular expression stand in a list
+ * of their own, the uppermost layer first, within it the narrowest first, and last those with a
+ * regular expression in the file's order.
  *
  * Thread: pure after loading.
  */
@@ -13,6 +14,7 @@
 #include "lib/base/table.h"
 #include "lib/config/config.h"
 #include "transform/codes.h"
+#include "transform/pattern.h"
 
 #define PH_CODES_SEPARATOR '\x1f' /* between the cells of a key; no cell holds it */
 #define PH_CODES_KEY_MAX   1024
@@ -21,7 +23,8 @@ typedef struct ph_code_cell {
 	const ph_node *node;
 	const char *text;
 	size_t length;
-	bool open; /* every text that begins so */
+	bool open;	     /* every text that begins so */
+	ph_pattern *regular; /* every text that it fits; NULL */
 } ph_code_cell;
 
 typedef enum ph_code_word {
@@ -36,7 +39,8 @@ typedef struct ph_code_row {
 	ph_code_cell canonical[PH_TUPLE_MAX], vendor[PH_TUPLE_MAX];
 	ph_code_word canonical_word, vendor_word;
 	bool in, out; /* starred */
-	bool open;    /* some vendor cell is */
+	bool open;    /* some vendor cell is open, or has a regular expression ... */
+	bool regular; /* ... that one has */
 } ph_code_row;
 
 struct ph_codes {

@@ -13,6 +13,7 @@ typedef struct load {
 	const char *const *vendor;
 	const ph_document *layer; /* that is read */
 	bool has_in, has_out;	  /* its columns */
+	size_t regular;		  /* regular expressions, of all layers */
 	ph_error *err;
 } load;
 
@@ -33,13 +34,44 @@ no_memory(load *l)
 
 /* ---- cells ---- */
 
+/* "/4.+/" is a regular expression, "\/4/" is "/4/"; *done if it is one of these. */
+static bool
+read_regular(load *l, const ph_node *node, ph_code_cell *out, bool *done)
+{
+	const char *text = node->text;
+	size_t length = node->length;
+	bool escaped = length > 2 && text[0] == '\\' && text[1] == '/';
+	ph_error why;
+	*done = length > 2 && text[length - 1] == '/' && (escaped || text[0] == '/');
+	if (!*done)
+		return true;
+	if (escaped) {
+		out->text++;
+		out->length--;
+		return true;
+	}
+	if (++l->regular > PH_CODES_REGULAR_MAX)
+		return refuse(l, NULL, node,
+		    "PH2112 a table has at most 256 rows with regular expressions");
+	if (ph_pattern_new_whole(text + 1, length - 2, &out->regular, &why) == PH_OK)
+		return true;
+	if (why.status == PH_ERR_NOMEM)
+		return no_memory(l);
+	ph_config_fail(
+	    l->err, l->layer, node, "PH2111 no regular expression: %s", why.text);
+	return false;
+}
+
 /* "4*" is open, "4\*" is "4*". */
 static bool
 read_cell(load *l, const ph_node *node, bool patterns, ph_code_cell *out)
 {
 	*out = (ph_code_cell){.node = node, .text = node->text, .length = node->length};
 	size_t length = node->length;
-	if (!patterns || length == 0 || node->text[length - 1] != '*')
+	bool done = !patterns;
+	if (patterns && !read_regular(l, node, out, &done))
+		return false;
+	if (done || length == 0 || node->text[length - 1] != '*')
 		return true;
 	bool escaped = length > 1 && node->text[length - 2] == '\\';
 	out->length = escaped ? length - 2 : length - 1;
@@ -135,7 +167,9 @@ load_row(load *l, const ph_node *record, ph_code_row *r)
 	r->canonical_word = word_of(r->canonical, c->canonical_count);
 	r->vendor_word = word_of(r->vendor, c->vendor_count);
 	for (size_t i = 0; i < c->vendor_count; i++)
-		r->open |= r->vendor[i].open;
+		r->regular |= r->vendor[i].regular != NULL;
+	for (size_t i = 0; i < c->vendor_count; i++)
+		r->open |= r->vendor[i].open || r->regular;
 	bool canonical = r->canonical_word == PH_CODE_KEY && !r->open;
 	if (!star(l, record, "in", r->vendor_word == PH_CODE_KEY, &r->in) ||
 	    !star(l, record, "out", canonical, &r->out))
@@ -214,7 +248,7 @@ enter(load *l, ph_table *table, ph_code_row *r, const ph_code_cell *cells, size_
 	return false;
 }
 
-/* Patterns: the uppermost layer first, then those with more letters. */
+/* Patterns: the uppermost layer first, then those with more letters, then regular expressions. */
 static int
 compare_open(const void *a, const void *b)
 {
@@ -227,7 +261,9 @@ compare_open(const void *a, const void *b)
 	}
 	if (x->layer != y->layer)
 		return x->layer > y->layer ? -1 : 1;
-	if (letters[0] != letters[1])
+	if (x->regular != y->regular)
+		return x->regular ? 1 : -1;
+	if (!x->regular && letters[0] != letters[1])
 		return letters[0] > letters[1] ? -1 : 1;
 	return x < y ? -1 : x > y;
 }
@@ -242,8 +278,8 @@ check_open(load *l)
 			const ph_code_row *a = c->open[k], *b = c->open[i];
 			bool nested = ph_codes_covers(b, a, c->vendor_count) &&
 				      !ph_codes_covers(a, b, c->vendor_count);
-			if (a->layer != b->layer || nested ||
-			    !ph_codes_meet(a, b, c->vendor_count))
+			if (a->layer != b->layer || nested || a->regular ||
+			    b->regular || !ph_codes_meet(a, b, c->vendor_count))
 				continue;
 			bool later = b->node->line > a->node->line;
 			ph_config_fail(l->err, c->layers[a->layer],

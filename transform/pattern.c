@@ -60,8 +60,8 @@ make_ready(ph_pattern *pattern)
 	return true;
 }
 
-ph_status
-ph_pattern_new(const char *text, size_t length, ph_pattern **out, ph_error *err)
+static ph_status
+make(const char *text, size_t length, uint32_t options, ph_pattern **out, ph_error *err)
 {
 	ph_pattern *pattern = calloc(1, sizeof(*pattern));
 	if (pattern == NULL)
@@ -69,8 +69,8 @@ ph_pattern_new(const char *text, size_t length, ph_pattern **out, ph_error *err)
 	int code = 0;
 	size_t offset = 0;
 	pattern->code = pcre2_compile((PCRE2_SPTR) text, length,
-	    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY, &code, &offset,
-	    NULL);
+	    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY | options, &code,
+	    &offset, NULL);
 	if (pattern->code == NULL) {
 		PCRE2_UCHAR words[128];
 		pcre2_get_error_message(code, words, sizeof(words));
@@ -84,6 +84,18 @@ ph_pattern_new(const char *text, size_t length, ph_pattern **out, ph_error *err)
 	}
 	*out = pattern;
 	return PH_OK;
+}
+
+ph_status
+ph_pattern_new(const char *text, size_t length, ph_pattern **out, ph_error *err)
+{
+	return make(text, length, 0, out, err);
+}
+
+ph_status
+ph_pattern_new_whole(const char *text, size_t length, ph_pattern **out, ph_error *err)
+{
+	return make(text, length, PCRE2_ANCHORED | PCRE2_ENDANCHORED, out, err);
 }
 
 void

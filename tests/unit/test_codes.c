@@ -271,6 +271,121 @@ START_TEST(patterns_of_two)
 }
 END_TEST
 
+/* After whole codes and beginnings, in the file's order; the whole code has to fit. */
+START_TEST(regular_expressions)
+{
+	ph_error err;
+	ph_codes *codes = load("x,canonical,in,out\n"
+			       "/[A-Z]{2}[0-9]+/,letters,*,\n"
+			       "/.*9/,nine,*,\n"
+			       "AB1*,begin,*,\n"
+			       "AB12,whole,*,*\n"
+			       "\"/a{1,2}|b,c/\",comma,*,\n"
+			       "\\/x/,slashes,*,*\n"
+			       "L,letters,*,*\nN,nine,*,*\nB,begin,*,*\nC,comma,*,*\n",
+	    &err);
+	ck_assert_msg(codes != NULL, "%s: %s", err.where, err.text);
+	IN("AB12", "whole");
+	IN("AB129", "begin");
+	IN("AB29", "letters");
+	IN("xAB29", "nine");
+	IN("AB2x", "?");
+	IN("9", "nine");
+	IN("", "?");
+	IN("aa", "comma");
+	IN("aaa", "?");
+	IN("b,c", "comma");
+	IN("/x/", "slashes");
+	OUT("letters", "L");
+	OUT("slashes", "/x/");
+	ck_assert(ph_codes_is_lossy(codes));
+	ck_assert(ph_codes_is_regular(codes, 0) && ph_codes_is_open(codes, 0));
+	ck_assert(!ph_codes_is_regular(codes, 2) && ph_codes_is_open(codes, 2));
+	ph_codes_destroy(&codes);
+	/* layer before kind, and (ignore) as with other patterns */
+	codes = layers("x,canonical,in,out\n/4.*/,(ignore),*,\n", OPEN, &err);
+	ck_assert_msg(codes != NULL, "%s: %s", err.where, err.text);
+	IN("410", "!");
+	IN("9*", "odd");
+	OUT("road", "410");
+	ph_codes_destroy(&codes);
+}
+END_TEST
+
+START_TEST(regular_expressions_refused)
+{
+	static const struct {
+		const char *text, *place, *code, *words;
+	} rows[] = {
+	    {"canonical,x\na,b\na,/x(y/\n", "t.csv:3:3", "PH2111",
+		"missing closing parenthesis at character 4"},
+	    {"canonical,x\na,b\na,/*/\n", "t.csv:3:3", "PH2111", "at character 1"},
+	    {"canonical,x,in,out\na,/b/,*,*\n", "t.csv:2:1", "PH2108", ""},
+	    {"canonical,x,in,out\na,/b/,*,\n", "t.csv:2:1", "PH2107", ""},
+	};
+	ph_error err;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		ck_assert_ptr_null(load(rows[i].text, &err));
+		ck_assert_msg(strncmp(err.text, rows[i].code, 6) == 0 &&
+				  strstr(err.text, rows[i].words) != NULL &&
+				  strstr(err.where, rows[i].place) != NULL,
+		    "%zu: %s: %s", i, err.where, err.text);
+	}
+	char many[8000] = "canonical,x,in\n";
+	for (int i = 0; i <= PH_CODES_REGULAR_MAX; i++)
+		strcat(many, "a,/bc/,*\n");
+	ck_assert_ptr_null(load(many, &err));
+	ck_assert_msg(strncmp(err.text, "PH2112", 6) == 0, "%s", err.text);
+}
+END_TEST
+
+/* A code that one cannot decide about has no row, not the next one's. */
+START_TEST(catastrophes_are_unknown)
+{
+	ph_error err;
+	char text[1001];
+	ph_codes *codes = load("x,canonical,in,out\n/(a|aa)+/,as,*,\n/.*/,any,*,\n"
+			       "A,as,*,*\nB,any,*,*\n",
+	    &err);
+	ck_assert_msg(codes != NULL, "%s: %s", err.where, err.text);
+	memset(text, 'a', sizeof text - 1);
+	text[sizeof text - 1] = 0;
+	IN(text, "as");
+	text[sizeof text - 2] = '!';
+	IN(text, "?");
+	IN("aaa", "as");
+	IN("aa!", "any");
+	ph_codes_destroy(&codes);
+}
+END_TEST
+
+START_TEST(regular_expressions_of_two)
+{
+	static const char *const canonical[] = {"canonical"}, *const vendor[] = {
+								  "x", "y"};
+	const char *const paths[] = {path, NULL};
+	ph_codes *codes = NULL;
+	ph_error err;
+	map_fixture_file(&fixture, "codes/t.csv",
+	    "canonical,x,y,in\none,S,/1[0-9]/,*\ntwo,/[A-Z]/,*,*\n");
+	ck_assert_msg(
+	    ph_codes_load(paths, canonical, 1, vendor, 2, &codes, &err) == PH_OK,
+	    "%s: %s", err.where, err.text);
+	ph_tuple t = {
+	    .count = 2, .at = {ph_value_text("S", 1), ph_value_text("17", 2)}};
+	ck_assert_int_eq(ph_codes_translate(codes, true, &t), PH_CODES_FOUND);
+	ck_assert_str_eq(t.at[0].text, "one");
+	t = (ph_tuple){
+	    .count = 2, .at = {ph_value_text("S", 1), ph_value_text("27", 2)}};
+	ck_assert_int_eq(ph_codes_translate(codes, true, &t), PH_CODES_FOUND);
+	ck_assert_str_eq(t.at[0].text, "two");
+	t = (ph_tuple){
+	    .count = 2, .at = {ph_value_text("s", 1), ph_value_text("17", 2)}};
+	ck_assert_int_eq(ph_codes_translate(codes, true, &t), PH_CODES_UNKNOWN);
+	ph_codes_destroy(&codes);
+}
+END_TEST
+
 static Suite *
 codes_suite(void)
 {
@@ -285,6 +400,11 @@ codes_suite(void)
 	tcase_add_test(tests, layers_refused);
 	tcase_add_test(tests, patterns);
 	tcase_add_test(tests, patterns_of_two);
+	tcase_add_test(tests, regular_expressions);
+	tcase_add_test(tests, regular_expressions_refused);
+	tcase_add_test(tests, catastrophes_are_unknown);
+	tcase_add_test(tests, regular_expressions_of_two);
+	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

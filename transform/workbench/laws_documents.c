@@ -112,15 +112,18 @@ typedef struct setting {
 	size_t found;
 } setting;
 
-/* A row that counts in the direction; the count if there is none. */
+/* A row that counts in the direction and has a code of its own; the count if there is none. */
 static size_t
 choose_row(ph_sampler *sampler, const ph_codes *table, bool inward)
 {
 	size_t count = ph_codes_count(table);
 	size_t first = ph_sampler_number(sampler, 0, count - 1);
-	for (size_t i = 0; i < count; i++)
-		if (ph_codes_counts(table, (first + i) % count, inward))
-			return (first + i) % count;
+	for (size_t i = 0; i < count; i++) {
+		size_t row = (first + i) % count;
+		if (ph_codes_counts(table, row, inward) &&
+		    (!inward || !ph_codes_is_regular(table, row)))
+			return row;
+	}
 	return count;
 }
 
