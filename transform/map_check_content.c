@@ -12,7 +12,6 @@
 #include "transform/map_vendor.h"
 
 #define PATH	     512
-#define CHILDREN     256
 #define XSI_SPACE    "http://www.w3.org/2001/XMLSchema-instance"
 #define ALTERNATIVES 4 /* that an error names */
 
@@ -35,7 +34,7 @@ typedef struct checker {
 typedef struct content {
 	const ph_link *writer; /* of any of it: where complaints go */
 	size_t count;
-	member children[CHILDREN];
+	member *children;
 } content;
 
 /* ---- links ---- */
@@ -164,25 +163,61 @@ check_required(const checker *c, const content *w, const ph_xsd_part *part)
 
 /* ---- the order ---- */
 
-/* A field that is written behind one that has to come later; one complaint for each. */
+/* Are two elements written in the other order than the content has them in? */
+static bool
+clash(const content *w, const ph_xsd_part *part, size_t i, size_t k)
+{
+	const member *a = &w->children[i < k ? i : k], *b = &w->children[i < k ? k : i];
+	return a->ordered && b->ordered && a != b &&
+	       ph_xsd_is_before(part, b->part, a->part);
+}
+
+/* Say it of an element, with the farthest one that it has to change places with. */
+static void
+tell_misplaced(const checker *c, const content *w, const ph_xsd_part *part,
+    const bool *told, size_t at)
+{
+	size_t other = at;
+	for (size_t i = 0; i < w->count; i++)
+		if (!told[i] && clash(w, part, at, i) && (other <= at || i > at))
+			other = other < at ? other : i;
+	const member *mine = &w->children[at], *its = &w->children[other];
+	ph_load_fail(c->load, writer_of(c, mine->slot)->node, 0,
+	    "PH2090 %s wants %s %s %s, which is written %s: move this link %s, or list "
+	    "the fields in vendor.order",
+	    file(c), mine->part->name, other > at ? "behind" : "before",
+	    its->part->name, other > at ? "later" : "first",
+	    other > at ? "down" : "up");
+}
+
+/* What clashes with most others is misplaced, then what still clashes with most. */
 static void
 check_order(const checker *c, const content *w, const ph_xsd_part *part)
 {
-	for (size_t i = 1; i < w->count; i++)
-		for (size_t k = 0; k < i; k++) {
-			const member *first = &w->children[k],
-				     *second = &w->children[i];
-			if (!first->ordered || !second->ordered ||
-			    !ph_xsd_is_before(part, second->part, first->part))
-				continue;
-			const ph_link *link = writer_of(c, second->slot);
-			ph_load_fail(c->load, link->node, 0,
-			    "PH2090 %s wants %s before %s, but %s is written first: "
-			    "move this link up, or list the fields in vendor.order",
-			    file(c), second->part->name, first->part->name,
-			    first->part->name);
-			break;
-		}
+	size_t *clashes = ph_arena_zalloc(c->load->arena, w->count * sizeof *clashes);
+	bool *told = ph_arena_zalloc(c->load->arena, w->count * sizeof *told);
+	if (clashes == NULL || told == NULL) {
+		ph_load_no_memory(c->load);
+		return;
+	}
+	for (size_t i = 0; i < w->count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (clash(w, part, i, k)) {
+				clashes[i]++;
+				clashes[k]++;
+			}
+	for (;;) {
+		size_t worst = 0;
+		for (size_t i = 0; i < w->count; i++)
+			worst = clashes[i] >= clashes[worst] ? i : worst;
+		if (clashes[worst] == 0)
+			return;
+		tell_misplaced(c, w, part, told, worst);
+		for (size_t i = 0; i < w->count; i++)
+			clashes[i] -= !told[i] && clash(w, part, worst, i) ? 1 : 0;
+		told[worst] = true;
+		clashes[worst] = 0;
+	}
 }
 
 /* ---- the walk ---- */
@@ -236,7 +271,7 @@ static void
 find_children(const checker *c, uint32_t slot, const ph_xsd_part *part, content *w)
 {
 	const ph_shape *shape = c->map->out.body;
-	for (uint32_t i = ph_shape_first(shape, slot); i != 0 && w->count < CHILDREN;
+	for (uint32_t i = ph_shape_first(shape, slot); i != 0;
 	     i = ph_shape_next(shape, i)) {
 		const ph_step *step = ph_shape_step(shape, i);
 		ph_xsd_child found;
@@ -252,11 +287,18 @@ find_children(const checker *c, uint32_t slot, const ph_xsd_part *part, content 
 static content *
 content_of(const checker *c, uint32_t slot, const ph_xsd_part *part)
 {
+	const ph_shape *shape = c->map->out.body;
+	size_t room = 1;
+	for (uint32_t i = ph_shape_first(shape, slot); i != 0;
+	     i = ph_shape_next(shape, i))
+		room++;
 	content *w = ph_arena_zalloc(c->load->arena, sizeof *w);
-	if (w == NULL) {
+	member *children = ph_arena_zalloc(c->load->arena, room * sizeof *children);
+	if (w == NULL || children == NULL) {
 		ph_load_no_memory(c->load);
 		return NULL;
 	}
+	w->children = children;
 	w->writer = writer_of(c, slot);
 	find_children(c, slot, part, w);
 	return w;
@@ -287,7 +329,8 @@ walk(checker *c, uint32_t slot, const ph_xsd_type *type)
 		check_attributes(c, w, slot, type);
 		if (type->content != NULL) {
 			check_required(c, w, type->content);
-			check_order(c, w, type->content);
+			if (w->count > 1)
+				check_order(c, w, type->content);
 		}
 	}
 	for (size_t i = 0; i < w->count; i++)

@@ -20,7 +20,9 @@ typedef struct checker {
 	    *linked; /* every linked path below a record, "A/B", ended by NULL */
 	const char **dropped; /* what drop.vendor has, written so */
 	bool wild;	      /* a pattern of names is linked */
-	size_t complaints;    /* of left-over fields */
+	const char
+	    *told[COMPLAINTS]; /* left-over fields, each once for both directions */
+	size_t complaints;
 } checker;
 
 /* ---- what is spoken of ---- */
@@ -127,18 +129,30 @@ typedef struct walk {
 
 static void walk_type(walk *w, const ph_xsd_type *type);
 
+/* Has it been complained of, or enough altogether? */
+static bool
+is_told(const checker *c, const char *path)
+{
+	for (size_t i = 0; i < c->complaints; i++)
+		if (c->told[i] == NULL || strcmp(c->told[i], path) == 0)
+			return true;
+	return c->complaints == COMPLAINTS;
+}
+
 static void
 left_over(walk *w, bool attribute)
 {
 	checker *c = w->checker;
 	const char *name = strrchr(w->path, '/');
 	size_t before = name == NULL ? 0 : (size_t) (name + 1 - w->path);
-	if (!is_linked(c, w->path) && c->complaints++ < COMPLAINTS)
-		ph_load_fail(c->load,
-		    ph_node_get(ph_document_root(c->map->document), "links"), 0,
-		    "PH2071 the vendor's field %.*s%s%s is neither linked nor listed "
-		    "in drop.vendor",
-		    (int) before, w->path, attribute ? "@" : "", w->path + before);
+	if (is_linked(c, w->path) || is_told(c, w->path))
+		return;
+	c->told[c->complaints++] = ph_arena_strdup(c->load->arena, w->path);
+	ph_load_fail(c->load, ph_node_get(ph_document_root(c->map->document), "links"),
+	    0,
+	    "PH2071 the vendor's field %.*s%s%s is neither linked nor listed "
+	    "in drop.vendor",
+	    (int) before, w->path, attribute ? "@" : "", w->path + before);
 }
 
 /* One element or attribute below; the path is as before afterwards. */

@@ -277,6 +277,11 @@ START_TEST(order)
 {
 	told t = check("  - t <-> Done\n  - b <-> Text | fit(4)", REST, "PH2090");
 	expect(&t, "error", "m.yaml:9:5", "wants Text before Done");
+	/* one that is far too early is one mistake */
+	t = check(
+	    "  - t <-> Done\n  - b <-> Text | fit(4)\n  - at <-> At", REST, "PH2090");
+	expect(
+	    &t, "error", "m.yaml:8:5", "wants Done behind At, which is written later");
 	t = check("  - b <-> Text | fit(4)\n  - t <-> Done", REST, "PH2090");
 	expect_nothing(&t);
 	/* between the branches of a choice there is no order */
