@@ -152,6 +152,11 @@ add_file(ph_xsd_trees *t, const char *name, const char *space)
 		    (space == NULL || (t->trees[i].space != NULL &&
 					  strcmp(t->trees[i].space, space) == 0)))
 			return true;
+	if (strchr(name, '/') != NULL) { /* the loader takes plain names only */
+		ph_fail_at(t->err, PH_ERR_INVALID, t->path,
+		    "PH3353 the files of the schema have changed while they were read");
+		return false;
+	}
 	if (t->count == PH_XSD_TREES_MAX) {
 		ph_fail_at(t->err, PH_ERR_TOO_LARGE, t->path,
 		    "PH3355 a schema of more than %u files", PH_XSD_TREES_MAX);
