@@ -307,7 +307,7 @@ own_store(ph_broker *broker, ph_error *err)
 }
 
 static ph_status
-open_store(ph_broker *broker, ph_error *err)
+open_journal(ph_broker *broker, ph_error *err)
 {
 	const ph_options *options = &broker->site->options;
 	char directory[PATH_SIZE];
@@ -320,9 +320,10 @@ open_store(ph_broker *broker, ph_error *err)
 		(uint64_t) ph_options_get(options, PH_OPTION_SEGMENT_BYTES),
 	    .reserve_bytes =
 		(uint64_t) ph_options_get(options, PH_OPTION_RESERVE_BYTES),
-	    .thread = true,
-	    .overlap = true,
-	    .clock = broker->clock};
+	    .thread = !broker->alone,
+	    .overlap = !broker->alone,
+	    .clock = broker->clock,
+	    .fs = broker->fs};
 	int64_t until_ms = ph_clock_mono(broker->clock) + LOCK_WAIT_MS;
 	ph_status status = ph_journal_open(&config, &broker->store, &report, err);
 	/* The one before us may have been killed a moment ago and not be gone yet. */
@@ -331,6 +332,13 @@ open_store(ph_broker *broker, ph_error *err)
 		status = ph_journal_open(&config, &broker->store, &report, err);
 	}
 	tell_recovery(&report);
+	return status;
+}
+
+static ph_status
+open_store(ph_broker *broker, ph_error *err)
+{
+	ph_status status = broker->store == NULL ? open_journal(broker, err) : PH_OK;
 	return status == PH_OK ? own_store(broker, err) : status;
 }
 
@@ -496,23 +504,37 @@ prepare(ph_broker *broker, ph_error *err)
 	if (status == PH_OK)
 		status = ph_os_random(random, sizeof random, err);
 	if (status == PH_OK)
-		status = ph_sitekey_load(broker->site->state, &broker->key, err);
+		status =
+		    ph_sitekey_load(broker->fs, broker->site->state, &broker->key, err);
 	ph_hex_encode(random, sizeof random, broker->instance);
 	for (size_t i = 0; status == PH_OK && i < sizeof steps / sizeof steps[0]; i++)
 		status = steps[i](broker, err);
 	return status;
 }
 
+static void
+use_seams(ph_broker *broker, const ph_broker_seams *seams)
+{
+	broker->clock = seams->clock != NULL ? seams->clock : ph_clock_system();
+	broker->fs = seams->fs != NULL ? seams->fs : ph_fs_system();
+	broker->shelf_entries = seams->shelf_entries;
+	broker->alone = seams->alone;
+	broker->store = seams->store;
+}
+
 ph_status
-ph_broker_new(ph_site **site_p, const ph_clock *clock, ph_broker **out, ph_error *err)
+ph_broker_new(
+    ph_site **site_p, const ph_broker_seams *seams, ph_broker **out, ph_error *err)
 {
 	ph_broker *broker = calloc(1, sizeof *broker);
 	if (broker == NULL) {
+		ph_store *store = seams->store;
+		(void) ph_store_close(&store, NULL);
 		ph_site_destroy(site_p);
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for the broker");
 	}
 	broker->magic = PH_BROKER_MAGIC;
-	broker->clock = clock;
+	use_seams(broker, seams);
 	broker->site = *site_p;
 	*site_p = NULL;
 	broker->accepting = true;

@@ -39,6 +39,7 @@
 #include "broker/store.h"
 #include "broker/token.h"
 #include "broker/xref.h"
+#include "lib/base/fs.h"
 #include "lib/base/table.h"
 #include "lib/site/site.h"
 #include "lib/wire/loop.h"
@@ -67,9 +68,23 @@ typedef struct ph_broker_counts {
 	uint64_t conflicts; /* same id, other content; or a binding that contradicts */
 } ph_broker_counts;
 
+/* What a broker meets the world through; a test may have its own. */
+typedef struct ph_broker_seams {
+	const ph_clock *clock; /* NULL: the system's */
+	const ph_fs
+	    *fs; /* of the journal, shelves, window, checkpoints; NULL: the system's */
+	uint32_t shelf_entries; /* of one file of a shelf; 0: PH_SHELF_FILE_ENTRIES */
+	bool
+	    alone; /* the journal makes no threads: its calls come in the same order again */
+	ph_store *store; /* instead of the journal, and taken; NULL: the journal */
+} ph_broker_seams;
+
 struct ph_broker {
 	uint32_t magic;
 	const ph_clock *clock;
+	const ph_fs *fs;
+	uint32_t shelf_entries; /* of one file of a shelf; 0: as usual */
+	bool alone;		/* the journal makes no threads */
 	ph_loop *loop;
 	ph_site *site;
 	ph_sitekey key;
@@ -125,7 +140,7 @@ struct ph_broker {
 
 /* Everything up to listening: store, state, ledger, sockets. The site is taken. *out is yours. */
 ph_status ph_broker_new(
-    ph_site **site_p, const ph_clock *clock, ph_broker **out, ph_error *err);
+    ph_site **site_p, const ph_broker_seams *seams, ph_broker **out, ph_error *err);
 /* Until ph_broker_stop, or until the store fails (PH_ERR_IO). */
 ph_status ph_broker_run(ph_broker *broker, ph_error *err);
 /* Say BYE, stop the hosts, end the loop. */

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "broker/checkpoint_state.h"
 #include "broker/crashpoint.h"
@@ -52,7 +51,8 @@ typedef struct kept {
 
 typedef struct job {
 	pthread_t thread;
-	ph_loop *loop;	   /* to be woken */
+	ph_loop *loop; /* to be woken */
+	const ph_fs *fs;
 	const char *state; /* directories; the keeper's */
 	const char *directory;
 	char shelves[PATH_SIZE];
@@ -132,7 +132,7 @@ each(const char *directory, const char *before, const char *after,
 /* ---- opening ---- */
 
 static void
-remove_all(const char *directory, const char *suffix)
+remove_all(const ph_fs *fs, const char *directory, const char *suffix)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -141,7 +141,7 @@ remove_all(const char *directory, const char *suffix)
 	for (size_t i = 0; i < count; i++) {
 		char path[PATH_SIZE + 300];
 		(void) snprintf(path, sizeof path, "%s/%s", directory, names[i]);
-		(void) unlink(path);
+		(void) fs->unlink(fs->self, path);
 	}
 	free(names);
 }
@@ -180,8 +180,8 @@ ph_checkpoint_open(ph_broker *broker, ph_error *err)
 		    ph_timer_new(broker->loop, something_due, broker, &at->timer, err);
 	if (status != PH_OK)
 		return status;
-	remove_all(at->directory, ".new");
-	remove_all(at->directory, ".partial");
+	remove_all(broker->fs, at->directory, ".new");
+	remove_all(broker->fs, at->directory, ".partial");
 	each(at->directory, "", SUFFIX, pass_number, &at->next);
 	each(at->directory, "", SUFFIX DAMAGE_SUFFIX, pass_number, &at->next);
 	each(at->directory, "ledger-", COPY_SUFFIX, pass_number, &at->next);
@@ -191,14 +191,16 @@ ph_checkpoint_open(ph_broker *broker, ph_error *err)
 /* ---- at a start ---- */
 
 static void
-put_aside(const ph_checkpoints *at, uint64_t number, const ph_error *why)
+put_aside(const ph_broker *broker, uint64_t number, const ph_error *why)
 {
+	const ph_fs *fs = broker->fs;
+	const char *directory = broker->checkpoints->directory;
 	char from[PATH_SIZE + 64], to[PATH_SIZE + 64];
-	name_of(from, at->directory, "", number, SUFFIX);
-	name_of(to, at->directory, "", number, SUFFIX DAMAGE_SUFFIX);
+	name_of(from, directory, "", number, SUFFIX);
+	name_of(to, directory, "", number, SUFFIX DAMAGE_SUFFIX);
 	/* A later version's is whole: it stays where that version looks for it. */
 	if (why->status != PH_ERR_VERSION)
-		(void) rename(from, to);
+		(void) fs->rename(fs->self, from, to);
 	ph_log(PH_LOG_ERROR, "checkpoint-damaged", "checkpoint=%" PRIu64 " text=%s",
 	    number, why->text);
 }
@@ -289,7 +291,7 @@ ph_checkpoint_recall(
 		} else if (status == PH_ERR_NOMEM) {
 			(void) ph_fail(err, status, "%s", why.text);
 		} else {
-			put_aside(at, list.at[i], &why);
+			put_aside(broker, list.at[i], &why);
 			status = loaded ? ph_broker_forget(broker, err) : PH_OK;
 		}
 	}
@@ -353,7 +355,7 @@ remove_other(void *self, uint64_t number)
 	if (number == at->keep[0] || number == at->keep[1])
 		return;
 	name_of(path, at->work->directory, at->before, number, at->after);
-	(void) unlink(path);
+	(void) at->work->fs->unlink(at->work->fs->self, path);
 }
 
 /* Only this checkpoint, the one before, and the copies that they name stay. */
@@ -382,12 +384,13 @@ static void
 do_job(job *work)
 {
 	char path[PATH_SIZE + 64];
-	work->status =
-	    ph_shelf_sync(ph_fs_system(), work->shelves, &work->paths, &work->err);
-	ph_buffer_fini(&work->paths);
-	if (work->status == PH_OK)
+	if (!PH_MUTANT("shelf-unsynced"))
 		work->status =
-		    ph_duplicates_sync(ph_fs_system(), work->duplicates, &work->err);
+		    ph_shelf_sync(work->fs, work->shelves, &work->paths, &work->err);
+	ph_buffer_fini(&work->paths);
+	if (work->status == PH_OK && !PH_MUTANT("ring-unsynced"))
+		work->status =
+		    ph_duplicates_sync(work->fs, work->duplicates, &work->err);
 	if (work->status != PH_OK) {
 		work->unsynced = true;
 		ph_buffer_fini(&work->image);
@@ -402,15 +405,15 @@ do_job(job *work)
 	work->status =
 	    work->image.failed
 		? ph_fail(&work->err, PH_ERR_NOMEM, "no memory for a checkpoint")
-		: ph_fs_replace(ph_fs_system(), path, work->image.data,
-		      work->image.length, 0600, &work->err);
+		: ph_fs_replace(work->fs, path, work->image.data, work->image.length,
+		      0600, &work->err);
 	PH_CRASH_POINT("checkpoint-written");
 	if (work->status == PH_OK)
 		work->status = verify(work, path, &work->err);
 	if (work->status == PH_OK)
 		tidy(work);
 	else
-		(void) unlink(path);
+		(void) work->fs->unlink(work->fs->self, path);
 	PH_CRASH_POINT("checkpoint-tidied");
 	ph_buffer_fini(&work->image);
 }
@@ -461,6 +464,7 @@ new_job(ph_broker *broker, bool copying)
 	if (work == NULL)
 		return NULL;
 	*work = (job){.loop = broker->loop,
+	    .fs = broker->fs,
 	    .state = at->state,
 	    .directory = at->directory,
 	    .duplicates = ph_duplicates_fd(broker->duplicates),

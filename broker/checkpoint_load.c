@@ -364,8 +364,8 @@ load_duplicates(ph_broker *broker, const ph_checkpoint_file *file, ph_error *err
 	ph_status status = open_section(file, PH_CHECKPOINT_DUPLICATES, &reader, err);
 	if (status != PH_OK)
 		return status;
-	status = ph_duplicates_load(broker->duplicates, ph_fs_system(),
-	    broker->site->state, reader.data, reader.length, &found, &why);
+	status = ph_duplicates_load(broker->duplicates, broker->fs, broker->site->state,
+	    reader.data, reader.length, &found, &why);
 	if (status == PH_ERR_NOMEM)
 		return ph_fail(err, status, "%s", why.text);
 	/* The checkpoint is no worse for it: the window is made again from the journal. */

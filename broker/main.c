@@ -139,7 +139,8 @@ run(ph_site **site_p)
 	block_signals(&stop.signals);
 	ph_os_harden();
 	ph_os_keep_memory();
-	if (ph_broker_new(site_p, ph_clock_system(), &stop.broker, &err) != PH_OK)
+	if (ph_broker_new(site_p, &(ph_broker_seams){.fs = NULL}, &stop.broker, &err) !=
+	    PH_OK)
 		return say_error(&err, EXIT_START);
 	if (ph_thread_start(&waiter, "signals", wait_for_signals, &stop) != 0) {
 		ph_broker_destroy(&stop.broker);

@@ -249,7 +249,7 @@ recover_duplicates(ph_broker *broker, uint64_t last, ph_error *err)
 	ph_store_reader *reader = NULL;
 	ph_store_record record = {.sequence = 0};
 	ph_status status = ph_duplicates_begin(
-	    broker->duplicates, ph_fs_system(), broker->site->state, err);
+	    broker->duplicates, broker->fs, broker->site->state, err);
 	if (status != PH_OK || last == 0)
 		return status;
 	status = ph_store_reader_new(

@@ -34,9 +34,10 @@ make_shelf(ph_broker *broker, ph_destination *to, ph_error *err)
 	    ph_refill_directory(broker, directory, sizeof directory, err);
 	if (status != PH_OK)
 		return status;
-	ph_shelf_config config = {.fs = ph_fs_system(),
+	ph_shelf_config config = {.fs = broker->fs,
 	    .directory = directory,
-	    .queue = ph_queue_number(to->queue)};
+	    .queue = ph_queue_number(to->queue),
+	    .file_entries = broker->shelf_entries};
 	return ph_shelf_new(&config, &to->shelf, err);
 }
 
@@ -232,9 +233,9 @@ ph_refill_begin(ph_broker *broker, ph_error *err)
 	broker->recovering = true;
 	ph_status status =
 	    ph_refill_directory(broker, directory, sizeof directory, err);
-	return status == PH_OK ? ph_shelf_sweep(ph_fs_system(), directory, still_wanted,
-				     broker, err)
-			       : status;
+	return status == PH_OK
+		   ? ph_shelf_sweep(broker->fs, directory, still_wanted, broker, err)
+		   : status;
 }
 
 void

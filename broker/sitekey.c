@@ -35,7 +35,7 @@ ph_sitekey_derive(const uint8_t secret[PH_SITEKEY_BYTES], ph_sitekey *out)
 }
 
 ph_status
-ph_sitekey_load(const char *directory, ph_sitekey *out, ph_error *err)
+ph_sitekey_load(const ph_fs *fs, const char *directory, ph_sitekey *out, ph_error *err)
 {
 	char path[4096];
 	if (snprintf(path, sizeof path, "%s/site.key", directory) >= (int) sizeof path)
@@ -48,8 +48,8 @@ ph_sitekey_load(const char *directory, ph_sitekey *out, ph_error *err)
 	if (status == PH_ERR_NOT_FOUND) {
 		status = ph_os_random(secret, sizeof secret, err);
 		if (status == PH_OK)
-			status = ph_fs_replace(ph_fs_system(), path, secret,
-			    sizeof secret, FILE_MODE, err);
+			status = ph_fs_replace(
+			    fs, path, secret, sizeof secret, FILE_MODE, err);
 	} else if (status == PH_OK && length == sizeof secret) {
 		memcpy(secret, bytes, sizeof secret);
 	} else if (status == PH_OK) {

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <packhorse/error.h>
+#include "lib/base/fs.h"
 
 #define PH_SITEKEY_BYTES 32
 #define PH_FINGERPRINT	 16
@@ -28,7 +29,8 @@ typedef struct ph_sitekey {
 } ph_sitekey;
 
 /* Read `<directory>/site.key`, or make it and sync it and its name. */
-ph_status ph_sitekey_load(const char *directory, ph_sitekey *out, ph_error *err);
+ph_status ph_sitekey_load(
+    const ph_fs *fs, const char *directory, ph_sitekey *out, ph_error *err);
 /* From 32 bytes: for tests, and for the loading. */
 void ph_sitekey_derive(const uint8_t secret[PH_SITEKEY_BYTES], ph_sitekey *out);
 

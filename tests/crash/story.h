@@ -64,6 +64,7 @@ typedef struct story {
 	bool live[STORY_MOST * 2];    /* by id: accepted and not settled */
 	story_list then;	      /* at the moment of a cut */
 	story_counts counts;
+	uint64_t looked; /* states that were checked */
 	char wrong[300];
 } story;
 

@@ -18,7 +18,7 @@
 #include "broker/journal.h"
 #include "broker/record.h"
 #include "tests/crash/checkpoints.h"
-#include "tests/crash/power.h"
+#include "tests/crash/cut.h"
 #include "tests/crash/story.h"
 #include "tests/unit/check_main.h"
 
@@ -92,13 +92,14 @@ check_spares(story *self)
 
 /* The state that was made: open it, hold it against the list, and go on a little. */
 static void
-check_state(story *self)
+check_state(void *arg)
 {
 	static story_entry found[STORY_MOST];
+	story *self = arg;
 	ph_store *store;
 	ph_position position;
 
-	self->counts.states++;
+	self->looked++;
 	check_spares(self);
 	ph_status status = fixture_open(&self->there, NULL, &store, NULL, NULL);
 	if (status != PH_OK) {
@@ -112,7 +113,7 @@ check_state(story *self)
 	else
 		check_checkpoints(self, first, first + count);
 	check_live(self, found, count);
-	if (self->counts.states % 8 == 0 && self->wrong[0] == '\0') {
+	if (self->looked % 8 == 0 && self->wrong[0] == '\0') {
 		status = fixture_submit(store, 1, PH_STORE_NEW, &position, NULL);
 		if (status != PH_OK || ph_store_close(&store, NULL) != PH_OK ||
 		    fixture_open(&self->there, NULL, &store, NULL, NULL) != PH_OK)
@@ -123,50 +124,32 @@ check_state(story *self)
 	(void) ph_store_close(&store, NULL);
 }
 
-/* All states, if there are few, and some by chance. */
 static void
-cut(story *self, power *disk, size_t at, uint64_t most)
+enter_note(void *self, const trace_note *note)
 {
-	uint64_t states = power_states(disk, most);
-	char where[100];
+	story *told = self;
 
-	self->counts.cuts++;
-	self->counts.whole += states <= most;
-	if (states > most)
-		states = 0;
-	for (uint64_t i = 0; i < states + SAMPLES && self->wrong[0] == '\0'; i++) {
-		if (i < states)
-			power_make(disk, i, self->there.root);
-		else
-			power_sample(disk, &self->random, self->there.root);
-		check_state(self);
-		if (self->wrong[0] == '\0')
-			continue;
-		snprintf(where, sizeof where,
-		    ", cut before call %zu, state %llu of %llu", at,
-		    (unsigned long long) i, (unsigned long long) states);
-		strncat(
-		    self->wrong, where, sizeof self->wrong - strlen(self->wrong) - 1);
-	}
+	story_enter(&told->then, note);
 }
 
 static void
-cut_everywhere(story *self, uint64_t most)
+cut_story(story *self, uint64_t most)
 {
-	power *disk = power_new();
+	cutter by = {.trace = &self->trace,
+	    .root = self->there.root,
+	    .random = &self->random,
+	    .most = most,
+	    .samples = SAMPLES,
+	    .every = 1,
+	    .self = self,
+	    .enter = enter_note,
+	    .check = check_state,
+	    .wrong = self->wrong};
 
-	for (size_t i = 0; i <= self->trace.count && self->wrong[0] == '\0'; i++) {
-		const trace_op *op = i < self->trace.count ? &self->trace.ops[i] : NULL;
-
-		if (op == NULL || op->kind == TRACE_SYNC ||
-		    op->kind == TRACE_SYNC_NAMES)
-			cut(self, disk, i, most);
-		if (op != NULL && op->kind == TRACE_NOTE)
-			story_enter(&self->then, &op->note);
-		else if (op != NULL)
-			power_apply(disk, op);
-	}
-	power_destroy(&disk);
+	cut_everywhere(&by);
+	self->counts.cuts += by.cuts;
+	self->counts.whole += by.whole;
+	self->counts.states += by.states;
 }
 
 /* --- telling ------------------------------------------------------------------------------ */
@@ -199,7 +182,7 @@ tell(uint64_t seed, const char *mutant)
 	for (unsigned i = 0; i < LIVES && self->wrong[0] == '\0'; i++)
 		story_live(self);
 	unsetenv("PACKHORSE_MUTANT");
-	cut_everywhere(self, UINT64_C(1) << number_from("PACKHORSE_PAGES", PAGES));
+	cut_story(self, UINT64_C(1) << number_from("PACKHORSE_PAGES", PAGES));
 	trace_fini(&self->trace);
 	fixture_fini(&self->place);
 	fixture_fini(&self->there);

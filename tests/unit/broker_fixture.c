@@ -197,7 +197,8 @@ run_broker(void)
 	(void) pthread_sigmask(SIG_BLOCK, &term, NULL);
 	ph_status status = ph_site_load(directory, &site, &err);
 	if (status == PH_OK)
-		status = ph_broker_new(&site, ph_clock_system(), &running, &err);
+		status = ph_broker_new(
+		    &site, &(ph_broker_seams){.fs = NULL}, &running, &err);
 	if (status == PH_OK &&
 	    pthread_create(&waiter, NULL, wait_for_term, running) == 0)
 		status = ph_broker_run(running, &err);

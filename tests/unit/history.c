@@ -66,7 +66,7 @@ history_start(const char *directory, ph_broker **out, ph_error *err)
 	ph_site *site = NULL;
 	ph_status status = ph_site_load(directory, &site, err);
 	if (status == PH_OK)
-		status = ph_broker_new(&site, ph_clock_system(), out, err);
+		status = ph_broker_new(&site, &(ph_broker_seams){.fs = NULL}, out, err);
 	return status;
 }
 

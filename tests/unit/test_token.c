@@ -106,15 +106,16 @@ START_TEST(the_key_is_made_once)
 	ph_sitekey one, two;
 	struct stat about;
 	ck_assert_ptr_nonnull(mkdtemp(directory));
-	ck_assert_int_eq(ph_sitekey_load(directory, &one, NULL), PH_OK);
-	ck_assert_int_eq(ph_sitekey_load(directory, &two, NULL), PH_OK);
+	ck_assert_int_eq(ph_sitekey_load(ph_fs_system(), directory, &one, NULL), PH_OK);
+	ck_assert_int_eq(ph_sitekey_load(ph_fs_system(), directory, &two, NULL), PH_OK);
 	ck_assert_mem_eq(&one, &two, sizeof one);
 	ck_assert_mem_ne(one.token, one.mint, PH_SITEKEY_BYTES);
 	(void) snprintf(path, sizeof path, "%s/site.key", directory);
 	ck_assert_int_eq(stat(path, &about), 0);
 	ck_assert_uint_eq(about.st_mode & 0777, 0600);
 	ck_assert_int_eq(truncate(path, 31), 0);
-	ck_assert_int_eq(ph_sitekey_load(directory, &two, NULL), PH_ERR_DAMAGED);
+	ck_assert_int_eq(
+	    ph_sitekey_load(ph_fs_system(), directory, &two, NULL), PH_ERR_DAMAGED);
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(rmdir(directory), 0);
 }
