@@ -142,6 +142,12 @@ ph_carry_letter(ph_broker *broker, uint64_t acceptance, uint64_t offset, ph_erro
 	return acceptance > broker->carry->last ? PH_OK : note(broker, offset, err);
 }
 
+bool
+ph_carry_happened(const ph_broker *broker)
+{
+	return broker->carry->last > 0;
+}
+
 void
 ph_carry_save(const ph_broker *broker, ph_buffer *section)
 {

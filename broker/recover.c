@@ -7,9 +7,9 @@
 #include "broker/dispatch.h"
 #include "broker/progress.h"
 #include "broker/refill.h"
+#include "broker/remember.h"
 #include "broker/settle.h"
 #include "lib/base/assert.h"
-#include "lib/base/fs.h"
 
 static ph_status
 recover_queue(ph_broker *broker, const ph_store_record *record, ph_error *err)
@@ -225,44 +225,6 @@ recover_bindings(ph_broker *broker, uint64_t last, ph_error *err)
 	return PH_OK;
 }
 
-/* ---- the window of duplicates ---- */
-
-static ph_status
-remember_one(ph_broker *broker, const ph_store_record *record, ph_error *err)
-{
-	ph_record_accept accept;
-	if (record->type != PH_RECORD_ACCEPT)
-		return PH_OK;
-	ph_status status =
-	    ph_record_accept_decode(record->body, record->length, &accept, err);
-	if (status == PH_OK)
-		ph_duplicates_add(
-		    broker->duplicates, accept.id, accept.content, accept.acceptance);
-	return status;
-}
-
-/* Begin a new window, with what the journal still has of the acceptances up to `last`. (What was
- * carried is older than all of them: entering it now would make it the youngest.) */
-static ph_status
-recover_duplicates(ph_broker *broker, uint64_t last, ph_error *err)
-{
-	ph_store_reader *reader = NULL;
-	ph_store_record record = {.sequence = 0};
-	ph_status status = ph_duplicates_begin(
-	    broker->duplicates, broker->fs, broker->site->state, err);
-	if (status != PH_OK || last == 0)
-		return status;
-	status = ph_store_reader_new(
-	    broker->store, (ph_position){.offset = 0}, 0, &reader, err);
-	while (status == PH_OK && record.sequence < last) {
-		status = ph_store_reader_next(reader, &record, err);
-		if (status == PH_OK && record.sequence <= last)
-			status = remember_one(broker, &record, err);
-	}
-	ph_store_reader_destroy(&reader);
-	return status == PH_ERR_AGAIN ? PH_OK : status;
-}
-
 /* ---- all of it ---- */
 
 /* A journal that was never trimmed begins with the name of the first queue. */
@@ -313,7 +275,7 @@ ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
 	*out = (ph_recovery){.records = 0};
 	ph_status status = ph_checkpoint_recall(broker, &out->checkpoint, &after, err);
 	if (status == PH_OK && ph_duplicates_fd(broker->duplicates) < 0)
-		status = recover_duplicates(broker, after, err);
+		status = ph_remember(broker, after, err);
 	if (status == PH_OK)
 		status = ph_refill_begin(broker, err);
 	if (status == PH_OK && out->checkpoint > 0)

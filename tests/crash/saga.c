@@ -476,6 +476,18 @@ saga_live_wholly(saga *self, const ph_fs *fs)
 	end(self, true);
 }
 
+void
+saga_live_carrying(saga *self, const ph_fs *fs)
+{
+	trace_next_life(&self->trace);
+	if (!begin(self, fs))
+		return;
+	if (!do_many(self, SAGA_ACCEPT, 60) || !do_many(self, SAGA_SETTLE, 40) ||
+	    !retain(self) || self->counts.trims == 0 || self->counts.carried == 0)
+		saga_wrong(self, "nothing was carried", 0);
+	end(self, true);
+}
+
 /* --- checking ------------------------------------------------------------------------------ */
 
 /* Everything into memory: false if a shelf is no good and the broker has said so. */
@@ -545,7 +557,7 @@ check_queue(saga *self, ph_broker *broker, unsigned queue, const folded *should)
  * may be forgotten, but nothing may be taken for another. */
 static void
 check_window(
-    saga *self, ph_broker *broker, const folded *should, size_t lost, bool harmed)
+    saga *self, ph_broker *broker, const folded *should, size_t lost, saga_harm harm)
 {
 	uint8_t id[PH_FINGERPRINT], content[PH_FINGERPRINT];
 	uint64_t acceptance = 0;
@@ -554,7 +566,9 @@ check_window(
 		prints_of(should->serial[n], id, content);
 		ph_repeat seen =
 		    ph_duplicates_look(broker->duplicates, id, content, &acceptance);
-		bool needed = n + SAGA_WINDOW > should->last + lost && !harmed;
+		bool needed = n + SAGA_WINDOW > should->last + lost &&
+			      (harm == SAGA_UNHARMED || (harm == SAGA_WITHOUT_RING &&
+							    should->pending[n] != 0));
 
 		if (needed && seen == PH_REPEAT_NO)
 			saga_wrong(self, "a repeat is not known", n);
@@ -582,7 +596,7 @@ check_unknown(saga *self, ph_broker *broker, uint64_t serial)
 }
 
 static void
-hold_against(saga *self, ph_broker *broker, const saga_list *list, bool harmed)
+hold_against(saga *self, ph_broker *broker, const saga_list *list, saga_harm harm)
 {
 	size_t count = kept(list, broker);
 	const folded *should = fold(list, count);
@@ -601,11 +615,11 @@ hold_against(saga *self, ph_broker *broker, const saga_list *list, bool harmed)
 		lost++;
 	}
 	check_unknown(self, broker, self->serial + 1);
-	check_window(self, broker, should, lost, harmed);
+	check_window(self, broker, should, lost, harm);
 }
 
 void
-saga_check(saga *self, const char *site, const saga_list *list, bool harmed)
+saga_check(saga *self, const char *site, const saga_list *list, saga_harm harm)
 {
 	ph_checkpoint_state state;
 	ph_broker *broker = NULL;
@@ -614,7 +628,7 @@ saga_check(saga *self, const char *site, const saga_list *list, bool harmed)
 	for (unsigned tries = 0; tries < STARTS; tries++) {
 		if (start(self, site, fixture_quick_fs(), &broker, &err) != PH_OK) {
 			self->counts.refused++;
-			if (!harmed)
+			if (harm != SAGA_DAMAGED)
 				saga_wrong(self, err.text, (uint64_t) err.status);
 			return;
 		}
@@ -622,15 +636,24 @@ saga_check(saga *self, const char *site, const saga_list *list, bool harmed)
 		self->counts.from_checkpoint += state.number > 0;
 		bool good = clear_shelves(broker);
 		if (good)
-			hold_against(self, broker, list, harmed);
+			hold_against(self, broker, list, harm);
 		ph_broker_destroy(&broker);
 		if (good)
 			return;
 		self->counts.mended++;
-		if (!harmed)
+		if (harm != SAGA_DAMAGED)
 			saga_wrong(self, "a shelf is no good", state.number);
 	}
 	saga_wrong(self, "damage is found again and again", STARTS);
+}
+
+void
+saga_lose_ring(const saga *self, const char *site)
+{
+	char path[160];
+
+	snprintf(path, sizeof path, "%s/%s/state/duplicates.ring", self->home, site);
+	(void) remove(path);
 }
 
 /* --- beginning and end --------------------------------------------------------------------- */

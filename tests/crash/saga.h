@@ -62,14 +62,26 @@ void saga_fini(saga *self);
 void saga_live(saga *self);
 /* A life in which everything happens once, if no call fails: these are the calls. */
 void saga_live_wholly(saga *self, const ph_fs *fs);
+/* A short one, after which much of what waits was carried, and its first records are gone. */
+void saga_live_carrying(saga *self, const ph_fs *fs);
 /* Bring a list up to a note of the trace. */
 void saga_enter(saga_list *list, const trace_note *note);
 /* Note something that went wrong; only the first counts. */
 void saga_wrong(saga *self, const char *what, uint64_t number);
 
-/* Start on <home>/<site> and hold all there is against the list. `harmed`: files were damaged, so
- * the broker may refuse to start, or give up and do better at the next start, or have forgotten
- * ids; but what it says must be true. */
-void saga_check(saga *self, const char *site, const saga_list *list, bool harmed);
+/* What was done to the files besides. */
+typedef enum saga_harm {
+	SAGA_UNHARMED,
+	/* The broker may refuse to start, or give up and do better at the next start, or have
+	 * forgotten ids; but what it says must be true. */
+	SAGA_DAMAGED,
+	/* Ids are known as far as the journal has them: for sure those of what waits. */
+	SAGA_WITHOUT_RING
+} saga_harm;
+
+/* Start on <home>/<site> and hold all there is against the list. */
+void saga_check(saga *self, const char *site, const saga_list *list, saga_harm harm);
+/* The ring of that site is gone. */
+void saga_lose_ring(const saga *self, const char *site);
 
 #endif

@@ -23,6 +23,7 @@
 #include "tests/crash/saga.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/fake_disk.h"
+#include "tests/unit/journal_fixture.h"
 
 #define SAGAS 5
 #define PAGES 2 /* unsynced ones, of which every state is looked at */
@@ -98,9 +99,16 @@ static void
 check_state(void *arg)
 {
 	saga *self = arg;
-	bool harmed = fake_random(&self->random, 3) == 0 && damage_one(self);
+	uint64_t what = fake_random(&self->random, 12);
+	saga_harm harm = SAGA_UNHARMED;
 
-	saga_check(self, "left", &self->then, harmed);
+	if (what < 4 && damage_one(self))
+		harm = SAGA_DAMAGED;
+	else if (what == 4) {
+		saga_lose_ring(self, "left");
+		harm = SAGA_WITHOUT_RING;
+	}
+	saga_check(self, "left", &self->then, harm);
 }
 
 static void
@@ -235,6 +243,22 @@ START_TEST(no_power_cut_makes_the_broker_wrong)
 }
 END_TEST
 
+START_TEST(without_its_ring_what_was_carried_is_known)
+{
+	saga *self = malloc(sizeof *self);
+
+	ck_assert_ptr_nonnull(self);
+	saga_init(self, 1);
+	saga_live_carrying(self, fixture_quick_fs());
+	saga_lose_ring(self, "lived");
+	if (self->wrong[0] == '\0')
+		saga_check(self, "lived", &self->now, SAGA_WITHOUT_RING);
+	ck_assert_msg(self->wrong[0] == '\0', "%s", self->wrong);
+	saga_fini(self);
+	free(self);
+}
+END_TEST
+
 static const char *const mutants[] = {
     "shelf-unsynced", "ring-unsynced", "shelf-unchecked", "ring-unchecked"};
 
@@ -329,6 +353,7 @@ trace_suite(void)
 	TCase *tcase = new_case(suite, "cuts");
 
 	tcase_add_test(tcase, no_power_cut_makes_the_broker_wrong);
+	tcase_add_test(tcase, without_its_ring_what_was_carried_is_known);
 	tcase = new_case(suite, "mutants");
 	tcase_add_loop_test(
 	    tcase, mutants_are_caught, 0, sizeof mutants / sizeof *mutants);

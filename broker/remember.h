@@ -1,0 +1,18 @@
+/*
+ * remember - the window of duplicates made again from the journal, when its ring is lost.
+ *
+ * What the journal still has of acceptances goes into a new window, oldest first: those that were
+ * carried forward, whose own records may be gone (carry.h), then those whose records are where they
+ * were written. What was neither carried nor kept is not known any more.
+ *
+ * Thread: owner. Errors: PH_ERR_NOMEM, PH_ERR_IO, PH_ERR_DAMAGED.
+ */
+#ifndef PH_BROKER_REMEMBER_H
+#define PH_BROKER_REMEMBER_H
+
+#include "broker/broker.h"
+
+/* Begin a new window, with the acceptances of the records up to sequence `last`. */
+ph_status ph_remember(ph_broker *broker, uint64_t last, ph_error *err);
+
+#endif
