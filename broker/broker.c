@@ -34,7 +34,7 @@
 #define XREF_KEEP     16384
 #define TOKEN_LIFE_MS 60000
 #define PATH_SIZE     4096
-#define LOCK_WAIT_MS  3000 /* for the journal of a broker that is just ending */
+#define LOCK_WAIT_MS  3000 /* for the store of a broker that is just ending */
 #define LOCK_LOOK_MS  10
 
 int64_t
@@ -300,10 +300,18 @@ own_store(ph_broker *broker, ph_error *err)
 {
 	const ph_store_owner owner = {broker, partition_assigned, partition_revoked};
 	ph_store_own(broker->store, &owner);
-	return broker->partition_held
-		   ? PH_OK
-		   : ph_fail(err, PH_ERR_CLOSED,
-			 "PH5374 the store has given this broker no partition");
+	int64_t until_ms = ph_clock_mono(broker->clock) + LOCK_WAIT_MS;
+	ph_status status = PH_OK;
+	/* Who has it may be about to let it go. */
+	while (status == PH_OK && !broker->partition_held &&
+	       ph_clock_mono(broker->clock) < until_ms) {
+		(void) poll(NULL, 0, LOCK_LOOK_MS);
+		status = ph_store_poll(broker->store, false, NULL, err);
+	}
+	if (status == PH_OK && !broker->partition_held)
+		status = ph_fail(err, PH_ERR_CLOSED,
+		    "PH5374 the store has given this broker no partition");
+	return status;
 }
 
 static ph_status
@@ -554,7 +562,10 @@ ph_status
 ph_broker_run(ph_broker *broker, ph_error *err)
 {
 	ph_status status = ph_loop_run(broker->loop, err);
-	if (status == PH_OK && broker->failed)
+	if (status == PH_OK && !broker->partition_held)
+		status = ph_fail(err, PH_ERR_CLOSED,
+		    "PH5375 another broker has been given the partition");
+	else if (status == PH_OK && broker->failed)
 		status = ph_fail(err, PH_ERR_IO, "the store has failed");
 	return status;
 }

@@ -141,7 +141,8 @@ struct ph_broker {
 /* Everything up to listening: store, state, ledger, sockets. The site is taken. *out is yours. */
 ph_status ph_broker_new(
     ph_site **site_p, const ph_broker_seams *seams, ph_broker **out, ph_error *err);
-/* Until ph_broker_stop, or until the store fails (PH_ERR_IO). */
+/* Until ph_broker_stop, until the store fails (PH_ERR_IO), or until it gives the partition to another
+ * broker (PH_ERR_CLOSED). */
 ph_status ph_broker_run(ph_broker *broker, ph_error *err);
 /* Say BYE, stop the hosts, end the loop. */
 void ph_broker_stop(ph_broker *broker);

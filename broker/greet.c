@@ -318,6 +318,9 @@ ph_greet_goodbye(ph_broker *broker)
 {
 	size_t cursor = 0;
 	const ph_session *session;
+	const char *why = broker->partition_held
+			      ? "the broker stops"
+			      : "another broker has been given the partition";
 	while ((session = ph_sessions_next(broker->sessions, &cursor)) != NULL)
-		tell(broker, &session->peer, PH_FRAME_BYE, 0, "the broker stops");
+		tell(broker, &session->peer, PH_FRAME_BYE, 0, why);
 }

@@ -104,6 +104,10 @@ typedef struct ph_store_owner {
 typedef struct ph_store_ops {
 	const char *name; /* "local" */
 
+	/* How often poll has to be called, whatever else happens: what others do to partitions is
+	 * noticed in no other way. 0: no need. */
+	int64_t poll_ms;
+
 	/*
 	 * Add a record to the batch and give its position. The parts are copied before this
 	 * returns. All or nothing: whatever the error, no part of the record is in the batch. May
@@ -226,6 +230,13 @@ static inline ph_status
 ph_store_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 {
 	return store->ops->poll(store, wait, durable, err);
+}
+
+/* At least so often ph_store_poll is to be called; 0: no need. */
+static inline int64_t
+ph_store_poll_every(const ph_store *store)
+{
+	return store->ops->poll_ms;
 }
 
 /* The end of what is durable: every record at a smaller offset is. */

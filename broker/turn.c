@@ -72,10 +72,26 @@ tend(ph_broker *broker, int64_t now_ms)
 	broker->tend_ms = wait_ms < 0 ? INT64_MAX : now_ms + wait_ms;
 }
 
+/* A store that shares its partitions says only when it is asked that one is ours no more. */
+static void
+ask_store(ph_broker *broker)
+{
+	ph_error err = {.status = PH_OK};
+	if (ph_store_poll_every(broker->store) == 0 || broker->away || broker->failed ||
+	    ph_store_poll(broker->store, false, NULL, &err) == PH_OK)
+		return;
+	ph_log(PH_LOG_ERROR, "store-failed", "where=%s text=%s", err.where, err.text);
+	broker->failed = true;
+	ph_loop_stop(broker->loop);
+}
+
 static void
 set_timer(ph_broker *broker, int64_t now_ms)
 {
 	int64_t due_ms = ph_dispatch_due(broker);
+	int64_t every_ms = ph_store_poll_every(broker->store);
+	if (every_ms > 0 && due_ms > now_ms + every_ms)
+		due_ms = now_ms + every_ms;
 	if (due_ms > broker->tend_ms)
 		due_ms = broker->tend_ms;
 	if (due_ms == INT64_MAX)
@@ -108,6 +124,7 @@ ph_turn_end(void *self)
 	int64_t now_ms = ph_clock_mono(broker->clock);
 	tend(broker, now_ms);
 	(void) ph_dispatch_due(broker);
+	ask_store(broker);
 	if (!ph_commit_clear(broker, !broker->more, now_ms))
 		return end_turn(broker, now_ms);
 	if (!broker->failed && !ph_supervise_stopping(broker))

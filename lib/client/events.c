@@ -5,6 +5,7 @@
 #include "lib/client/inner.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
@@ -177,6 +178,17 @@ pong(ph_client *client)
 		ph_link_lose(client, "PH6424 the broker does not read what it is sent");
 }
 
+static void
+said_goodbye(ph_client *client)
+{
+	char text[PH_ERROR_TEXT - 64] = "";
+	char why[PH_ERROR_TEXT];
+	(void) ph_slice_copy(ph_slice_read(&client->frame.body), text, sizeof text);
+	(void) snprintf(
+	    why, sizeof why, "PH6423 the broker has said goodbye: %s", text);
+	ph_link_lose(client, why);
+}
+
 /* True when the frame as a whole is an inner event. */
 static bool
 start_frame(ph_client *client, ph_inner_event *out)
@@ -202,7 +214,7 @@ start_frame(ph_client *client, ph_inner_event *out)
 		pong(client);
 		return false;
 	case PH_FRAME_BYE:
-		ph_link_lose(client, "PH6423 the broker has said goodbye");
+		said_goodbye(client);
 		return false;
 	case PH_FRAME_RESOLVED:
 		return ph_request_answered(client, frame->type, frame->number) &&

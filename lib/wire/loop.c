@@ -395,6 +395,8 @@ ph_loop_turn(ph_loop *loop, int64_t timeout_ms, ph_error *err)
 	PH_ASSERT(loop->magic == MAGIC);
 	if (loop->before != NULL && loop->before(loop->before_self))
 		timeout_ms = 0;
+	if (loop->stopped) /* just now: nothing is waited for */
+		timeout_ms = 0;
 	if (loop->changed)
 		rebuild(loop);
 	size_t count = loop->count;

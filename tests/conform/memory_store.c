@@ -38,7 +38,9 @@ struct memory_disk {
 	uint64_t tail_bytes; /* bytes in it */
 	uint64_t epoch;
 	bool dead;
-	bool wanted; /* by another owner */
+	bool wanted;	/* by another owner */
+	bool withheld;	/* nobody is to have it */
+	unsigned asked; /* polls of who is not */
 };
 
 typedef struct memory_store {
@@ -51,6 +53,7 @@ typedef struct memory_store {
 	bool stop;
 	bool failed;
 	bool revoked;	      /* it is another's */
+	bool assigned;	      /* it has been ours */
 	ph_store_owner owner; /* to be told */
 	bool full;	      /* new records are refused */
 	uint8_t *buffer;      /* of the last read */
@@ -161,6 +164,23 @@ cut(memory_disk *disk, uint64_t last)
 	disk->tail_bytes = 0;
 	for (uint64_t i = disk->tail; i <= last; i++)
 		disk->tail_bytes += size_of(disk->records[i - 1].length);
+}
+
+void
+memory_disk_withhold(memory_disk *disk, bool withheld)
+{
+	pthread_mutex_lock(&disk->lock);
+	disk->withheld = withheld;
+	pthread_mutex_unlock(&disk->lock);
+}
+
+unsigned
+memory_disk_asked(memory_disk *disk)
+{
+	pthread_mutex_lock(&disk->lock);
+	unsigned asked = disk->asked;
+	pthread_mutex_unlock(&disk->lock);
+	return asked;
 }
 
 void
@@ -318,7 +338,7 @@ memory_submit(ph_store *store, uint8_t type, ph_store_need need,
 	pthread_mutex_lock(&self->disk->lock);
 	if (self->failed)
 		status = failed(err);
-	else if (self->revoked)
+	else if (self->revoked || !self->assigned)
 		status = ph_fail(err, PH_ERR_CLOSED, "another has the partition");
 	else if (length > PH_STORE_BODY_MAX)
 		status = ph_fail(err, PH_ERR_TOO_LARGE, "too large");
@@ -363,8 +383,8 @@ memory_start(ph_store *store, ph_error *err)
 	return status;
 }
 
-/* Tell what is durable by now, or once all that was started is. */
-/* Another wants it: what is on its way lands, what is not is dropped. True: that was now. */
+/* Another wants it: what is not durable yet, though it may be on its way, is lost. True: that was
+ * now. */
 static bool
 give_up(memory_store *self)
 {
@@ -372,13 +392,13 @@ give_up(memory_store *self)
 
 	if (!disk->wanted || self->revoked || self->failed)
 		return false;
-	while (!self->failed && disk->durable < self->flushed)
-		pthread_cond_wait(&self->landed, &disk->lock);
 	self->revoked = true;
+	self->flushed = disk->durable;
 	cut(disk, disk->durable);
 	return true;
 }
 
+/* Tell what is durable by now, or once all that was started is. */
 static ph_status
 memory_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 {
@@ -386,9 +406,12 @@ memory_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 	memory_disk *disk = self->disk;
 
 	pthread_mutex_lock(&disk->lock);
+	bool gone = give_up(self);
 	while (wait && !self->failed && disk->durable < self->flushed)
 		pthread_cond_wait(&self->landed, &disk->lock);
-	bool gone = give_up(self);
+	bool given = !self->assigned && !disk->withheld && self->owner.assigned != NULL;
+	self->assigned = self->assigned || given;
+	disk->asked += !self->assigned;
 	ph_status status = self->failed ? failed(err) : PH_OK;
 	if (status == PH_OK)
 		disk->told = disk->durable;
@@ -396,6 +419,8 @@ memory_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 	if (status == PH_OK && durable != NULL)
 		*durable = end;
 	pthread_mutex_unlock(&disk->lock);
+	if (given)
+		self->owner.assigned(self->owner.self, 0);
 	if (gone)
 		self->owner.revoked(self->owner.self, 0, end);
 	return status;
@@ -577,8 +602,12 @@ memory_space(ph_store *store, ph_store_space *out, ph_error *err)
 static void
 memory_own(ph_store *store, const ph_store_owner *owner)
 {
-	store_of(store)->owner = *owner;
-	owner->assigned(owner->self, 0);
+	memory_store *self = store_of(store);
+
+	self->owner = *owner;
+	self->assigned = !self->disk->withheld;
+	if (self->assigned)
+		owner->assigned(owner->self, 0);
 }
 
 static uint64_t
@@ -628,6 +657,7 @@ memory_store_open(memory_disk *disk, ph_store **out, ph_error *err)
 {
 	static const ph_store_ops ops = {
 	    .name = "memory",
+	    .poll_ms = 20,
 	    .submit = memory_submit,
 	    .flush = memory_flush,
 	    .start = memory_start,

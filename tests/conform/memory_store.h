@@ -26,6 +26,11 @@ void memory_disk_die(memory_disk *disk);
 void memory_disk_fill(memory_disk *disk, bool full);
 /* Another owner wants the partition: the open store gives it up when it is polled or flushed next. */
 void memory_disk_want(memory_disk *disk);
+/* Whoever opens the store from now on is not assigned the partition; or, once more, he is, when the
+ * store is polled next. */
+void memory_disk_withhold(memory_disk *disk, bool withheld);
+/* How often he has polled in vain. */
+unsigned memory_disk_asked(memory_disk *disk);
 /* Lose the last `count` records that are durable, as nothing ever should. No store is open. */
 void memory_disk_lose(memory_disk *disk, size_t count);
 

@@ -150,6 +150,24 @@ turn_again_twice(void *self)
 	return ++at->calls < 3;
 }
 
+static bool
+stop_now(void *self)
+{
+	ph_loop_stop(((counter *) self)->loop);
+	return false;
+}
+
+START_TEST(a_stop_by_what_comes_before_is_no_sleep)
+{
+	counter at = {.calls = 0};
+	ck_assert_int_eq(ph_loop_new(&scripted_clock, &at.loop, NULL), PH_OK);
+	ph_loop_before(at.loop, stop_now, &at);
+	/* nothing would ever wake it */
+	ck_assert_int_eq(ph_loop_run(at.loop, NULL), PH_OK);
+	ph_loop_destroy(&at.loop);
+}
+END_TEST
+
 START_TEST(before_decides_whether_to_sleep)
 {
 	counter at = {.calls = 0};
@@ -174,6 +192,7 @@ main(void)
 	tcase_add_test(tests, descriptors_are_served_until_forgotten);
 	tcase_add_test(tests, posts_from_a_thread_all_arrive);
 	tcase_add_test(tests, before_decides_whether_to_sleep);
+	tcase_add_test(tests, a_stop_by_what_comes_before_is_no_sleep);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
