@@ -169,15 +169,24 @@ stop_broker(void *self)
 	ph_broker_stop(self);
 }
 
+static void
+block_signals(sigset_t *signals)
+{
+	(void) sigemptyset(signals);
+	(void) sigaddset(signals, SIGTERM);
+	(void) sigaddset(signals, SIGUSR1);
+	(void) pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+/* SIGUSR1: there is no broker any more. */
 static void *
 wait_for_term(void *self)
 {
 	ph_broker *running = self;
 	int number;
-	sigset_t term;
-	(void) sigemptyset(&term);
-	(void) sigaddset(&term, SIGTERM);
-	while (sigwait(&term, &number) == 0)
+	sigset_t signals;
+	block_signals(&signals);
+	while (sigwait(&signals, &number) == 0 && number == SIGTERM)
 		(void) ph_loop_post(running->loop, stop_broker, running, NULL);
 	return NULL;
 }
@@ -189,23 +198,24 @@ run_broker(void)
 	ph_broker *running = NULL;
 	ph_error err = {.status = PH_OK};
 	pthread_t waiter;
-	sigset_t term;
+	sigset_t signals;
 	int log = open(path_of("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	(void) dup2(log, STDERR_FILENO);
-	(void) sigemptyset(&term);
-	(void) sigaddset(&term, SIGTERM);
-	(void) pthread_sigmask(SIG_BLOCK, &term, NULL);
+	block_signals(&signals);
 	ph_status status = ph_site_load(directory, &site, &err);
 	if (status == PH_OK)
 		status = ph_broker_new(
 		    &site, &(ph_broker_seams){.fs = NULL}, &running, &err);
-	if (status == PH_OK &&
-	    pthread_create(&waiter, NULL, wait_for_term, running) == 0)
+	bool waits = status == PH_OK &&
+		     pthread_create(&waiter, NULL, wait_for_term, running) == 0;
+	if (waits)
 		status = ph_broker_run(running, &err);
 	if (status != PH_OK)
 		(void) fprintf(stderr, "%s: %s\n", err.where, err.text);
-	if (running != NULL)
-		(void) pthread_cancel(waiter);
+	if (waits) {
+		(void) pthread_kill(waiter, SIGUSR1);
+		(void) pthread_join(waiter, NULL);
+	}
 	ph_broker_destroy(&running);
 	_exit(status == PH_OK ? 0 : 74);
 }
