@@ -51,6 +51,47 @@ note(void *self, const ph_node *node)
 	return true;
 }
 
+typedef struct leaving {
+	const char *const *names;
+	const ph_step *field;
+} leaving;
+
+/* Take the members of that name out of one object, in one pass. */
+static bool
+strip(void *self, const ph_node *visited)
+{
+	const leaving *l = self;
+	ph_node *node = (ph_node *) (uintptr_t) visited, *kept = NULL, **end = &kept;
+	while (node->first != NULL) {
+		ph_node *n = node->first;
+		bool gone = ph_step_matches(l->names, l->field, n);
+		ph_node_remove(n);
+		if (gone)
+			continue;
+		*end = n;
+		end = &n->next;
+	}
+	while (kept != NULL) {
+		ph_node *n = kept;
+		kept = n->next;
+		n->next = NULL;
+		ph_node_link(node, n->name, n);
+	}
+	return true;
+}
+
+/* What the map does not want taken over: keys the vendor gives itself, links, histories. */
+static void
+leave_out(const ph_map *map, const char *const *names, const ph_node *record)
+{
+	for (size_t i = 0; i < map->previous_without_count; i++) {
+		ph_path above = map->previous_without[i];
+		above.count--;
+		leaving l = {names, &above.steps[above.count]};
+		ph_path_walk(names, &above, record, false, strip, &l);
+	}
+}
+
 /* The one record of the previous document; NULL after an error. */
 static const ph_node *
 record_of(const ph_map *map, ph_document *document, ph_error *err)
@@ -65,13 +106,17 @@ record_of(const ph_map *map, ph_document *document, ph_error *err)
 	    ph_soap_unwrap(document, &header, &root, err) != PH_OK)
 		return NULL;
 	found roots = {0}, records = {0};
-	ph_path_walk(names, &map->root_in, root, map->vendor_syntax.xml, note, &roots);
-	if (map->has_each && roots.count == 1)
+	bool own = map->has_previous_root;
+	ph_path_walk(names, own ? &map->previous_root : &map->root_in, root,
+	    map->vendor_syntax.xml, note, &roots);
+	if (!own && map->has_each && roots.count == 1)
 		ph_path_walk(names, &map->each, roots.node, false, note, &records);
-	else if (!map->has_each)
+	else if (own || !map->has_each)
 		records = roots;
-	if (records.count == 1)
+	if (records.count == 1) {
+		leave_out(map, names, records.node);
 		return records.node;
+	}
 	ph_fail_at(err, PH_ERR_INVALID, map->file,
 	    "PH2081 the previous document holds %zu records of this map, not one",
 	    records.count);

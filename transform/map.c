@@ -237,6 +237,12 @@ ph_map_goes(const ph_map *map, ph_map_direction direction)
 }
 
 int
+ph_map_completes(const ph_map *map)
+{
+	return map->completes;
+}
+
+int
 ph_map_mints(const ph_map *map)
 {
 	return map->mints;

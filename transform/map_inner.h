@@ -133,6 +133,11 @@ struct ph_map {
 	ph_path *order; /* vendor fields to be written in this order */
 	size_t order_count;
 	const ph_node *order_node;
+	bool completes;		/* `vendor.previous`: it writes whole records */
+	bool has_previous_root; /* else the previous record is found as any is */
+	ph_path previous_root;
+	ph_path *previous_without; /* fields that are not taken over from it */
+	size_t previous_without_count;
 	bool null_absent, empty_absent;
 	ph_context context;
 	const char *urls[PH_URLS_MAX];

@@ -323,6 +323,8 @@ static bool
 output_out(ph_run *run)
 {
 	const ph_map *map = run->call->map;
+	if ((run->call->flags & PH_MAP_ADDRESS) != 0)
+		return check_urls(run);
 	ph_node *root = ph_filling_make(&run->body);
 	if (root == NULL ||
 	    (run->call->previous != NULL && !ph_complement(run->call, root)))

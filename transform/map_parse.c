@@ -16,8 +16,9 @@ static const char *const head_names[] = {
     "map", "title", "canonical", "type", "vendor", "links", "require", "drop", NULL};
 static const char *const vendor_names[] = {"format", "record", "namespaces",
     "unprefixed", "root", "each", "order", "schema", "charset", "repair", "multipart",
-    "empty", "null", NULL};
+    "empty", "null", "previous", NULL};
 static const char *const root_names[] = {"in", "out", NULL};
+static const char *const previous_names[] = {"root", "without", NULL};
 static const char *const drop_names[] = {"vendor", "canonical", NULL};
 
 /* An error that a function of lib/config located itself. */
@@ -273,26 +274,58 @@ parse_root(ph_map *map, ph_load *load, const ph_node *vendor)
 	return each == NULL || parse_path(map, load, each, ONLY_NAMES, &map->each);
 }
 
+/* A list of fields, if there is one. */
+static bool
+parse_fields(ph_map *map, ph_load *load, const ph_node *object, const char *name,
+    unsigned refused, ph_path **out, size_t *count)
+{
+	const ph_node *list = ph_node_get(object, name);
+	if (list == NULL)
+		return true;
+	if (list->kind != PH_NODE_LIST)
+		return ph_load_fail(load, list, 0,
+		    "PH2050 %s: a list of fields is wanted here", name);
+	*out = ph_arena_alloc(map->arena, (list->count + 1) * sizeof(**out));
+	if (*out == NULL)
+		return ph_load_no_memory(load);
+	for (const ph_node *n = list->first; n != NULL; n = n->next)
+		if (!parse_path(map, load, n, refused, &(*out)[(*count)++]))
+			return false;
+	return true;
+}
+
 /* Fields that are to be written in this order, whatever the order of the links. */
 static bool
 parse_order(ph_map *map, ph_load *load, const ph_node *vendor)
 {
-	const ph_node *list = ph_node_get(vendor, "order");
-	if (list == NULL)
+	map->order_node = ph_node_get(vendor, "order");
+	return parse_fields(map, load, vendor, "order",
+	    PH_STEP_ATTRIBUTE | PH_STEP_WILD, &map->order, &map->order_count);
+}
+
+/* What the vendor's record looks like when it is read to be completed from. */
+static bool
+parse_previous(ph_map *map, ph_load *load, const ph_node *vendor)
+{
+	const ph_node *previous = ph_node_get(vendor, "previous");
+	if (previous == NULL)
 		return true;
-	if (list->kind != PH_NODE_LIST)
-		return ph_load_fail(
-		    load, list, 0, "PH2050 order: a list of fields is wanted here");
-	map->order =
-	    ph_arena_alloc(map->arena, (list->count + 1) * sizeof(*map->order));
-	if (map->order == NULL)
-		return ph_load_no_memory(load);
-	map->order_node = list;
-	for (const ph_node *n = list->first; n != NULL; n = n->next)
-		if (!parse_path(map, load, n, PH_STEP_ATTRIBUTE | PH_STEP_WILD,
-			&map->order[map->order_count++]))
-			return false;
-	return true;
+	if (map->format > PH_MAP_FORM)
+		return ph_load_fail(load, previous, 0,
+		    "PH2080 a file of records or parts has no previous record to be "
+		    "completed from");
+	map->completes = true;
+	if (previous->kind != PH_NODE_OBJECT)
+		return ph_load_fail(load, previous, 0,
+		    "PH2088 previous: {root: ..., without: [...]} is wanted here");
+	const ph_node *root = ph_node_get(previous, "root");
+	map->has_previous_root = root != NULL;
+	return known(load, previous, previous_names) &&
+	       (root == NULL ||
+		   parse_path(map, load, root, ONLY_NAMES, &map->previous_root)) &&
+	       parse_fields(map, load, previous, "without",
+		   PH_STEP_PARENT | PH_STEP_WILD | PH_STEP_CHOSEN | PH_STEP_MANY,
+		   &map->previous_without, &map->previous_without_count);
 }
 
 static bool
@@ -327,6 +360,7 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 	map->vendor_syntax.prefix_count = map->prefix_count;
 	return parse_unprefixed(map, load, vendor) && parse_root(map, load, vendor) &&
 	       ph_vendor_parse(map, load, vendor) && parse_order(map, load, vendor) &&
+	       parse_previous(map, load, vendor) &&
 	       parse_absent(load, vendor, "null", &map->null_absent) &&
 	       parse_absent(load, vendor, "empty", &map->empty_absent);
 }

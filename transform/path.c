@@ -332,8 +332,8 @@ ph_path_is_many(const ph_path *path)
 	return false;
 }
 
-static bool
-matches(const char *const *names, const ph_step *step, const ph_node *node)
+bool
+ph_step_matches(const char *const *names, const ph_step *step, const ph_node *node)
 {
 	return node->name == names[step->name] && node->space == names[step->space] &&
 	       ((node->flags & PH_NODE_ATTRIBUTE) != 0) ==
@@ -343,7 +343,7 @@ matches(const char *const *names, const ph_step *step, const ph_node *node)
 static const ph_node *
 next_match(const char *const *names, const ph_step *step, const ph_node *node)
 {
-	while (node != NULL && !matches(names, step, node))
+	while (node != NULL && !ph_step_matches(names, step, node))
 		node = node->next;
 	return node;
 }
@@ -647,6 +647,6 @@ ph_path_walk(const char *const *names, const ph_path *path, const ph_node *root,
 {
 	if (!whole || path->count == 0)
 		return walk_from(names, path, 0, root, visit, self);
-	return !matches(names, &path->steps[0], root) ||
+	return !ph_step_matches(names, &path->steps[0], root) ||
 	       walk_from(names, path, 1, root, visit, self);
 }

@@ -107,6 +107,9 @@ bool ph_node_read(ph_reading *reading, const ph_node *node, ph_value *out);
 const ph_node *ph_path_node(
     const ph_reading *reading, const ph_path *path, const ph_node *record);
 
+/* Has the node the name of the step? */
+bool ph_step_matches(
+    const char *const *names, const ph_step *step, const ph_node *node);
 /* Every node on the path, every step taken as repeated. With `whole` the first step is the
  * document's root element itself (XML). Stops when `visit` returns false. */
 typedef bool ph_path_visit(void *self, const ph_node *node);

@@ -26,7 +26,7 @@ typedef struct builder {
 
 /* The lists that are shared between host and plug-in, and the host's keys in them. */
 static const char *const send_keys[] = {
-    "on", "map", "reply", "deadline", "probe", NULL};
+    "on", "map", "reply", "deadline", "probe", "previous", NULL};
 static const char *const poll_keys[] = {
     "every", "request", "map", "reply", "window", "deadline", NULL};
 static const char *const receive_keys[] = {"map", "on", NULL};
@@ -243,6 +243,30 @@ build_tree(builder *b, ph_node **root_p)
 	return status;
 }
 
+/* The questions beside a delivery are sent as entries are, so they are held to the same rules. They
+ * are not part of what the plug-in gets. */
+static ph_status
+add_questions(builder *b, ph_node *root)
+{
+	static const char *const names[] = {"probe", "previous"};
+	const ph_node *list = ph_node_get(b->adapter->root, "send");
+	ph_node *made = ph_node_get(root, "send");
+	for (const ph_node *entry = list ? list->first : NULL; entry;
+	     entry = entry->next)
+		for (size_t i = 0; i < 2; i++) {
+			const ph_node *question = ph_node_get(entry, names[i]);
+			if (!question || question->kind != PH_NODE_OBJECT)
+				continue;
+			ph_node *child = copy(b, question, send_keys);
+			if (!child)
+				return b->err->status ? b->err->status
+						      : ph_fail(b->err, PH_ERR_NOMEM,
+							    "out of memory");
+			ph_node_add(b->document, made, NULL, child);
+		}
+	return PH_OK;
+}
+
 /* A scalar as what the schema wants it to be, if it can be that. */
 static void
 coerce_scalar(ph_node *node, unsigned types)
@@ -318,6 +342,16 @@ check(builder *b, const ph_plugin *plugin, ph_node *root)
 	return status;
 }
 
+static ph_status
+check_questions(builder *b, const ph_plugin *plugin)
+{
+	ph_node *root = NULL;
+	ph_status status = build_tree(b, &root);
+	if (!status)
+		status = add_questions(b, root);
+	return status ? status : check(b, plugin, root);
+}
+
 ph_status
 ph_block_build(const ph_site *site, const ph_site_adapter *adapter,
     const ph_plugin *plugin, ph_buffer *out, ph_error *err)
@@ -333,6 +367,8 @@ ph_block_build(const ph_site *site, const ph_site_adapter *adapter,
 		status = build_tree(&b, &root);
 	if (!status)
 		status = check(&b, plugin, root);
+	if (!status)
+		status = check_questions(&b, plugin);
 	if (!status)
 		status = ph_json_encode(root, 0, out, b.err);
 	ph_table_destroy(&b.origins, NULL);

@@ -134,7 +134,8 @@ hand_over(ph_host *host, const ph_call_task *task, send_fn *send, ph_error *err)
 	    .attribute_count = list_attributes(task, pairs, names),
 	    .key = {task->key, task->key ? strlen(task->key) : 0},
 	    .reference = {task->reference.data, task->reference.length},
-	    .resume = {task->resume.data, task->resume.length}};
+	    .resume = {task->resume.data, task->resume.length},
+	    .version = {task->version.data, task->version.length}};
 	ph_adapter_error error = {.size = sizeof error};
 	uint32_t code = send(host->instance, &request, &error);
 	free(pairs);

@@ -6,7 +6,7 @@
 #include "adapters/host/block.h"
 #include "lib/config/config.h"
 
-enum { FOLDERS_MAX = 16 };
+enum { FOLDERS_MAX = 16, FETCH_SINCE = 2 /* minor of the interface */ };
 
 typedef struct loading {
 	const ph_site *site;
@@ -193,7 +193,24 @@ read_reply(loading *l, const ph_node *node, ph_entry *out, const ph_map *map)
 	return ph_reply_load(l->adapter->document, rules, map, &out->reply, l->err);
 }
 
-/* Ask whether a delivery arrived: a send of its own that does no harm. */
+/* A question beside a delivery: a send of its own that does no harm. Without a map the replies are
+ * read in the terms of `map`. */
+static ph_status
+read_question(loading *l, const ph_node *node, const ph_map *map, ph_entry **out)
+{
+	ph_entry *made = *out = calloc(1, sizeof *made);
+	if (!made)
+		return no_memory(l);
+	ph_status status = read_common(l, node, "send", 0, made);
+	if (!status)
+		status = load_map(l, node, "map", !map, &made->map);
+	if (!status)
+		status = check_direction(l, node, "map", made->map, PH_MAP_OUT);
+	return status ? status
+		      : read_reply(l, node, made, made->map ? made->map : map);
+}
+
+/* Ask whether a delivery arrived. */
 static ph_status
 read_probe(loading *l, const ph_node *node, ph_entry *out)
 {
@@ -203,17 +220,35 @@ read_probe(loading *l, const ph_node *node, ph_entry *out)
 	if (probe->kind != PH_NODE_OBJECT)
 		return fail_at(
 		    l, probe, "PH4035 probe: is a mapping with map and reply", "");
-	out->probe = calloc(1, sizeof *out->probe);
-	if (!out->probe)
-		return no_memory(l);
-	ph_status status = read_common(l, probe, "send", 0, out->probe);
-	if (!status)
-		status = load_map(l, probe, "map", true, &out->probe->map);
-	if (!status)
-		status = check_direction(l, probe, "map", out->probe->map, PH_MAP_OUT);
-	if (!status)
-		status = read_reply(l, probe, out->probe, out->probe->map);
-	return status;
+	return read_question(l, probe, NULL, &out->probe);
+}
+
+/* Read the record that is to be changed, as it is. */
+static ph_status
+read_previous(loading *l, const ph_node *node, ph_entry *out)
+{
+	const ph_node *previous = ph_node_get(node, "previous");
+	if (!previous || previous->kind == PH_NODE_NULL)
+		return !ph_map_completes(out->map)
+			   ? PH_OK
+			   : fail_at(l, ph_node_get(node, "map"),
+				 "PH4038 `previous:` is missing here, for this map "
+				 "completes a record as it was: ",
+				 ph_map_name(out->map));
+	if (previous->kind != PH_NODE_OBJECT)
+		return fail_at(l, previous,
+		    "PH4038 previous: is a mapping with what the transport needs to "
+		    "read the record",
+		    "");
+	if (ph_plugin_manifest(l->plugin)->abi_minor_built < FETCH_SINCE)
+		return fail_at(l, previous,
+		    "PH4038 this transport is too old to read a record: ",
+		    l->adapter->transport);
+	if (ph_map_format_of(out->map) > PH_MAP_FORM)
+		return fail_at(l, previous,
+		    "PH4038 a file of records or parts is not completed from what was: ",
+		    ph_map_name(out->map));
+	return read_question(l, previous, out->map, &out->previous);
 }
 
 static ph_status
@@ -229,6 +264,8 @@ read_send(loading *l, const ph_node *node, ph_entry *out)
 		status = check_direction(l, node, "map", out->map, PH_MAP_OUT);
 	if (!status)
 		status = read_reply(l, node, out, out->map);
+	if (!status)
+		status = read_previous(l, node, out);
 	return status ? status : read_probe(l, node, out);
 }
 
@@ -347,9 +384,11 @@ fini_entry(ph_entry *entry)
 	free(entry->attributes);
 	free(entry->types);
 	ph_reply_destroy(&entry->reply);
-	if (entry->probe) {
-		fini_entry(entry->probe);
-		free(entry->probe);
+	ph_entry *questions[] = {entry->probe, entry->previous};
+	for (size_t i = 0; i < 2; i++) {
+		if (questions[i])
+			fini_entry(questions[i]);
+		free(questions[i]);
 	}
 }
 

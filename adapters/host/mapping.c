@@ -253,6 +253,22 @@ ask_subject(mapping *it, const char *subject, ph_error *err)
 			    subject_answered, it, err);
 }
 
+/* What the system has now, in the map's format, as far as it can be read. */
+static ph_status
+give_previous(mapping *it, ph_error *err)
+{
+	const ph_buffer *previous = it->task.previous;
+	ph_error why = {.status = PH_OK};
+	ph_status status =
+	    previous ? ph_map_call_previous(
+			   it->call, previous->data, previous->length, &why)
+		     : PH_OK;
+	return status ? ph_fail_at(err, status, why.where,
+			    "PH4059 the record as it was cannot be read: %s%s%s", why.text,
+			    *why.where ? ", by " : "", why.where)
+		      : PH_OK;
+}
+
 ph_status
 ph_mapping_start(ph_host *host, const ph_mapping_task *task, ph_error *err)
 {
@@ -266,6 +282,8 @@ ph_mapping_start(ph_host *host, const ph_mapping_task *task, ph_error *err)
 	it->task = *task;
 	ph_status status = ph_map_call_new(task->map, task->direction, task->flags,
 	    task->bytes, task->length, &it->call, err);
+	if (!status)
+		status = give_previous(it, err);
 	if (!status)
 		status = set_values(it, err);
 	const char *subject =

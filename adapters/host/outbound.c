@@ -1,7 +1,8 @@
 /*
- * A delivery goes: mapping -> (probing) -> sending -> settled. When it may have been sent before, it
- * is asked for first, if there is a way to ask: a `probe` in the entry, or the plug-in's own; without
- * one the outcome is unknown, unless the system takes repeats.
+ * A delivery goes: (probing) -> (reading) -> sending -> settled, with a mapping before each. When it
+ * may have been sent before, it is asked for first, if there is a way to ask: a `probe` in the entry,
+ * or the plug-in's own; without one the outcome is unknown, unless the system takes repeats. Where
+ * the entry has `previous`, the record is read as it is, and the map completes it.
  */
 #include "adapters/host/outbound.h"
 
@@ -10,6 +11,7 @@
 #include "adapters/host/calls.h"
 #include "adapters/host/mapping.h"
 #include "adapters/host/outcome.h"
+#include "adapters/host/previous.h"
 #include "adapters/host/reduce.h"
 #include "adapters/host/replay.h"
 #include "lib/base/log.h"
@@ -30,6 +32,8 @@ struct delivery {
 	size_t resume_length;
 	ph_map_call *call; /* holds the bytes to send; NULL before */
 	bool probing;
+	bool reading; /* the record as it was, before it is changed */
+	ph_previous previous;
 	bool reduced;	   /* sent once more without a field, already */
 	ph_buffer without; /* the request without it */
 };
@@ -40,6 +44,7 @@ struct ph_outbound {
 };
 
 static void map_it(delivery *it);
+static void begin_sending(delivery *it);
 static void send_it(delivery *it);
 
 static void
@@ -50,6 +55,7 @@ free_delivery(delivery *it)
 		it->next->link = it->link;
 	it->host->outbound->count--;
 	ph_buffer_fini(&it->without);
+	ph_previous_fini(&it->previous);
 	ph_map_call_destroy(&it->call);
 	ph_message_unref(&it->message);
 	free(it->reference);
@@ -168,7 +174,8 @@ fill_call(const delivery *it, const ph_entry *entry, const ph_map_call *call,
 	    .delivery = it->number,
 	    .key = ph_message_get(it->message, "id", NULL),
 	    .reference = slice(it->reference),
-	    .resume = {it->resume, it->resume_length}};
+	    .resume = {it->resume, it->resume_length},
+	    .version = slice(it->previous.version)};
 }
 
 /* The rule wants the same once more without a field; once, and only if it is in there. */
@@ -199,7 +206,10 @@ sent(void *self, const ph_adapter_answer *answer)
 	delivery *it = self;
 	ph_ending ending;
 	ph_outcome_of(it->entry, answer, &ending);
-	if (!send_without(it, &ending))
+	if (answer->verdict == PH_ADAPTER_CHANGED && it->entry->previous &&
+	    ph_previous_again(&it->previous))
+		begin_sending(it);
+	else if (!send_without(it, &ending))
 		settle(it, &ending);
 }
 
@@ -238,8 +248,7 @@ probed(void *self, const ph_adapter_answer *answer)
 		    "PH4052 it may have been sent, and asking did not tell");
 		return;
 	}
-	ph_map_call_destroy(&it->call);
-	map_it(it);
+	begin_sending(it);
 }
 
 static void
@@ -256,6 +265,49 @@ probe_it(delivery *it)
 				 : ph_call_probe(it->host, &task, &err);
 	if (status)
 		settle_as(it, PH_UNKNOWN, "send", "outcome-unknown", err.text);
+}
+
+/* ---- the record as it was ---- */
+
+/* From the start, or again: with the record as it is now, where it is wanted. */
+static void
+begin_sending(delivery *it)
+{
+	ph_map_call_destroy(&it->call);
+	it->reduced = false;
+	ph_buffer_clear(&it->without);
+	it->reading = it->entry->previous != NULL;
+	map_it(it);
+}
+
+static void
+previous_read(void *self, const ph_adapter_answer *answer)
+{
+	delivery *it = self;
+	ph_ending ending;
+	it->reading = false;
+	if (!ph_previous_take(&it->previous, it->entry->previous, answer, &ending)) {
+		settle(it, &ending);
+		return;
+	}
+	ph_map_call_destroy(&it->call);
+	map_it(it);
+}
+
+static void
+read_previous(delivery *it)
+{
+	ph_call_task task;
+	ph_error err = {.status = PH_OK};
+	it->previous.version[0] = '\0';
+	fill_call(it, it->entry->previous, it->call, &task);
+	if (!it->entry->previous->map)
+		task.content_type = NULL;
+	task.operation = PH_ADAPTER_FETCH;
+	task.done = previous_read;
+	task.self = it;
+	if (ph_call_start(it->host, &task, &err))
+		settle_as(it, PH_RETRY, "send", "no-previous", err.text);
 }
 
 /* ---- mapping ---- */
@@ -291,27 +343,47 @@ mapped(void *self, ph_map_call *call, const ph_error *why)
 		settle_failed_map(it);
 	else if (it->probing)
 		probe_it(it);
+	else if (it->reading)
+		read_previous(it);
 	else
 		send_it(it);
+}
+
+/* What is completed, or only addressed, need not be whole itself. */
+static unsigned
+map_flags(const delivery *it, const ph_entry *entry)
+{
+	if (entry != it->entry || !entry->previous)
+		return 0;
+	return it->reading ? PH_MAP_PARTIAL | PH_MAP_ADDRESS : PH_MAP_PARTIAL;
 }
 
 static void
 map_it(delivery *it)
 {
-	const ph_entry *entry =
-	    it->probing && it->entry->probe ? it->entry->probe : it->entry;
+	const ph_entry *asked = it->probing   ? it->entry->probe
+				: it->reading ? it->entry->previous
+					      : NULL;
+	const ph_entry *entry = asked && asked->map ? asked : it->entry;
+	bool found = !it->probing && !it->reading && it->previous.found;
 	size_t length = 0;
 	const void *data = ph_message_data(it->message, &length);
 	ph_error err = {.status = PH_OK};
 	ph_mapping_task task = {.map = entry->map,
 	    .direction = PH_MAP_OUT,
+	    .flags = map_flags(it, entry),
+	    .previous = found ? &it->previous.bytes : NULL,
 	    .bytes = data,
 	    .length = length,
 	    .accepted_ms = it->accepted_ms,
 	    .message = it->message,
 	    .done = mapped,
 	    .self = it};
-	if (ph_mapping_start(it->host, &task, &err))
+	if (!ph_mapping_start(it->host, &task, &err))
+		return;
+	if (found && err.status == PH_ERR_INVALID)
+		settle_as(it, PH_RETRY, "send", "no-previous", err.text);
+	else
 		mapped(it, NULL, &err);
 }
 
@@ -354,6 +426,7 @@ add(ph_host *host, const ph_event *event)
 	it->accepted_ms = (int64_t) ph_event_accepted_ms(event);
 	it->began = ph_host_now(host);
 	ph_buffer_init(&it->without, PH_FRAME_MAX);
+	ph_previous_init(&it->previous);
 	it->link = &host->outbound->first;
 	it->next = host->outbound->first;
 	if (it->next)
@@ -410,7 +483,10 @@ ph_outbound_take(ph_host *host, const ph_event *event)
 		return;
 	}
 	it->probing = must_ask(it);
-	map_it(it);
+	if (it->probing)
+		map_it(it);
+	else
+		begin_sending(it);
 }
 
 ph_status

@@ -79,6 +79,7 @@ judge(const ph_entry *entry, const ph_adapter_answer *answer, bool question,
 			by_status(answer, out);
 		return;
 	case PH_ADAPTER_NOT_SENT:
+	case PH_ADAPTER_CHANGED:
 		ph_ending_set(out, PH_RETRY, "", "%.*s", length, text);
 		out->delay_ms = answer->delay;
 		return;

@@ -87,7 +87,8 @@ answered(void *self, uint64_t token, const ph_adapter_answer *given)
 	ph_adapter_answer answer;
 	ph_services_read(&answer, sizeof answer, given);
 	size_t size = answer.body.length + answer.content_type.length +
-		      answer.reference.length + answer.text.length + 4;
+		      answer.reference.length + answer.text.length +
+		      answer.version.length + 5;
 	answered_letter *it = malloc(sizeof *it + size);
 	if (!it)
 		return; /* the call's deadline will end it */
@@ -101,6 +102,7 @@ answered(void *self, uint64_t token, const ph_adapter_answer *given)
 	put(&at, answer.content_type, &it->answer.content_type);
 	put(&at, answer.reference, &it->answer.reference);
 	put(&at, answer.text, &it->answer.text);
+	put(&at, answer.version, &it->answer.version);
 	ph_mailbox_post(host->mailbox, &it->letter);
 }
 

@@ -30,6 +30,8 @@ struct transfer {
 	char *answer; /* bytes so far */
 	size_t answer_length;
 	size_t answer_capacity;
+	bool fetches;	/* reads the record that is to be changed */
+	bool guarded;	/* counts only while the record is as it was read */
 	bool too_large; /* the answer went past the limit */
 	char **names;	/* of the answer's headers */
 	char **values;	/* beside them */
@@ -159,6 +161,14 @@ header_of(const transfer *it, const char *name)
 	return NULL;
 }
 
+/* What names the state of a record that was read. A weak ETag is none: If-Match compares strongly. */
+static ph_adapter_text
+version_of(const transfer *it)
+{
+	const char *tag = it->fetches ? header_of(it, "etag") : NULL;
+	return ph_plug_text(tag && *tag == '"' ? tag : NULL);
+}
+
 /* How long the system asks to be left alone: Retry-After in seconds. */
 static uint64_t
 wish_to_wait(const transfer *it)
@@ -187,7 +197,13 @@ answer_good(transfer *it)
 	    .body = {it->answer, it->answer_length},
 	    .content_type = ph_plug_text(header_of(it, "content-type")),
 	    .headers = headers,
-	    .header_count = it->header_count};
+	    .header_count = it->header_count,
+	    .version = version_of(it)};
+	if (it->guarded && status == 412) {
+		answer.verdict = PH_ADAPTER_CHANGED;
+		answer.text =
+		    ph_plug_text("PH4124 the record was changed in between (412)");
+	}
 	it->client->host->answered(it->client->host->self, it->token, &answer);
 }
 
@@ -389,6 +405,8 @@ add_headers(transfer *it, const ph_adapter_request *request)
 	bool good = append_line(it, "Expect:") && add_action(it, action);
 	if (good && request->body.length)
 		good = add_type(it, request, action);
+	if (good && it->guarded)
+		good = add_header(it, "If-Match", request->version);
 	for (size_t i = 0; i < settings->header_count && good; i++)
 		good = add_header(it, settings->headers[i].name,
 		    ph_plug_text(settings->headers[i].value));
@@ -504,8 +522,12 @@ build(transfer *it, const ph_adapter_request *request, ph_adapter_error *error)
 	if (code)
 		return code;
 	ph_adapter_text method = ph_plug_pair(pairs, count, "method");
+	it->fetches = request->operation == PH_ADAPTER_FETCH;
+	it->guarded = request->size >= sizeof *request &&
+		      request->operation == PH_ADAPTER_DELIVER && request->version.length;
 	if (!method.length)
-		method = ph_plug_text(settings->method);
+		method = ph_plug_text(
+		    it->fetches && !request->body.length ? "GET" : settings->method);
 	if (!usable_method(method))
 		return ph_plug_fail(error, PH_ADAPTER_INVALID, "method",
 		    "PH4118 a method is one of POST, PUT, PATCH, GET, DELETE");

@@ -46,6 +46,8 @@
  *
  * Change log
  *   0.1  first form.
+ *   0.2  FETCH is used: the previous record is read before a delivery. `version` of answers and
+ *        requests, and the verdict CHANGED.
  *
  * Licence: this one header may be used under the MIT licence (SPDX: MIT) as well as under that of
  * the project, so that closed plug-ins may include it.
@@ -64,7 +66,7 @@ extern "C" {
 #endif
 
 #define PH_ADAPTER_ABI_MAJOR 0u
-#define PH_ADAPTER_ABI_MINOR 1u
+#define PH_ADAPTER_ABI_MINOR 2u
 
 /* Put before the definition of `ph_adapter`; hide everything else (-fvisibility=hidden). */
 #define PH_ADAPTER_EXPORT __attribute__((visibility("default")))
@@ -128,7 +130,7 @@ enum {
 	PH_ADAPTER_POLL = 2,
 	/* ask whether an earlier DELIVER arrived; asking again does no harm */
 	PH_ADAPTER_PROBE = 3,
-	/* read one record; asking again does no harm */
+	/* read the record that is to be changed, as it is now; asking again does no harm */
 	PH_ADAPTER_FETCH = 4
 };
 
@@ -158,6 +160,10 @@ typedef struct ph_adapter_request {
 	/* the system's reference so far, and the resume bytes last given to progress; or empty */
 	ph_adapter_text reference;
 	ph_adapter_text resume;
+	/* since 0.2. DELIVER: the version that a FETCH answered with. The request is to count only
+	 * while the record is still in that state; if it is not, answer CHANGED. A transport that
+	 * cannot say so to its system gives no version. Empty: none is known */
+	ph_adapter_text version;
 } ph_adapter_request;
 
 /* How a send ended, as far as the transport can tell. */
@@ -173,7 +179,10 @@ enum {
 	/* handed over, by a transport that has no answers (a file written) */
 	PH_ADAPTER_DONE = 5,
 	/* the system had it already, by a transport that can tell */
-	PH_ADAPTER_REPEATED = 6
+	PH_ADAPTER_REPEATED = 6,
+	/* since 0.2: nothing was done, because the record is not any more in the state that the
+	 * request's `version` names. It is read again */
+	PH_ADAPTER_CHANGED = 7
 };
 
 /* Borrowed until answered returns. */
@@ -191,6 +200,9 @@ typedef struct ph_adapter_answer {
 	ph_adapter_text reference;
 	/* NOT_SENT, LOST, REFUSED: why, one line for operators */
 	ph_adapter_text text;
+	/* since 0.2. ANSWERED to FETCH: what names the state of the record that was read (HTTP: a
+	 * strong ETag), or empty */
+	ph_adapter_text version;
 } ph_adapter_answer;
 
 /* What became of received bytes. */
@@ -465,11 +477,11 @@ PH_ADAPTER_ASSERT(sizeof(ph_adapter_error) == 776);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_error, text) == 264);
 PH_ADAPTER_ASSERT(sizeof(ph_adapter_config) == 40);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_config, json) == 24);
-PH_ADAPTER_ASSERT(sizeof(ph_adapter_request) == 128);
+PH_ADAPTER_ASSERT(sizeof(ph_adapter_request) == 144);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_request, body) == 32);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_request, attributes) == 64);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_request, resume) == 112);
-PH_ADAPTER_ASSERT(sizeof(ph_adapter_answer) == 104);
+PH_ADAPTER_ASSERT(sizeof(ph_adapter_answer) == 120);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_answer, body) == 24);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_answer, text) == 88);
 PH_ADAPTER_ASSERT(sizeof(ph_adapter_receipt) == 96);

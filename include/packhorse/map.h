@@ -91,6 +91,9 @@ PH_EXPORT const char *ph_map_type(const ph_map *map);
 PH_EXPORT const char *ph_map_id_prefix(const ph_map *map);
 /* Has it links in this direction? */
 PH_EXPORT int ph_map_goes(const ph_map *map, ph_map_direction direction);
+/* Does it say what a previous record looks like (`vendor.previous`)? It is then to be given
+ * one wherever there is one. */
+PH_EXPORT int ph_map_completes(const ph_map *map);
 /* Does it mint ids on the way in? */
 PH_EXPORT int ph_map_mints(const ph_map *map);
 /* The values the map names, by position, without the '$' ("secret.user"); NULL past the end. */
@@ -110,8 +113,10 @@ enum {
 	PH_MAP_PARTIAL =
 	    1, /* out: the document is a projection; do not ask for required fields */
 	PH_MAP_ALONE =
-	    2 /* in: the bytes are from ph_map_call_source: the document they were cut
+	    2, /* in: the bytes are from ph_map_call_source: the document they were cut
 		 from was held to the vendor's schema, and they need not be */
+	PH_MAP_ADDRESS = 4 /* out: make no bytes, only the values for the address
+			      (ph_map_call_url): where the previous record is */
 };
 
 /*
@@ -139,7 +144,8 @@ PH_EXPORT ph_status ph_map_call_set(
     ph_map_call *call, const char *name, const char *value, ph_error *err);
 
 /*
- * Out, before the run: the vendor's record as it was, in the map's format (copied). What the links do
+ * Out, before the run: the vendor's record as it was, in the map's format (copied), where
+ * `vendor.previous` says, else in the form that the map reads. What the links do
  * not write is taken over from it, so that a partial update becomes a whole record: objects are put
  * together member by member, what repeats is taken as a whole, and null stands. XML, SOAP, JSON and
  * forms. PH_ERR_INVALID: not one record of this map.
