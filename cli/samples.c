@@ -8,6 +8,7 @@
  *   CASE.both.EXT        the same bytes for both
  *   CASE.canonical.json  what reading gives, and what is written from; a list for several records
  *   CASE.read.json       what reading gives, where that differs (declared loss)
+ *   CASE.previous.EXT    the vendor's record as it was, that what is written is completed from
  *   CASE.yaml            values: {accepted_at: ...}, references: {KEY: ID}, attributes: {id: ...},
  *                        and for a case that is to fail expect: {result, stage, reason, code, path}
  *
@@ -341,11 +342,18 @@ check_records(trial *t, const ph_map_call *call, const ph_node *expected)
 static ph_map_call *
 run(trial *t, ph_map_direction direction, const char *bytes, size_t length)
 {
+	char path[PATH_MAX_LENGTH + 288], *previous = NULL;
+	size_t previous_length = 0;
 	ph_map_call *call = NULL;
 	ph_error err;
-	if (ph_offline_run(t->map, direction, bytes, length, t->values, t->references,
-		t->trace, &call, &err) != PH_OK)
+	if (direction == PH_MAP_OUT && find_file(t, "previous", path) &&
+	    !slurp(t, path, &previous, &previous_length))
+		return NULL;
+	if (ph_offline_complete(t->map, direction, bytes, length, t->values,
+		t->references, previous, previous_length, t->trace, &call,
+		&err) != PH_OK)
 		fail(t, "", err.text);
+	free(previous);
 	return call;
 }
 

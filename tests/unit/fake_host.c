@@ -27,6 +27,7 @@ answered(void *self, uint64_t token, const ph_adapter_answer *answer)
 	keep(out->body, sizeof out->body, answer->body);
 	keep(out->content_type, sizeof out->content_type, answer->content_type);
 	keep(out->text, sizeof out->text, answer->text);
+	keep(out->version, sizeof out->version, answer->version);
 	pthread_cond_broadcast(&host->changed);
 	pthread_mutex_unlock(&host->lock);
 }
@@ -102,7 +103,7 @@ fake_host_init(fake_host *host)
 	pthread_mutex_init(&host->lock, NULL);
 	pthread_cond_init(&host->changed, NULL);
 	host->table = (ph_adapter_host){.size = sizeof host->table,
-	    .abi_minor = 1,
+	    .abi_minor = 2,
 	    .self = host,
 	    .answered = answered,
 	    .receive = receive,

@@ -19,6 +19,7 @@ typedef struct fake_answer {
 	uint64_t length; /* whole, also when cut above */
 	char content_type[128];
 	char text[512];
+	char version[128];
 } fake_answer;
 
 typedef struct fake_host {

@@ -63,6 +63,8 @@ fetch(keeper *it, const ph_adapter_text *mood, ph_adapter_answer *answer, char *
 	answer->body = text_of(moods[at].body);
 	answer->text = text_of(moods[at].text);
 	answer->version = text_of(version);
+	if (it->state > 1) /* by then it is another's */
+		answer->body = text_of("{\"case\":{\"owner\":\"Ann\"}}");
 	if (is(mood, "shared") || (is(mood, "moved") && it->state == 1))
 		it->state++; /* somebody else changes it before we do */
 }

@@ -336,6 +336,72 @@ START_TEST(previous_json)
 }
 END_TEST
 
+/* It may stand elsewhere than what is written, and hold what is not to be sent back. */
+START_TEST(previous_elsewhere)
+{
+	ph_map *map = map_fixture_map(&fixture,
+	    "map: m\ncanonical: thing@1\n"
+	    "vendor: {format: json, root: item, previous: {root: data/case, without: "
+	    "[id, log, more/self, owners/key]}}\n"
+	    "drop: {canonical: [ref, n, t, at, s, attributes, sub, tags, c]}\nlinks:\n"
+	    "  - a <-> name\n  - b <-> more/note\n");
+	ck_assert_msg(map != NULL, "%s: %s", fixture.err.where, fixture.err.text);
+	ck_assert_int_eq(ph_map_completes(map), 1);
+	completed(map, "{\"b\":\"new\"}",
+	    "{\"data\":{\"case\":{\"id\":7,\"log\":[],\"name\":\"N\",\"more\":{"
+	    "\"self\":\"/7\",\"z\":1},\"owners\":[{\"key\":1,\"who\":\"J\"},{\"key\":2}]"
+	    "}}}",
+	    "{\"item\":{\"name\":\"N\",\"more\":{\"z\":1,\"note\":\"new\"},"
+	    "\"owners\":[{\"who\":\"J\"},{}]}}");
+	completed(map, "{\"b\":\"new\"}", "{\"item\":{\"name\":\"N\"}}", "PH2081");
+	ph_map_destroy(&map);
+	static const char *const wrong[] = {"{format: json, previous: case}",
+	    "{format: json, previous: {without: [a/../b]}}",
+	    "{format: json, previous: {without: a}}",
+	    "{format: json, previous: {path: a}}",
+	    "{format: multipart, previous: {}}"};
+	static const char *const codes[] = {
+	    "PH2088", "PH2045", "PH2050", "PH1201", "PH2080"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		char text[512];
+		snprintf(text, sizeof text,
+		    "map: m\ncanonical: thing@1\nvendor: %s\nlinks:\n  - a <-> name\n",
+		    wrong[i]);
+		ck_assert_ptr_null(map_fixture_map(&fixture, text));
+		ck_assert_msg(
+		    strncmp(fixture.err.text, codes[i], strlen(codes[i])) == 0,
+		    "%s: %s", wrong[i], fixture.err.text);
+	}
+}
+END_TEST
+
+/* Only where the record is: nothing is written, and nothing has to be whole. */
+START_TEST(an_address_alone)
+{
+	ph_map *map = map_fixture_map(&fixture,
+	    "map: m\ncanonical: thing@1\n"
+	    "vendor: {format: xml, root: Case}\n"
+	    "drop: {canonical: [ref, n, t, at, s, attributes, sub, tags, c]}\nlinks:\n"
+	    "  - a -> $url.case\n  - b -> Note\n");
+	ck_assert_msg(map != NULL, "%s: %s", fixture.err.where, fixture.err.text);
+	ph_map_call *call;
+	ph_error err;
+	const char *name, *value;
+	size_t length = 1;
+	ck_assert_int_eq(ph_map_call_new(map, OUT, PH_MAP_PARTIAL | PH_MAP_ADDRESS,
+			     "{\"a\":\"C7\"}", 10, &call, &err),
+	    PH_OK);
+	ck_assert_int_eq(ph_map_call_run(call, &err), PH_OK);
+	ck_assert_int_eq(ph_map_call_result(call, 0), PH_MAP_DONE);
+	ck_assert(ph_map_call_url(call, 0, 0, &name, &value));
+	ck_assert_str_eq(value, "C7");
+	(void) ph_map_call_data(call, 0, &length);
+	ck_assert_uint_eq(length, 0);
+	ph_map_call_destroy(&call);
+	ph_map_destroy(&map);
+}
+END_TEST
+
 START_TEST(previous_xml)
 {
 	ph_map *map = map_fixture_map(&fixture,
@@ -479,6 +545,8 @@ constructs_suite(void)
 	tcase_add_test(tests, chosen);
 	tcase_add_test(tests, typed_values);
 	tcase_add_test(tests, previous_json);
+	tcase_add_test(tests, previous_elsewhere);
+	tcase_add_test(tests, an_address_alone);
 	tcase_add_test(tests, previous_xml);
 	tcase_add_test(tests, previous_misused);
 	tcase_add_test(tests, survey);

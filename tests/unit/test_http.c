@@ -141,8 +141,8 @@ stop_rig(rig *r)
 }
 
 static void
-send_with(rig *r, uint32_t operation, const ph_adapter_pair *pairs, uint64_t count,
-    const char *body)
+send_guarded(rig *r, uint32_t operation, const ph_adapter_pair *pairs, uint64_t count,
+    const char *body, const char *version)
 {
 	ph_adapter_request request = {.size = sizeof request,
 	    .operation = operation,
@@ -151,9 +151,17 @@ send_with(rig *r, uint32_t operation, const ph_adapter_pair *pairs, uint64_t cou
 	    .body = ph_plug_text(body),
 	    .content_type = ph_plug_text("text/xml; charset=utf-8"),
 	    .attributes = pairs,
-	    .attribute_count = count};
+	    .attribute_count = count,
+	    .version = ph_plug_text(version)};
 	ph_adapter_error error = {.size = sizeof error};
 	ck_assert_uint_eq(ph_http_client_send(r->client, &request, &error), 0);
+}
+
+static void
+send_with(rig *r, uint32_t operation, const ph_adapter_pair *pairs, uint64_t count,
+    const char *body)
+{
+	send_guarded(r, operation, pairs, count, body, NULL);
 }
 
 static void
@@ -200,6 +208,53 @@ START_TEST(an_answer_comes_whole)
 	ck_assert_ptr_nonnull(strstr(v.seen, "X-Trace: t1\r\n"));
 	ck_assert_ptr_null(strstr(v.seen, "Expect:"));
 	ck_assert_ptr_nonnull(strstr(v.seen, "\r\n\r\n<a>\xc3\xa9</a>"));
+	stop_rig(&r);
+	stop_vendor(&v);
+}
+END_TEST
+
+/* The nth exchange of a rig: its answer, and what the vendor saw of it. */
+static const fake_answer *
+exchange(rig *r, vendor *v, unsigned n, uint32_t operation, const char *answer,
+    const char *version)
+{
+	v->answer = answer;
+	bool fetch = operation == PH_ADAPTER_FETCH;
+	send_guarded(r, operation, NULL, 0, fetch ? "" : "{}", version);
+	ck_assert(fake_host_wait_answered(&r->host, n));
+	return &r->host.answers[n - 1];
+}
+
+#define EMPTY "Content-Length: 0\r\nConnection: close\r\n"
+
+/* A record is read with GET; its strong ETag guards the change, and 412 means: read again. */
+START_TEST(a_record_is_read_and_guarded)
+{
+	vendor v;
+	rig r;
+	start_vendor(&v, NULL, false);
+	start_rig(&r, v.port, "/", "");
+	const fake_answer *got = exchange(&r, &v, 1, PH_ADAPTER_FETCH,
+	    "HTTP/1.1 200 OK\r\nETag: \"x1\"\r\n" EMPTY "\r\n", NULL);
+	ck_assert_uint_eq(got->verdict, PH_ADAPTER_ANSWERED);
+	ck_assert_str_eq(got->version, "\"x1\"");
+	ck_assert_ptr_nonnull(strstr(v.seen, "GET / HTTP/1.1\r\n"));
+	got = exchange(&r, &v, 2, PH_ADAPTER_FETCH,
+	    "HTTP/1.1 200 OK\r\nETag: W/\"x1\"\r\n" EMPTY "\r\n", NULL);
+	ck_assert_str_eq(got->version, "");
+	got = exchange(&r, &v, 3, PH_ADAPTER_DELIVER,
+	    "HTTP/1.1 200 OK\r\nETag: \"x2\"\r\n" EMPTY "\r\n", "\"x1\"");
+	ck_assert_uint_eq(got->verdict, PH_ADAPTER_ANSWERED);
+	ck_assert_str_eq(got->version, "");
+	ck_assert_ptr_nonnull(strstr(v.seen, "\r\nIf-Match: \"x1\"\r\n"));
+	static const char late[] =
+	    "HTTP/1.1 412 Precondition Failed\r\n" EMPTY "\r\n";
+	got = exchange(&r, &v, 4, PH_ADAPTER_DELIVER, late, "\"x1\"");
+	ck_assert_uint_eq(got->verdict, PH_ADAPTER_CHANGED);
+	/* it was not we who asked for it */
+	got = exchange(&r, &v, 5, PH_ADAPTER_DELIVER, late, NULL);
+	ck_assert_uint_eq(got->verdict, PH_ADAPTER_ANSWERED);
+	ck_assert_ptr_null(strstr(v.seen, "If-Match"));
 	stop_rig(&r);
 	stop_vendor(&v);
 }
@@ -471,6 +526,7 @@ http_suite(void)
 	TCase *tcase = tcase_create("http");
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, an_answer_comes_whole);
+	tcase_add_test(tcase, a_record_is_read_and_guarded);
 	tcase_add_test(tcase, refused_is_not_sent);
 	tcase_add_test(tcase, hung_up_is_lost_and_not_repeated);
 	tcase_add_test(tcase, a_delivery_does_not_reuse_a_connection);

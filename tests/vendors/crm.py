@@ -5,9 +5,15 @@ externalRef and opens a second case when it is sent the same one twice.
     POST  /cases        opens a case: 201 and {"id", "externalRef", "status"}
     GET   /cases/ID     the case with its changes
     PATCH /cases/ID     {"status", "note", "at"} changes it: 200 and the case
+    PUT   /cases/ID     the whole case as it is to be, without id and changes: 200 and the case
 
-Errors are {"errors": [{"path", "message"}]}: 400 not JSON, 401 key, 404, 415, 422 shape.
-Operations for "on": send (POST), update (PATCH), read.
+A case has an ETag; a PUT with another one in If-Match gets 412.
+
+Errors are {"errors": [{"path", "message"}]}: 400 not JSON, 401 key, 404, 412, 415, 422 shape.
+Operations for "on": send (POST), update (PATCH, PUT), read.
+
+    POST /_sim/meddle  {"count": N}   somebody else retitles a case after each of the next N reads
+    POST /_sim/forget  {"id": ID}     the case is gone
 """
 
 import json
@@ -23,7 +29,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 class Crm(simulator.Simulator):
-    """Rows of the file: case (accepted) and change (accepted)."""
+    """Rows of the file: case, change and whole (accepted), meddled, forgotten."""
 
     def __init__(self, options):
         super().__init__(options)
@@ -32,16 +38,25 @@ class Crm(simulator.Simulator):
         definitions = schema["$defs"]
         self.shape = {
             name: jsonschema.Draft202012Validator({**definitions[name], "$defs": definitions})
-            for name in ("case", "change")}
+            for name in ("case", "change", "whole")}
         self.begin()
 
     def begin(self):
         self.cases = {}
+        self.versions = {}
+        self.meddling = 0
         for row in self.journal.rows:
             self._fold(row)
 
     def _fold(self, row):
-        if row["kind"] == "case":
+        self.versions[row["id"]] = self.versions.get(row["id"], 0) + 1
+        if row["kind"] == "forgotten":
+            del self.cases[row["id"]]
+        elif row["kind"] in ("whole", "meddled"):
+            case = self.cases[row["id"]]
+            self.cases[row["id"]] = {"id": case["id"], "changes": case["changes"],
+                                     **row["record"]}
+        elif row["kind"] == "case":
             self.cases[row["id"]] = {"id": row["id"], "status": "new", "changes": [],
                                      **row["record"]}
         else:
@@ -54,7 +69,7 @@ class Crm(simulator.Simulator):
         self._fold(row)
 
     def operation(self, request):
-        return {"POST": "send", "PATCH": "update"}.get(request.method, "read")
+        return {"POST": "send", "PATCH": "update", "PUT": "update"}.get(request.method, "read")
 
     def fault(self, request, kind):
         if kind == "client":
@@ -74,10 +89,49 @@ class Crm(simulator.Simulator):
             if case is None:
                 return problem(404, "", "no such case")
             if request.method == "GET":
-                return json_answer(200, case)
+                return self._show(case)
             if request.method == "PATCH":
                 return self._change(case, request)
-        return problem(405, "", "GET or PATCH")
+            if request.method == "PUT":
+                return self._replace(case, request)
+        return problem(405, "", "GET, PATCH or PUT")
+
+    def _tag(self, case):
+        return '"%d"' % self.versions[case["id"]]
+
+    def _show(self, case):
+        answer = json_answer(200, case)
+        answer = answer._replace(headers=answer.headers + [("ETag", self._tag(case))])
+        if self.meddling:
+            self.meddling -= 1
+            record = {name: value for name, value in case.items() if name not in ("id", "changes")}
+            self._keep({"kind": "meddled", "id": case["id"], "reference": case["externalRef"],
+                        "at": simulator.stamp(),
+                        "record": {**record, "title": "Retitled %d" % self.versions[case["id"]]}})
+        return answer
+
+    def _replace(self, case, request):
+        if request.headers.get("If-Match", self._tag(case)) != self._tag(case):
+            return problem(412, "", "somebody else was faster")
+        value, refused = self._read(request, "whole")
+        if refused:
+            return refused
+        self._keep({"kind": "whole", "id": case["id"], "reference": case["externalRef"],
+                    "at": simulator.stamp(), "match": request.headers.get("If-Match"),
+                    "record": value})
+        return json_answer(200, self.cases[case["id"]])
+
+    def order(self, name, body):
+        with self.lock:
+            if name == "meddle":
+                self.meddling = int(body["count"])
+                return {"meddling": self.meddling}
+            if name == "forget":
+                case = self.cases[body["id"]]
+                self._keep({"kind": "forgotten", "id": case["id"],
+                            "reference": case["externalRef"], "at": simulator.stamp()})
+                return {"cases": len(self.cases)}
+        return None
 
     def _read(self, request, shape):
         """The body, checked; returns (value, None) or (None, an Answer)."""

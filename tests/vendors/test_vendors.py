@@ -435,9 +435,11 @@ class Crm(Case):
             "location": {"lat": 53.72, "long": -1.86}, "customer": {"email": "a@example.org"},
             "fields": [{"key": "size", "value": "10cm"}]}
 
-    def send(self, body, method="POST", path="/cases", kind="application/json"):
+    def send(self, body, method="POST", path="/cases", kind="application/json",
+             match=None):
         body = body if isinstance(body, (str, bytes)) else json.dumps(body)
-        status, text = self.sim.call(method, path, body, {"Content-Type": kind})
+        headers = {"Content-Type": kind, **({"If-Match": match} if match else {})}
+        status, text = self.sim.call(method, path, body, headers)
         return status, json.loads(text)
 
     def test_opens_and_changes(self):
@@ -471,6 +473,21 @@ class Crm(Case):
         self.assertEqual(self.send({"status": "gone", "at": "2025-06-01T09:00:00Z"}, "PATCH",
                                    "/cases/CAS-000001")[0], 422)
         self.assertEqual(len(self.sim.rows("case")), 1)
+
+    def test_takes_whole_cases_of_the_state_they_were_read_in(self):
+        self.send(self.case)
+        whole = {**self.case, "status": "resolved"}
+        path = "/cases/CAS-000001"
+        self.assertEqual(self.send({"status": "resolved"}, "PUT", path)[0], 422)
+        self.assertEqual(self.send({**whole, "id": "CAS-000001"}, "PUT", path)[0], 422)
+        self.assertEqual(self.send(whole, "PUT", path, match='"1"')[0], 200)
+        self.assertEqual(self.send(whole, "PUT", path, match='"1"')[0], 412)
+        self.sim.tell("meddle", count=1)
+        self.sim.call("GET", path)
+        case = json.loads(self.sim.call("GET", path)[1])
+        self.assertEqual((case["title"], case["status"]), ("Retitled 2", "resolved"))
+        self.sim.tell("forget", id="CAS-000001")
+        self.assertEqual(self.sim.call("GET", path)[0], 404)
 
 
 if __name__ == "__main__":
