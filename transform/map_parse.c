@@ -283,8 +283,8 @@ parse_fields(ph_map *map, ph_load *load, const ph_node *object, const char *name
 	if (list == NULL)
 		return true;
 	if (list->kind != PH_NODE_LIST)
-		return ph_load_fail(load, list, 0,
-		    "PH2050 %s: a list of fields is wanted here", name);
+		return ph_load_fail(
+		    load, list, 0, "PH2050 %s: a list of fields is wanted here", name);
 	*out = ph_arena_alloc(map->arena, (list->count + 1) * sizeof(**out));
 	if (*out == NULL)
 		return ph_load_no_memory(load);

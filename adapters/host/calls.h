@@ -26,7 +26,7 @@ typedef struct ph_call_task {
 	uint64_t delivery; /* that progress is about; 0: none */
 	const char *key;   /* NULL: none */
 	ph_slice reference, resume;
-	ph_slice version; /* of the record that was read before; empty: none */
+	ph_slice version;	/* of the record that was read before; empty: none */
 	int64_t from_ms, to_ms; /* a poll of the plug-in's own */
 	ph_slice cursor;	/* the same */
 	ph_call_done *done;

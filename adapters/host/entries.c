@@ -206,8 +206,7 @@ read_question(loading *l, const ph_node *node, const ph_map *map, ph_entry **out
 		status = load_map(l, node, "map", !map, &made->map);
 	if (!status)
 		status = check_direction(l, node, "map", made->map, PH_MAP_OUT);
-	return status ? status
-		      : read_reply(l, node, made, made->map ? made->map : map);
+	return status ? status : read_reply(l, node, made, made->map ? made->map : map);
 }
 
 /* Ask whether a delivery arrived. */
@@ -246,7 +245,8 @@ read_previous(loading *l, const ph_node *node, ph_entry *out)
 		    l->adapter->transport);
 	if (ph_map_format_of(out->map) > PH_MAP_FORM)
 		return fail_at(l, previous,
-		    "PH4038 a file of records or parts is not completed from what was: ",
+		    "PH4038 a file of records or parts is not completed from what "
+		    "was: ",
 		    ph_map_name(out->map));
 	return read_question(l, previous, out->map, &out->previous);
 }

@@ -30,8 +30,9 @@ struct ph_entry {
 	int64_t deadline; /* ms for one send, poll or probe */
 	ph_adapter_pair *attributes;
 	size_t attribute_count;
-	ph_entry *probe;   /* send: how to ask whether it arrived; NULL */
-	ph_entry *previous; /* send: how to read the record that is changed; NULL. Its map may
+	ph_entry *probe; /* send: how to ask whether it arrived; NULL */
+	ph_entry *
+	    previous; /* send: how to read the record that is changed; NULL. Its map may
 			       be NULL: the entry's own gives the address */
 	bool windowed;	   /* poll: asks for a span of time */
 	int64_t every;	   /* poll: ms */

@@ -259,13 +259,12 @@ give_previous(mapping *it, ph_error *err)
 {
 	const ph_buffer *previous = it->task.previous;
 	ph_error why = {.status = PH_OK};
-	ph_status status =
-	    previous ? ph_map_call_previous(
-			   it->call, previous->data, previous->length, &why)
-		     : PH_OK;
+	ph_status status = previous ? ph_map_call_previous(it->call, previous->data,
+					  previous->length, &why)
+				    : PH_OK;
 	return status ? ph_fail_at(err, status, why.where,
-			    "PH4059 the record as it was cannot be read: %s%s%s", why.text,
-			    *why.where ? ", by " : "", why.where)
+			    "PH4059 the record as it was cannot be read: %s%s%s",
+			    why.text, *why.where ? ", by " : "", why.where)
 		      : PH_OK;
 }
 

@@ -100,7 +100,8 @@ ph_previous_take(ph_previous *it, const ph_entry *entry,
 	it->version[0] = '\0';
 	if (it->found) {
 		ph_buffer_append(&it->bytes, answer->body.data, answer->body.length);
-		if (answer->version.length && answer->version.length < sizeof it->version)
+		if (answer->version.length &&
+		    answer->version.length < sizeof it->version)
 			snprintf(it->version, sizeof it->version, "%.*s",
 			    (int) answer->version.length, answer->version.data);
 	}

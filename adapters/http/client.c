@@ -524,7 +524,8 @@ build(transfer *it, const ph_adapter_request *request, ph_adapter_error *error)
 	ph_adapter_text method = ph_plug_pair(pairs, count, "method");
 	it->fetches = request->operation == PH_ADAPTER_FETCH;
 	it->guarded = request->size >= sizeof *request &&
-		      request->operation == PH_ADAPTER_DELIVER && request->version.length;
+		      request->operation == PH_ADAPTER_DELIVER &&
+		      request->version.length;
 	if (!method.length)
 		method = ph_plug_text(
 		    it->fetches && !request->body.length ? "GET" : settings->method);

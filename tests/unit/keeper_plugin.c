@@ -26,7 +26,8 @@ static const struct {
     {"away", PH_ADAPTER_NOT_SENT, 0, "", "PH4103 connection refused"},
     {"quiet", PH_ADAPTER_LOST, 0, "", "PH4105 no answer in time"},
     {"", PH_ADAPTER_ANSWERED, 200,
-	"{\"case\":{\"id\":\"C7\",\"owner\":\"Jo\",\"state\":\"open\",\"log\":[]}}", ""},
+	"{\"case\":{\"id\":\"C7\",\"owner\":\"Jo\",\"state\":\"open\",\"log\":[]}}",
+	""},
 };
 
 static ph_adapter_text

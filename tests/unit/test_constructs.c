@@ -349,7 +349,8 @@ START_TEST(previous_elsewhere)
 	ck_assert_int_eq(ph_map_completes(map), 1);
 	completed(map, "{\"b\":\"new\"}",
 	    "{\"data\":{\"case\":{\"id\":7,\"log\":[],\"name\":\"N\",\"more\":{"
-	    "\"self\":\"/7\",\"z\":1},\"owners\":[{\"key\":1,\"who\":\"J\"},{\"key\":2}]"
+	    "\"self\":\"/"
+	    "7\",\"z\":1},\"owners\":[{\"key\":1,\"who\":\"J\"},{\"key\":2}]"
 	    "}}}",
 	    "{\"item\":{\"name\":\"N\",\"more\":{\"z\":1,\"note\":\"new\"},"
 	    "\"owners\":[{\"who\":\"J\"},{}]}}");
@@ -358,8 +359,7 @@ START_TEST(previous_elsewhere)
 	static const char *const wrong[] = {"{format: json, previous: case}",
 	    "{format: json, previous: {without: [a/../b]}}",
 	    "{format: json, previous: {without: a}}",
-	    "{format: json, previous: {path: a}}",
-	    "{format: multipart, previous: {}}"};
+	    "{format: json, previous: {path: a}}", "{format: multipart, previous: {}}"};
 	static const char *const codes[] = {
 	    "PH2088", "PH2045", "PH2050", "PH1201", "PH2080"};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

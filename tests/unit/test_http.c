@@ -247,8 +247,7 @@ START_TEST(a_record_is_read_and_guarded)
 	ck_assert_uint_eq(got->verdict, PH_ADAPTER_ANSWERED);
 	ck_assert_str_eq(got->version, "");
 	ck_assert_ptr_nonnull(strstr(v.seen, "\r\nIf-Match: \"x1\"\r\n"));
-	static const char late[] =
-	    "HTTP/1.1 412 Precondition Failed\r\n" EMPTY "\r\n";
+	static const char late[] = "HTTP/1.1 412 Precondition Failed\r\n" EMPTY "\r\n";
 	got = exchange(&r, &v, 4, PH_ADAPTER_DELIVER, late, "\"x1\"");
 	ck_assert_uint_eq(got->verdict, PH_ADAPTER_CHANGED);
 	/* it was not we who asked for it */
