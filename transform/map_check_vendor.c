@@ -168,9 +168,12 @@ check_left_over(void *self, const char *path, bool required)
 	const ph_map *map = c->map;
 	const char *mine = below_record(c, path);
 	const ph_node *links = ph_node_get(ph_document_root(map->document), "links");
-	if (mine == NULL)
+	/* what no link writes is taken over from the record as it was */
+	bool taken_over = map->completes && map->in.count == 0;
+	if (mine == NULL || taken_over)
 		return true;
-	if (required && map->out.count > 0 && !is_linked(c, path, PH_FLOWS_OUT))
+	if (required && map->out.count > 0 && !map->completes &&
+	    !is_linked(c, path, PH_FLOWS_OUT))
 		ph_load_fail(c->load, links, 0,
 		    "PH2072 the vendor's required field %s is written by no link of "
 		    "the "

@@ -73,6 +73,7 @@ check(const char *head, const char *links, const char *drop, const char *code)
 	return t;
 }
 
+#define WHOLE "vendor: {format: json, schema: vendor.schema.json, previous: {}}"
 #define JSON  "vendor: {format: json, schema: vendor.schema.json}"
 #define LINES "vendor: {format: fixed, record: lines.yaml, each: line}"
 #define REST  "short, amount, yes, state, who, rows"
@@ -129,6 +130,13 @@ START_TEST(left_over)
 	expect(&t, "error", "m.yaml:4:1", "key");
 	t = check(JSON, "  - a <-> key", REST, "PH2072");
 	expect_nothing(&t);
+	/* what no link writes is taken over from the record as it was */
+	t = check(WHOLE, "  - a <- key\n  - b -> short", REST, "PH2072");
+	expect_nothing(&t);
+	t = check(WHOLE, "  - b -> short", "", "PH2071");
+	expect_nothing(&t);
+	t = check(WHOLE, "  - a <-> key", "short, yes, state, who, rows", "PH2071");
+	expect(&t, "error", "m.yaml:4:1", "amount");
 }
 END_TEST
 
