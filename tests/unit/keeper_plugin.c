@@ -1,6 +1,7 @@
 /*
  * keeper - a plug-in that is a system with one record, for tests of the host: it answers before send
- * returns. `url.mood` says how it feels. A delivery's bytes come back as its reference.
+ * returns. `url.mood` says how it feels. A delivery's bytes come back as its reference; whoever reads
+ * with a document gets a record that is the document.
  */
 #include <packhorse/adapter.h>
 
@@ -90,12 +91,18 @@ send_request(void *instance, const ph_adapter_request *request, ph_adapter_error
 	keeper *it = instance;
 	ph_adapter_text mood = mood_of(request);
 	ph_adapter_answer answer = {.size = sizeof answer};
-	char version[16];
+	char version[16], record[256];
 	(void) error;
-	if (request->operation == PH_ADAPTER_FETCH)
-		fetch(it, &mood, &answer, version, sizeof version);
-	else
+	if (request->operation != PH_ADAPTER_FETCH) {
 		deliver(it, request, &answer);
+	} else if (request->body.length) {
+		snprintf(record, sizeof record, "{\"case\":%.*s}",
+		    (int) request->body.length, request->body.data);
+		answer.verdict = PH_ADAPTER_ANSWERED;
+		answer.body = text_of(record);
+	} else {
+		fetch(it, &mood, &answer, version, sizeof version);
+	}
 	it->host->answered(it->host->self, request->token, &answer);
 	return PH_ADAPTER_OK;
 }

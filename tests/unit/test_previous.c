@@ -45,7 +45,7 @@ teardown(void)
 }
 
 static ph_message *
-change(const char *mood)
+change(const char *type, const char *mood)
 {
 	char data[512];
 	snprintf(data, sizeof data,
@@ -53,7 +53,6 @@ change(const char *mood)
 	    "\",\"status\":\"fixed\",\"updated_at\":\"2026-11-01T00:00:00Z\",\"text\":"
 	    "\"%s\"}",
 	    mood);
-	const char *type = "council.service-request.updated.v1";
 	ph_attribute attributes[] = {{"id", "x1", 2},
 	    {"source", "urn:council:calderdale:open311", 30},
 	    {"type", type, strlen(type)}, {"subject", SR1, strlen(SR1)},
@@ -66,10 +65,10 @@ change(const char *mood)
 
 /* One attempt; `ended` is what became of it. */
 static void
-deliver(const char *mood, uint8_t flags)
+deliver_as(const char *type, const char *mood, uint8_t flags)
 {
 	size_t before = host->client->settle_count;
-	ph_message *message = change(mood);
+	ph_message *message = change(type, mood);
 	ph_event event = {.kind = PH_EVENT_DELIVERY,
 	    .delivery = 42 + before,
 	    .accepted_ms = 1795407000000,
@@ -88,11 +87,27 @@ deliver(const char *mood, uint8_t flags)
 	ph_message_unref(&message);
 }
 
+static void
+deliver(const char *mood, uint8_t flags)
+{
+	deliver_as("council.service-request.updated.v1", mood, flags);
+}
+
 START_TEST(a_change_is_completed_from_the_record)
 {
 	deliver("calm", 0);
 	ck_assert_uint_eq(ended.outcome, PH_DELIVERED);
 	ck_assert_str_eq(ended.reference, COMPLETED);
+}
+END_TEST
+
+/* As with SOAP: the answer is found by a document. */
+START_TEST(a_map_may_write_the_question)
+{
+	deliver_as("council.service-request.asked.v1", "gone", 0);
+	ck_assert_uint_eq(ended.outcome, PH_DELIVERED);
+	ck_assert_str_eq(
+	    ended.reference, "{\"number\":\"" SR1 "\",\"state\":\"fixed\"}");
 }
 END_TEST
 
@@ -168,6 +183,7 @@ main(void)
 	TCase *tcase = tcase_create("previous");
 	tcase_add_checked_fixture(tcase, prepare, teardown);
 	tcase_add_test(tcase, a_change_is_completed_from_the_record);
+	tcase_add_test(tcase, a_map_may_write_the_question);
 	tcase_add_test(tcase, without_a_record_the_change_goes_alone);
 	tcase_add_test(tcase, what_cannot_be_read_is_tried_again);
 	tcase_add_test(tcase, a_record_that_moved_is_read_again);
