@@ -17,24 +17,14 @@ static ph_status
 decode(const ph_map *map, ph_document *document, const void *bytes, size_t length,
     ph_error *err)
 {
-	switch (map->format) {
-	case PH_MAP_XML:
-	case PH_MAP_SOAP:
-		return ph_xml_decode(document, bytes, length, err);
-	case PH_MAP_JSON:
-		return ph_json_decode(document, bytes, length, err);
-	case PH_MAP_FORM:
-		return ph_form_decode(document, bytes, length, err);
-	case PH_MAP_CSV:
-	case PH_MAP_RECORD_CSV:
-	case PH_MAP_FIXED:
-	case PH_MAP_HL7:
-	case PH_MAP_MULTIPART:
-		break;
-	}
-	return ph_fail(err, PH_ERR_USAGE,
-	    "PH2080 a file of records or parts has no previous record to be completed "
-	    "from");
+	ph_xml_reader *reader = NULL;
+	if (map->format > PH_MAP_FORM)
+		return ph_fail(err, PH_ERR_USAGE,
+		    "PH2080 a file of records or parts has no previous record to be "
+		    "completed from");
+	ph_status status = ph_vendor_decode(map, document, &reader, bytes, length, err);
+	ph_xml_reader_destroy(&reader);
+	return status;
 }
 
 typedef struct found {
@@ -62,6 +52,9 @@ strip(void *self, const ph_node *visited)
 {
 	const leaving *l = self;
 	ph_node *node = (ph_node *) (uintptr_t) visited, *kept = NULL, **end = &kept;
+	for (ph_node *n = node; n != NULL; n = n->parent)
+		if ((n->flags & (PH_NODE_JSON | PH_NODE_XML)) != 0)
+			n->text = NULL; /* what is in it is less than its text */
 	while (node->first != NULL) {
 		ph_node *n = node->first;
 		bool gone = ph_step_matches(l->names, l->field, n);
@@ -108,11 +101,19 @@ record_of(const ph_map *map, ph_document *document, ph_error *err)
 	found roots = {0}, records = {0};
 	bool own = map->has_previous_root;
 	ph_path_walk(names, own ? &map->previous_root : &map->root_in, root,
-	    map->vendor_syntax.xml, note, &roots);
+	    ph_vendor_is_xml(map), note, &roots);
 	if (!own && map->has_each && roots.count == 1)
 		ph_path_walk(names, &map->each, roots.node, false, note, &records);
 	else if (own || !map->has_each)
 		records = roots;
+	const ph_node *broken =
+	    records.count == 1 ? ph_vendor_broken(records.node) : NULL;
+	if (broken != NULL) {
+		ph_fail_at(err, PH_ERR_INVALID, map->file,
+		    "PH2410 a text of the previous record, %s, is no document",
+		    broken->name);
+		return NULL;
+	}
 	if (records.count == 1) {
 		leave_out(map, names, records.node);
 		return records.node;
@@ -193,7 +194,7 @@ copy(ph_document *into, const ph_node *node, size_t depth)
 				   node->length);
 	if (fresh == NULL)
 		return NULL;
-	fresh->flags = node->flags & PH_NODE_ATTRIBUTE;
+	fresh->flags = node->flags & (PH_NODE_ATTRIBUTE | PH_NODE_JSON | PH_NODE_XML);
 	if (node->space != NULL)
 		fresh->space =
 		    ph_document_intern(into, node->space, strlen(node->space));
@@ -279,7 +280,7 @@ ph_complement(ph_map_call *call, ph_node *root)
 {
 	const ph_map *map = call->map;
 	found records = {0};
-	bool xml = map->vendor_syntax.xml;
+	bool xml = ph_vendor_is_xml(map);
 	const ph_node *top = xml ? root->first : root;
 	if (top != NULL)
 		ph_path_walk(

@@ -63,8 +63,22 @@ typedef struct collector {
 	size_t roots;
 } collector;
 
+/* A text in it was to be a document and is none. */
+static void
+fail_broken(ph_map_call *call, ph_record *record, const ph_node *node)
+{
+	const ph_node *broken = ph_vendor_broken(node);
+	char path[256], where[PH_ERROR_WHERE];
+	if (broken == NULL)
+		return;
+	ph_node_path(broken, path, sizeof path);
+	ph_record_fail(call, record, PH_MAP_HELD, "decode", "malformed", path,
+	    ph_node_where(call->source, broken, where, sizeof where),
+	    "PH2410 the text of %s is not the document that vendor.open says", path);
+}
+
 static bool
-add_record(void *self, const ph_node *node)
+add_one(void *self, const ph_node *node, const ph_node *whole)
 {
 	collector *c = self;
 	ph_map_call *call = c->call;
@@ -81,8 +95,20 @@ add_record(void *self, const ph_node *node)
 		call->records = more;
 		c->room = room;
 	}
-	call->records[call->count++] = (ph_record){.node = node};
+	call->records[call->count] = (ph_record){.node = node, .whole = whole};
+	if (call->direction == PH_FLOWS_IN)
+		fail_broken(call, &call->records[call->count], node);
+	call->count++;
 	return true;
+}
+
+static bool
+add_record(void *self, const ph_node *node)
+{
+	collector *c = self;
+	return c->call->map->split == NULL || c->call->direction == PH_FLOWS_OUT
+		   ? add_one(self, node, NULL)
+		   : ph_split(c->call, node, add_one, self);
 }
 
 static bool
@@ -105,6 +131,12 @@ split(ph_map_call *call, const ph_node *root)
 	collector c = {.call = call};
 	ph_path_walk(call->source_names, &map->root_in, root, ph_vendor_is_xml(map),
 	    add_root, &c);
+	if (map->split != NULL && ph_arena_failed(ph_document_arena(call->source))) {
+		call->no_memory = false;
+		fail_whole(call, "decode", "too-large", map->split_field.text, map->file,
+		    "PH2407 the text has too many items");
+		return;
+	}
 	if (c.roots > 0 || call->no_memory)
 		return;
 	const ph_path *way = &map->root_in;

@@ -184,6 +184,8 @@ compile(ph_map *map, ph_load *load, bool out, ph_program *program)
 		else
 			good = false;
 	}
+	if (out)
+		ph_open_shape(map, program->body);
 	return good;
 }
 

@@ -151,7 +151,7 @@ ph_vendor_decode_held(const ph_map *map, ph_document *document, ph_xml_reader **
 	ph_status status = decode(map, document, reader, checker, bytes, length, err);
 	if (status == PH_OK && map->repair)
 		status = ph_text_repair(document, err);
-	return status;
+	return status == PH_OK ? ph_vendor_open(map, document, reader, err) : status;
 }
 
 ph_status

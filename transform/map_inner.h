@@ -104,6 +104,13 @@ typedef struct ph_resource {
 	struct ph_resource *next;
 } ph_resource;
 
+/* A field of the vendor's whose text is a document. */
+typedef struct ph_open {
+	ph_path path;	 /* from the top of the document, as `root` */
+	bool xml;	 /* else JSON */
+	bool on_the_way; /* to the records */
+} ph_open;
+
 /* Calls that have been, whose memory the next ones use; see map_spare.c. */
 typedef struct ph_spares ph_spares;
 
@@ -130,9 +137,15 @@ struct ph_map {
 	size_t xml_prefix_count;
 	ph_path root_in, root_out, each;
 	bool has_each;
+	/* `each: a/b | split(",")`: `each` is a, the records; this their field b */
+	ph_path split_field;
+	const char *split; /* between the items; NULL: nothing is split */
+	size_t split_length;
 	ph_path *order; /* vendor fields to be written in this order */
 	size_t order_count;
 	const ph_node *order_node;
+	ph_open *opens; /* the outer ones first */
+	size_t open_count;
 	bool completes;		/* `vendor.previous`: it writes whole records */
 	bool has_previous_root; /* else the previous record is found as any is */
 	ph_path previous_root;
@@ -177,6 +190,25 @@ ph_status ph_vendor_decode_held(const ph_map *map, ph_document *document,
  * type, on `arena`, where it is not the map's; both may be NULL. */
 ph_status ph_vendor_encode(const ph_map *map, const ph_node *root, unsigned json_flags,
     ph_buffer *out, ph_arena *arena, const char **media, ph_error *err);
+/* map_open.c: texts that are documents are opened by ph_vendor_decode, and made texts again. */
+ph_status ph_vendor_open(
+    const ph_map *map, ph_document *document, ph_xml_reader **reader, ph_error *err);
+/* Those at and below `node`. `fresh`: what was read has been changed: do not take its text. */
+ph_status ph_vendor_close(
+    const ph_map *map, ph_document *document, ph_node *node, bool fresh, ph_error *err);
+/* The text in a record that was no document; NULL. */
+const ph_node *ph_vendor_broken(const ph_node *record);
+/* What follows from the declaration: once root and each are known, and for what is written. */
+void ph_open_settle(ph_map *map);
+void ph_open_shape(const ph_map *map, ph_shape *shape);
+/* map_split.c: records of the items of a text. Read what `each` says behind its path: */
+bool ph_split_parse(ph_map *map, ph_load *load, ph_scan *scan);
+/* `add` the record that `node` is, or one for each item. False if `add` said so, or there is no
+ * memory. */
+typedef bool ph_split_add(void *self, const ph_node *node, const ph_node *whole);
+bool ph_split(ph_map_call *call, const ph_node *node, ph_split_add *add, void *self);
+/* Does a field of the record that is to be written hold what would part it? */
+bool ph_split_parts(const ph_map *map, const char *const *names, const ph_node *top);
 /* Is the whole of it one XML document? */
 bool ph_vendor_is_xml(const ph_map *map);
 /* Hold bytes to the vendor's schema, if there is one; `path` is that of a breach. *checker is
@@ -221,7 +253,8 @@ typedef struct ph_pair {
 } ph_pair;
 
 typedef struct ph_record {
-	const ph_node *node; /* in the source document; NULL: it could not be read */
+	const ph_node *node;  /* in the source document; NULL: it could not be read */
+	const ph_node *whole; /* what it is one item of; NULL: it stands by itself */
 	ph_map_result result;
 	bool failed; /* before its run: result and the rest are set */
 	const char *stage, *reason;

@@ -295,7 +295,9 @@ encode_vendor(ph_run *run, ph_node *root)
 	ph_buffer *bytes = fresh_buffer(run);
 	ph_error why;
 	ph_status status = PH_OK;
-	if (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP)
+	bool xml = ph_vendor_is_xml(map);
+	status = ph_vendor_close(map, run->call->target, root, false, &why);
+	if (status == PH_OK && xml)
 		status = take_element(run, &root, &why);
 	if (status == PH_OK)
 		status = ph_vendor_encode(map, root, json_flags(run), bytes,
@@ -333,6 +335,10 @@ output_out(ph_run *run)
 	    (map->format == PH_MAP_XML || map->format == PH_MAP_SOAP))
 		return fail(run, "map", "invalid", "",
 		    "PH2405 there is nothing to write: every field is absent");
+	if (map->split != NULL && ph_split_parts(map, run->call->target_names,
+				      ph_vendor_is_xml(map) ? root->first : root))
+		return fail(run, "map", "invalid", map->split_field.text,
+		    "PH2330 an item of the list holds the separator itself");
 	if (map->format == PH_MAP_FORM && !count_pairs(run, root))
 		return false;
 	return check_urls(run) && encode_vendor(run, root);

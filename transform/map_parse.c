@@ -16,8 +16,9 @@ static const char *const head_names[] = {
     "map", "title", "canonical", "type", "vendor", "links", "require", "drop", NULL};
 static const char *const vendor_names[] = {"format", "record", "namespaces",
     "unprefixed", "root", "each", "order", "schema", "charset", "repair", "multipart",
-    "empty", "null", "previous", NULL};
+    "empty", "null", "previous", "open", NULL};
 static const char *const root_names[] = {"in", "out", NULL};
+static const char *const open_names[] = {"json", "xml", NULL};
 static const char *const previous_names[] = {"root", "without", NULL};
 static const char *const drop_names[] = {"vendor", "canonical", NULL};
 
@@ -219,20 +220,20 @@ parse_unprefixed(ph_map *map, ph_load *load, const ph_node *vendor)
 	    "PH2044 unprefixed names one of the prefixes of vendor.namespaces");
 }
 
+/* The scan is left behind the path. */
 static bool
-parse_path(
-    ph_map *map, ph_load *load, const ph_node *node, unsigned refused, ph_path *out)
+scan_path(ph_map *map, ph_load *load, const ph_node *node, unsigned refused,
+    ph_scan *scan, ph_path *out)
 {
 	if (node->kind != PH_NODE_STRING || node->length == 0)
 		return ph_load_fail(load, node, 0, "PH2040 a path is wanted here");
-	ph_scan scan;
 	ph_path paths[2];
 	size_t length, count;
-	ph_scan_init(&scan, load, node);
-	const char *text = ph_scan_path(&scan, &length);
-	if (!ph_path_parse(&map->vendor_syntax, &scan, text, length, paths, &count))
+	ph_scan_init(scan, load, node);
+	const char *text = ph_scan_path(scan, &length);
+	if (!ph_path_parse(&map->vendor_syntax, scan, text, length, paths, &count))
 		return false;
-	if (count != 1 || !ph_scan_done(&scan))
+	if (count != 1)
 		return ph_load_fail(
 		    load, node, 0, "PH2045 a plain path is wanted here");
 	for (size_t i = 0; i < paths[0].count; i++)
@@ -241,6 +242,34 @@ parse_path(
 			    "PH2045 only names of fields are wanted here");
 	*out = paths[0];
 	return true;
+}
+
+static bool
+parse_path(
+    ph_map *map, ph_load *load, const ph_node *node, unsigned refused, ph_path *out)
+{
+	ph_scan scan;
+	if (!scan_path(map, load, node, refused, &scan, out))
+		return false;
+	return ph_scan_done(&scan) ||
+	       ph_load_fail(load, node, 0, "PH2045 a plain path is wanted here");
+}
+
+/* The way to the records, or to the text whose items make them. */
+static bool
+parse_each(ph_map *map, ph_load *load, const ph_node *each)
+{
+	ph_scan scan;
+	map->has_each = true;
+	if (!scan_path(map, load, each, PH_STEP_PARENT, &scan, &map->each) ||
+	    !ph_split_parse(map, load, &scan))
+		return false;
+	for (size_t i = 0; i < map->each.count; i++)
+		if ((map->each.steps[i].flags & PH_STEP_ATTRIBUTE) != 0)
+			return ph_load_fail(load, each, 0,
+			    "PH2045 only names of fields are wanted here");
+	return ph_scan_done(&scan) ||
+	       ph_load_fail(load, each, 0, "PH2045 a plain path is wanted here");
 }
 
 #define ONLY_NAMES (PH_STEP_PARENT | PH_STEP_ATTRIBUTE)
@@ -270,8 +299,7 @@ parse_root(ph_map *map, ph_load *load, const ph_node *vendor)
 			return false;
 		map->root_out = map->root_in;
 	}
-	map->has_each = each != NULL;
-	return each == NULL || parse_path(map, load, each, ONLY_NAMES, &map->each);
+	return each == NULL || parse_each(map, load, each);
 }
 
 /* A list of fields, if there is one. */
@@ -301,6 +329,48 @@ parse_order(ph_map *map, ph_load *load, const ph_node *vendor)
 	map->order_node = ph_node_get(vendor, "order");
 	return parse_fields(map, load, vendor, "order",
 	    PH_STEP_ATTRIBUTE | PH_STEP_WILD, &map->order, &map->order_count);
+}
+
+/* One path, or a list of them. */
+static bool
+parse_opens(ph_map *map, ph_load *load, const ph_node *node, bool xml)
+{
+	bool list = node != NULL && node->kind == PH_NODE_LIST;
+	for (const ph_node *n = list ? node->first : node; n != NULL;
+	     n = list ? n->next : NULL) {
+		ph_open *open = &map->opens[map->open_count++];
+		open->xml = xml;
+		if (!parse_path(map, load, n,
+			ONLY_NAMES | PH_STEP_MANY | PH_STEP_WILD | PH_STEP_CHOSEN,
+			&open->path))
+			return false;
+	}
+	return true;
+}
+
+/* Fields whose text is a document. */
+static bool
+parse_open(ph_map *map, ph_load *load, const ph_node *vendor)
+{
+	const ph_node *open = ph_node_get(vendor, "open");
+	if (open == NULL)
+		return true;
+	if (open->kind != PH_NODE_OBJECT)
+		return ph_load_fail(load, open, 0,
+		    "PH2089 open: {json: PATH, xml: PATH} is wanted here");
+	if (!known(load, open, open_names))
+		return false;
+	const ph_node *json = ph_node_get(open, "json"),
+		      *xml = ph_node_get(open, "xml");
+	size_t room = (json == NULL ? 0u : 1u + json->count) +
+		      (xml == NULL ? 0u : 1u + xml->count);
+	map->opens = ph_arena_zalloc(map->arena, (room + 1) * sizeof(*map->opens));
+	if (map->opens == NULL)
+		return ph_load_no_memory(load);
+	if (!parse_opens(map, load, json, false) || !parse_opens(map, load, xml, true))
+		return false;
+	ph_open_settle(map);
+	return true;
 }
 
 /* What the vendor's record looks like when it is read to be completed from. */
@@ -352,15 +422,16 @@ parse_vendor(ph_map *map, ph_load *load, const ph_node *root)
 	if (!known(load, vendor, vendor_names) || !parse_format(map, load, vendor) ||
 	    !parse_record(map, load, vendor) || !parse_vendor_schema(map, load, vendor))
 		return false;
-	map->vendor_syntax.xml =
-	    ph_vendor_is_xml(map) || map->format == PH_MAP_MULTIPART;
+	map->vendor_syntax.xml = ph_vendor_is_xml(map) ||
+				 map->format == PH_MAP_MULTIPART ||
+				 ph_node_find(vendor, "open/xml") != NULL;
 	if (!parse_namespaces(map, load, vendor))
 		return false;
 	map->vendor_syntax.prefixes = map->prefixes;
 	map->vendor_syntax.prefix_count = map->prefix_count;
 	return parse_unprefixed(map, load, vendor) && parse_root(map, load, vendor) &&
 	       ph_vendor_parse(map, load, vendor) && parse_order(map, load, vendor) &&
-	       parse_previous(map, load, vendor) &&
+	       parse_previous(map, load, vendor) && parse_open(map, load, vendor) &&
 	       parse_absent(load, vendor, "null", &map->null_absent) &&
 	       parse_absent(load, vendor, "empty", &map->empty_absent);
 }

@@ -12,6 +12,7 @@ enum { MEMORY_FLOOR = 1 << 16, DEPTH_MAX = 256 };
 typedef struct copying {
 	ph_document *into;
 	const ph_node *way[DEPTH_MAX]; /* from the root to the record */
+	const ph_node *whole;	       /* what the record is an item of; NULL */
 	size_t depth;
 	bool failed;
 } copying;
@@ -51,15 +52,19 @@ copy(copying *c, const ph_node *node, size_t level)
 		c->failed = true;
 		return NULL;
 	}
-	made->flags = node->flags & PH_NODE_ATTRIBUTE;
+	made->flags = node->flags & (PH_NODE_ATTRIBUTE | PH_NODE_JSON | PH_NODE_XML);
+	if (level > 0 && (made->flags & (PH_NODE_JSON | PH_NODE_XML)) != 0)
+		made->text = NULL; /* it will not be the whole */
 	if (node->space != NULL)
 		made->space =
 		    ph_document_intern(c->into, node->space, strlen(node->space));
 	const ph_node *next = level > 0 && level < c->depth ? c->way[level] : NULL;
 	for (const ph_node *at = node->first; at != NULL && !c->failed; at = at->next) {
-		if (next != NULL && repeats(at, next))
+		bool on_the_way = at == next || (next != NULL && at == c->whole);
+		if (next != NULL && !on_the_way && repeats(at, next))
 			continue;
-		ph_node *child = copy(c, at, at == next ? level + 1 : 0);
+		ph_node *child =
+		    copy(c, on_the_way ? next : at, on_the_way ? level + 1 : 0);
 		if (child == NULL ||
 		    ph_node_add(c->into, made, at->name, child) == NULL)
 			c->failed = true;
@@ -73,11 +78,12 @@ ph_map_call_source(
 {
 	const ph_map *map = call->map;
 	if (record >= call->count || call->records[record].node == NULL ||
-	    call->direction == PH_FLOWS_OUT || !map->has_each ||
+	    call->direction == PH_FLOWS_OUT ||
+	    (!map->has_each && call->records[record].whole == NULL) ||
 	    map->format == PH_MAP_FORM || map->format == PH_MAP_MULTIPART)
 		return ph_fail(
 		    err, PH_ERR_NOT_FOUND, "the record is the whole document");
-	copying c = {.depth = 0};
+	copying c = {.whole = call->records[record].whole};
 	ph_buffer bytes;
 	ph_buffer_init(&bytes, 0);
 	size_t used = ph_arena_used(ph_document_arena(call->source));
@@ -93,6 +99,8 @@ ph_map_call_source(
 	if (root == NULL || c.failed)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	else
+		status = ph_vendor_close(map, c.into, root, false, err);
+	if (status == PH_OK)
 		status = ph_vendor_encode(map, root, 0, &bytes, NULL, NULL, err);
 	if (status == PH_OK && ph_buffer_cstr(&bytes) == NULL)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");

@@ -31,13 +31,40 @@ follow(const ph_map *map, const ph_path *path, ph_way *way)
 	return true;
 }
 
+static bool
+leads_to(const ph_map *map, const ph_way *way, const ph_path *path)
+{
+	if (way->count < path->count)
+		return false;
+	for (size_t i = 0; i < path->count; i++)
+		if (strcmp(way->names[i],
+			ph_names_text(map->vendor_names, path->steps[i].name)) != 0)
+			return false;
+	return true;
+}
+
+/* A text that is opened: nobody describes what is in it. */
+static void
+stop_at_texts(const ph_map *map, ph_way *way)
+{
+	way->inside = false;
+	for (size_t i = 0; i < map->open_count && !way->inside; i++) {
+		const ph_path *path = &map->opens[i].path;
+		way->inside = way->count > path->count && leads_to(map, way, path);
+		if (way->inside)
+			way->count = path->count;
+	}
+}
+
 bool
 ph_vendor_way(const ph_map *map, const ph_path *path, bool inward, ph_way *out)
 {
 	out->count = 0;
-	return follow(map, inward ? &map->root_in : &map->root_out, out) &&
-	       (!map->has_each || follow(map, &map->each, out)) &&
-	       follow(map, path, out);
+	if (!follow(map, inward ? &map->root_in : &map->root_out, out) ||
+	    (map->has_each && !follow(map, &map->each, out)) || !follow(map, path, out))
+		return false;
+	stop_at_texts(map, out);
+	return true;
 }
 
 void
@@ -185,6 +212,8 @@ ph_vendor_known
 ph_vendor_find(const ph_map *map, const ph_way *way, ph_vendor_field *out)
 {
 	*out = (ph_vendor_field){.types = PH_TYPE_STRING};
+	if (way->inside)
+		return PH_VENDOR_OPEN;
 	if (map->records != NULL) {
 		switch (ph_records_find(
 		    map->records, way->names, way->count, &out->longest)) {

@@ -18,6 +18,7 @@ typedef struct ph_way {
 	size_t count;
 	const char *names[PH_WAY_MAX];
 	const ph_step *steps[PH_WAY_MAX];
+	bool inside; /* it leads into a text that is opened, and ends at that */
 } ph_way;
 
 /* The way of a vendor's path in that direction (root and each before it); false: out of the document,

@@ -16,6 +16,8 @@ typedef struct part {
 	uint32_t parent, first, last, next; /* slots; 0: none */
 	unsigned types;			    /* PH_TYPE_*; 0: as it is */
 	bool second;			    /* the values of the slot before */
+	bool lists;   /* as the shape's, for what is repeated here */
+	uint8_t mark; /* PH_NODE_JSON, PH_NODE_XML: what is below is such a document */
 } part;
 
 struct ph_shape {
@@ -62,7 +64,8 @@ child(ph_shape *shape, uint32_t parent, const ph_step *step)
 		return PH_SLOT_NONE;
 	shape->wild |= wild;
 	uint32_t slot = shape->count++;
-	shape->parts[slot] = (part){.step = *step, .parent = parent};
+	shape->parts[slot] =
+	    (part){.step = *step, .parent = parent, .lists = shape->lists};
 	if (wild)
 		shape->parts[shape->count++] = (part){.parent = slot, .second = true};
 	part *above = &shape->parts[parent];
@@ -83,6 +86,37 @@ ph_shape_add(ph_shape *shape, const ph_step *steps, size_t count)
 		slot = child(shape, slot, &steps[i]);
 	}
 	return slot;
+}
+
+static uint32_t
+find(const ph_shape *shape, const ph_step *steps, size_t count)
+{
+	uint32_t slot = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t at = shape->parts[slot].first;
+		while (at != 0 && !same(&shape->parts[at].step, &steps[i]))
+			at = shape->parts[at].next;
+		if (at == 0)
+			return 0;
+		slot = at;
+	}
+	return slot;
+}
+
+void
+ph_shape_inner(ph_shape *shape, const ph_step *steps, size_t count, uint8_t mark)
+{
+	uint32_t top = find(shape, steps, count);
+	if (top != 0)
+		shape->parts[top].mark = mark;
+	/* a slot stands behind its parent's */
+	for (uint32_t i = top + 1; top != 0 && i < shape->count; i++) {
+		uint32_t above = shape->parts[i].parent;
+		while (above > top)
+			above = shape->parts[above].parent;
+		if (above == top)
+			shape->parts[i].lists = mark == PH_NODE_JSON;
+	}
 }
 
 void
@@ -240,9 +274,8 @@ make_scalar(const ph_filling *f, const part *p, ph_node *parent, const ph_value 
 	if ((value->flags & PH_VALUE_VOLATILE) != 0)
 		node->flags |= PH_NODE_VOLATILE;
 	node = ph_node_link(parent,
-	    (p->step.flags & PH_STEP_MANY) != 0 && f->shape->lists
-		? NULL
-		: f->names[p->step.name],
+	    (p->step.flags & PH_STEP_MANY) != 0 && p->lists ? NULL
+							    : f->names[p->step.name],
 	    node);
 	if (node != NULL)
 		name_it(f, p, node);
@@ -294,7 +327,9 @@ make_one(const ph_filling *f, uint32_t slot, ph_node *parent, uint32_t item)
 		node->text = value->text;
 		node->length = value->length;
 	}
-	bool listed = (p->step.flags & PH_STEP_MANY) != 0 && f->shape->lists;
+	bool listed = (p->step.flags & PH_STEP_MANY) != 0 && p->lists;
+	if (!listed) /* else the list is the document */
+		node->flags |= p->mark;
 	node = ph_node_link(parent, listed ? NULL : f->names[p->step.name], node);
 	if (node == NULL)
 		return NULL;
@@ -333,11 +368,12 @@ make(const ph_filling *f, uint32_t slot, ph_node *parent, uint32_t item)
 	if ((p->step.flags & PH_STEP_MANY) == 0)
 		return make_one(f, slot, parent, item);
 	ph_node *holder = parent;
-	if (f->shape->lists) {
+	if (p->lists) {
 		holder = ph_node_link(parent, f->names[p->step.name],
 		    ph_node_new(f->document, PH_NODE_LIST, NULL, 0));
 		if (holder == NULL)
 			return NULL;
+		holder->flags |= p->mark;
 	}
 	for (uint32_t i = 0; i < f->present[slot]; i++)
 		if (make_one(f, slot, holder, i) == NULL)

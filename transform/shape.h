@@ -24,6 +24,9 @@ ph_shape *ph_shape_new(ph_arena *arena, bool lists);
 uint32_t ph_shape_add(ph_shape *shape, const ph_step *steps, size_t count);
 /* The slot's type by the canonical schema (PH_TYPE_*), so that texts become numbers. */
 void ph_shape_type(ph_shape *shape, uint32_t slot, unsigned types);
+/* What is below this way is a document of its own: PH_NODE_JSON, where repeated fields are lists, or
+ * PH_NODE_XML. The node that holds it gets that mark. After all paths have been entered. */
+void ph_shape_inner(ph_shape *shape, const ph_step *steps, size_t count, uint8_t mark);
 /* How many slots. */
 size_t ph_shape_slots(const ph_shape *shape);
 /* Can no object that is made have two members of one name? */

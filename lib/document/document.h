@@ -45,7 +45,11 @@ enum {
 	PH_NODE_CDATA = 2,     /* reserved */
 	PH_NODE_VOLATILE = 4,  /* made from the clock or the bus: left out of digests */
 	PH_NODE_QUOTED = 8,    /* a YAML scalar that was quoted, or a block scalar */
-	PH_NODE_KEYED = 16     /* knows where its name stood: see ph_node_place_key */
+	PH_NODE_KEYED = 16,    /* knows where its name stood: see ph_node_place_key */
+	PH_NODE_BROKEN =
+	    32, /* a text that was to be a document and is none, or above one */
+	PH_NODE_JSON = 64, /* its text is a document, whose fields are below it ... */
+	PH_NODE_XML = 128  /* ... in XML its root element */
 };
 
 typedef struct ph_node ph_node;

@@ -94,7 +94,12 @@ ph_status
 ph_laws_encode(const ph_map *map, bool canonical, ph_document *document, ph_buffer *out,
     ph_error *err)
 {
+	ph_status status = canonical ? PH_OK
+				     : ph_vendor_close(map, document,
+					   ph_document_root(document), true, err);
 	const ph_node *root = ph_document_root(document);
+	if (status != PH_OK)
+		return status;
 	return canonical ? ph_json_encode(root, 0, out, err)
 			 : ph_vendor_encode(map, root, 0, out, NULL, NULL, err);
 }
