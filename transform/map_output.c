@@ -295,9 +295,7 @@ encode_vendor(ph_run *run, ph_node *root)
 	ph_buffer *bytes = fresh_buffer(run);
 	ph_error why;
 	ph_status status = PH_OK;
-	bool xml = ph_vendor_is_xml(map);
-	status = ph_vendor_close(map, run->call->target, root, false, &why);
-	if (status == PH_OK && xml)
+	if (ph_vendor_is_xml(map))
 		status = take_element(run, &root, &why);
 	if (status == PH_OK)
 		status = ph_vendor_encode(map, root, json_flags(run), bytes,
@@ -321,6 +319,19 @@ check_urls(ph_run *run)
 	return true;
 }
 
+/* Fields that are documents become texts. */
+static bool
+close_texts(ph_run *run, ph_node *root)
+{
+	ph_error why;
+	ph_status status =
+	    ph_vendor_close(run->call->map, run->call->target, root, false, &why);
+	if (status == PH_OK)
+		return true;
+	return status == PH_ERR_INVALID ? fail(run, "map", "invalid", "", why.text)
+					: too_large(run);
+}
+
 static bool
 output_out(ph_run *run)
 {
@@ -339,6 +350,8 @@ output_out(ph_run *run)
 				      ph_vendor_is_xml(map) ? root->first : root))
 		return fail(run, "map", "invalid", map->split_field.text,
 		    "PH2330 an item of the list holds the separator itself");
+	if (!close_texts(run, root))
+		return false;
 	if (map->format == PH_MAP_FORM && !count_pairs(run, root))
 		return false;
 	return check_urls(run) && encode_vendor(run, root);
