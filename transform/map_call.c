@@ -133,8 +133,8 @@ split(ph_map_call *call, const ph_node *root)
 	    add_root, &c);
 	if (map->split != NULL && ph_arena_failed(ph_document_arena(call->source))) {
 		call->no_memory = false;
-		fail_whole(call, "decode", "too-large", map->split_field.text, map->file,
-		    "PH2407 the text has too many items");
+		fail_whole(call, "decode", "too-large", map->split_field.text,
+		    map->file, "PH2407 the text has too many items");
 		return;
 	}
 	if (c.roots > 0 || call->no_memory)
