@@ -169,6 +169,23 @@ make_folder(void)
 	atexit(leave_folder);
 }
 
+/* The bytes of one record alone are a document of the map's too. */
+static void
+take_out(const ph_map *map, const ph_map_call *call, size_t record)
+{
+	char *alone = NULL;
+	size_t length = 0;
+	ph_map_call *again = NULL;
+	ph_error err = {0};
+	if (ph_map_call_source(call, record, &alone, &length, &err) != PH_OK)
+		return;
+	if (ph_map_call_new(
+		map, PH_MAP_IN, PH_MAP_ALONE, alone, length, &again, &err) == PH_OK)
+		PH_ASSERT(ph_map_call_count(again) > 0);
+	ph_map_call_destroy(&again);
+	free(alone);
+}
+
 static void
 run_map(const ph_map *map, ph_map_direction direction, const void *bytes, size_t length)
 {
@@ -178,6 +195,8 @@ run_map(const ph_map *map, ph_map_direction direction, const void *bytes, size_t
 	    ph_map_call_new(map, direction, 0, bytes, length, &call, &err) != PH_OK)
 		return;
 	(void) ph_map_call_set(call, "accepted_at", "2024-01-02T03:04:05Z", NULL);
+	if (direction == PH_MAP_OUT)
+		(void) ph_map_call_previous(call, bytes, length, &err);
 	ph_status status = ph_map_call_run(call, &err);
 	for (size_t i = 0; status == PH_OK && i < ph_map_call_count(call); i++) {
 		size_t size = 0;
@@ -185,6 +204,8 @@ run_map(const ph_map *map, ph_map_direction direction, const void *bytes, size_t
 			PH_ASSERT(ph_map_call_data(call, i, &size) != NULL);
 		else
 			PH_ASSERT(ph_map_call_error(call, i) != NULL);
+		if (direction == PH_MAP_IN && i < 4)
+			take_out(map, call, i);
 	}
 	ph_map_call_destroy(&call);
 }
