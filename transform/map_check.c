@@ -346,6 +346,25 @@ tell_link(checker *c, const ph_link *link)
 			    c->load, "note", link->node, "%s", link->chain[i].note);
 }
 
+/* A file by reference is read, but nobody keeps its bytes to write them. */
+static void
+check_parts(checker *c, const ph_link *link)
+{
+	for (size_t i = 0; i < link->vendor.count; i++) {
+		const ph_operand *o = &link->vendor.at[i];
+		if (c->map->format == PH_MAP_MULTIPART &&
+		    (link->directions & PH_FLOWS_OUT) != 0 &&
+		    o->kind == PH_OPERAND_PATH && o->path.count == 2 &&
+		    strcmp(ph_names_text(c->map->vendor_names, o->path.steps[1].name),
+			"part") == 0)
+			ph_load_warn(c->load, link->node, o->at,
+			    "PH3512 %s cannot be written: the bus keeps no bytes of "
+			    "files; read it with <-, or write a text to %.*s/content",
+			    o->path.text, (int) strcspn(o->path.text, "[/"),
+			    o->path.text);
+	}
+}
+
 static void
 check_type(checker *c)
 {
@@ -382,6 +401,7 @@ ph_map_examine(const ph_map *map, ph_load *load)
 			check_words(&c, l);
 			check_codes(&c, l);
 		}
+		check_parts(&c, l);
 		tell_link(&c, l);
 	}
 	return load->errors == before;

@@ -140,6 +140,18 @@ START_TEST(left_over)
 }
 END_TEST
 
+/* Read as a reference, and nothing to be written. */
+START_TEST(files_by_reference)
+{
+	told t = check("vendor: {format: multipart}",
+	    "  - a <-> x\n  - b <- f/part\n  - c -> f/part", "", "PH3512");
+	expect(&t, "warning", "m.yaml:7:10", "f/content");
+	t = check("vendor: {format: multipart}", "  - a <-> x\n  - b <- f/part", "",
+	    "PH3512");
+	expect_nothing(&t);
+}
+END_TEST
+
 START_TEST(types)
 {
 	told t = check(JSON, "  - a <-> key\n  - n <-> short", REST, "PH2074");
@@ -216,6 +228,7 @@ check_suite(void)
 	tcase_add_test(tests, unknown_paths);
 	tcase_add_test(tests, whole_branches);
 	tcase_add_test(tests, left_over);
+	tcase_add_test(tests, files_by_reference);
 	tcase_add_test(tests, types);
 	tcase_add_test(tests, undeclared_loss);
 	tcase_add_test(tests, codes_of_both_sides);
