@@ -166,6 +166,50 @@ START_TEST(json_in_xml)
 }
 END_TEST
 
+#define ENVELOPE "http://schemas.xmlsoap.org/soap/envelope/"
+
+START_TEST(in_an_envelope)
+{
+	ph_map *map = load("{format: soap, namespaces: {p: \"urn:p\"}, unprefixed: p, "
+			   "root: Get/Result, each: Set/Case, open: {xml: Get/Result}}",
+	    "  - a <-> Name\n");
+	gives(map, IN,
+	    "<e:Envelope xmlns:e=\"" ENVELOPE "\"><e:Body><Get xmlns=\"urn:p\"><Result>"
+	    "<![CDATA[<Set "
+	    "xmlns=\"urn:p\"><Case><Name>1</Name></Case><Case><Name>2</Name>"
+	    "</Case></Set>]]></Result></Get></e:Body></e:Envelope>",
+	    "{\"a\":\"1\"}\n{\"a\":\"2\"}");
+	gives(map, OUT, "{\"a\":\"1\"}",
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s:Envelope "
+	    "xmlns:s=\"" ENVELOPE
+	    "\"><s:Body><p:Get xmlns:p=\"urn:p\"><p:Result>&lt;p:Set "
+	    "xmlns:p=\"urn:p\"&gt;&lt;p:Case&gt;&lt;p:Name&gt;1&lt;/p:Name&gt;&lt;/"
+	    "p:Case&gt;&lt;/p:Set&gt;</p:Result></p:Get></s:Body></s:Envelope>");
+	/* a fault has no such text */
+	gives(map, IN,
+	    "<e:Envelope xmlns:e=\"" ENVELOPE "\"><e:Body><e:Fault><faultcode>x</"
+	    "faultcode></e:Fault></e:Body></e:Envelope>",
+	    "!PH2409 Get/Result");
+	ph_map_destroy(&map);
+}
+END_TEST
+
+START_TEST(in_a_row)
+{
+	map_fixture_file(
+	    &fixture, "r.yaml", "format: csv\nrow: row\nfields: [id, data]\n");
+	ph_map *map =
+	    load("{format: csv, record: r.yaml, each: row, open: {json: row/data}}",
+		"  - a <-> id\n  - b <-> data/x\n");
+	static const char rows[] = "id,data\r\n1,\"{\"\"x\"\":\"\"p\"\"}\"\r\n";
+	gives(map, IN, rows, "{\"a\":\"1\",\"b\":\"p\"}");
+	gives(map, OUT, "{\"a\":\"1\",\"b\":\"p\"}", rows);
+	source_is(map, "id,data\r\n1,{}\r\n2,\"{\"\"x\"\": 1}\"\r\n", 1,
+	    "id,data\r\n2,\"{\"\"x\"\": 1}\"\r\n");
+	ph_map_destroy(&map);
+}
+END_TEST
+
 /* Each in the other, the records in the inner one, whatever order they are named in. */
 START_TEST(nested)
 {
@@ -203,6 +247,13 @@ START_TEST(a_list_is_read)
 	source_is(map, bytes, 1, "{\"data\":{\"rows\":\"[{\\\"id\\\":2}]\"}}");
 	gives(map, IN, "{\"data\":{\"rows\":\"[\"}}", "!PH2410 ");
 	gives(map, IN, "{\"data\":{\"rows\":\"5\"}}", "!PH2410 ");
+	ph_map_destroy(&map);
+	/* and written, where the path says so */
+	map = load("{format: json, open: {json: rows}}",
+	    "  - a <-> x\n  - tags[].name <-> rows[]/id\n");
+	static const char one[] = "{\"a\":\"1\",\"tags\":[{\"name\":\"p\"}]}";
+	gives(map, OUT, one, "{\"x\":\"1\",\"rows\":\"[{\\\"id\\\":\\\"p\\\"}]\"}");
+	gives(map, IN, "{\"x\":\"1\",\"rows\":\"[{\\\"id\\\":\\\"p\\\"}]\"}", one);
 	ph_map_destroy(&map);
 }
 END_TEST
@@ -343,6 +394,8 @@ main(void)
 	tcase_add_test(tests, json_in_json);
 	tcase_add_test(tests, xml_in_xml);
 	tcase_add_test(tests, json_in_xml);
+	tcase_add_test(tests, in_an_envelope);
+	tcase_add_test(tests, in_a_row);
 	tcase_add_test(tests, nested);
 	tcase_add_test(tests, a_list_is_read);
 	tcase_add_test(tests, a_previous_record_with_texts);
