@@ -207,9 +207,11 @@ sent(void *self, const ph_adapter_answer *answer)
 	ph_ending ending;
 	ph_outcome_of(it->entry, answer, &ending);
 	if (answer->verdict == PH_ADAPTER_CHANGED && it->entry->previous &&
-	    ph_previous_again(&it->previous))
+	    ph_previous_again(&it->previous)) {
+		ph_log(PH_LOG_INFO, "delivery-changed", "msg=%s times=%u",
+		    ph_message_get(it->message, "id", NULL), it->previous.changes);
 		begin_sending(it);
-	else if (!send_without(it, &ending))
+	} else if (!send_without(it, &ending))
 		settle(it, &ending);
 }
 

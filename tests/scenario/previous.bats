@@ -56,6 +56,7 @@ whole() { kept crm whole "$1"; }
 	wait_is 1 count crm whole "$REFERENCE"
 	settle_down
 	equal "$(kept crm meddled .id | wc -l)" 2
+	equal "$(grep -c 'delivery-changed msg=.* times=' "$WORK/packhorsed.log")" 2
 	equal "$(whole .record.title)" 'Retitled 2'
 	equal "$(whole .record.status)" resolved
 	equal "$(dead .id)" ''
