@@ -7,7 +7,9 @@ libxml2 (SAX2, callbacks that do nothing) and through JSON readers, and against 
 same change. --sizes adds the cost of growing documents up to 8 MB.
 
 Readers and engines that are not installed are left out, with a word; ./dev bench map installs those
-of Debian.
+of Debian. A Camel route and Bloblang are fetched and built into the build directory where Maven's
+and Go's own sources of packages can be reached; each is kept only if it makes of the case the very
+document that ours makes.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import shutil
 import subprocess
 import tempfile
 
+import map_peers
 from harness import ROOT, call, line, program, say
 
 HERE = os.path.join(ROOT, "bench", "map")
@@ -24,9 +27,9 @@ HIGHWAYS = os.path.join(ROOT, "adapters", "highways")
 SAMPLES = os.path.join(HIGHWAYS, "samples", "confirm-enquiry")
 CRM = os.path.join(ROOT, "adapters", "crm")
 FORMATS = os.path.join(ROOT, "tests", "formats")
-ENQUIRY = os.path.join(SAMPLES, "read-back.in.xml")
+ENQUIRY = map_peers.ENQUIRY
 REPORT = os.path.join(SAMPLES, "pothole.canonical.json")
-CASE = os.path.join(HERE, "case.json")
+CASE = map_peers.CASE
 PATIENT = os.path.join(FORMATS, "samples", "hospital-patient", "update.in.hl7")
 READERS = ["simdjson-dom", "simdjson-dom-to-tree", "simdjson-on-demand", "rapidjson-in-place", "cjson"]
 
@@ -81,6 +84,7 @@ class Bench:
                           ("readers", ["c++", "-std=c++17"], "readers.cc", ["simdjson", "cjson"]),
                           ("transforms", ["cc", "-std=c11", "-D_POSIX_C_SOURCE=200809L"],
                            "transforms.c", ["xslt", "xml2", "jq"]))}
+        self.peers = map_peers.peers(options.warm_up)
 
     def build(self, name, compiler, source, libraries):
         path = os.path.join(self.folder, name)
@@ -130,6 +134,13 @@ class Bench:
         self.take(name, [self.tools["transforms"], engine, os.path.join(HERE, source), path,
                          self.options.seconds, *(os.path.join(HERE, b) for b in back)])
 
+    def others(self, path):
+        """The peers that change this document."""
+        for peer in self.peers:
+            if peer.path == path:
+                self.last[peer.name] = peer.measure(self.options.seconds)
+                self.values.setdefault(peer.name, []).append(self.last[peer.name]["us"])
+
     def turn(self):
         self.bare("sax2", ENQUIRY)
         self.own("xml", ENQUIRY)
@@ -137,6 +148,7 @@ class Bench:
         self.map("enquiry-xml-in-held-to-xsd", "confirm-enquiry", "in", ENQUIRY, HIGHWAYS)
         self.bare("sax2-parser-kept", ENQUIRY)
         self.transform("libxslt-enquiry-in", "xslt", "enquiry.xsl", ENQUIRY)
+        self.others(ENQUIRY)
         self.map("enquiry-xml-out", "confirm-enquiry", "out", REPORT, self.plain)
         self.map("enquiry-xml-out-held-to-xsd", "confirm-enquiry", "out", REPORT, HIGHWAYS)
         for name in READERS:
@@ -147,6 +159,7 @@ class Bench:
         self.map("case-json-there-and-back", "crm-case", "both", CASE, CRM)
         self.transform("libjq-case-in", "jq", "case.jq", CASE)
         self.transform("libjq-case-there-and-back", "jq", "case.jq", CASE, "case-back.jq")
+        self.others(CASE)
         self.map("permits-fixed-in", "permit", "in", permits(self.folder, 30), FORMATS)
         self.map("patient-hl7-in", "hospital-patient", "in", PATIENT, FORMATS)
 
@@ -158,13 +171,16 @@ class Bench:
                    "own-json-reader": READERS + ["jansson"],
                    "case-json-in": ["simdjson-dom", "libjq-case-in"],
                    "case-json-there-and-back": ["simdjson-dom", "libjq-case-there-and-back"]}
+        for peer in self.peers:
+            against[peer.ours].append(peer.name)
         for name, values in self.values.items():
             self.line("map-" + name, values, self.last[name],
                       {base: self.values[base] for base in against.get(name, [])
                        if base in self.values})
 
     def line(self, name, values, last, ratio=None, **more):
-        last = {key: value for key, value in last.items() if key in ("bytes", "allocations")}
+        last = {key: value for key, value in last.items() 
+                if key in ("bytes", "allocations", "process_us")}
         line(name, "us", values, ratio, per_second=round(1e6 / min(values)), **last, **more)
 
     def growth(self):
@@ -190,17 +206,23 @@ def main(arguments):
     parser.add_argument("--runs", type=int, default=5, help="turns; figures are their medians")
     parser.add_argument("--seconds", type=float, default=0.4, help="of each measurement")
     parser.add_argument("--sizes", action="store_true", help="cost against size, up to 8 MB")
+    parser.add_argument("--warm-up", type=float, default=15, help="seconds that each route of Java's "
+                        "runs before it is measured")
     parser.add_argument("--quick", action="store_true", help="one turn of short measurements")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.runs, options.seconds = 1, 0.1
+        options.runs, options.seconds, options.warm_up = 1, 0.1, 3
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory(prefix="bench-map-") as folder:
         bench = Bench(options, folder)
-        for number in range(options.runs):
-            say(f"turn {number + 1} of {options.runs}")
-            bench.turn()
+        try:
+            for number in range(options.runs):
+                say(f"turn {number + 1} of {options.runs}")
+                bench.turn()
+        finally:
+            for peer in bench.peers:
+                peer.stop()
         bench.report()
         if options.sizes:
             bench.growth()
