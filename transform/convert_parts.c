@@ -350,7 +350,7 @@ template_out(const ph_convert *convert, ph_run *run, ph_tuple *tuple)
 		return PH_FLOW_ON;
 	}
 	ph_buffer text;
-	ph_buffer_init(&text, (size_t) 16 << 20);
+	ph_buffer_init_on(&text, (size_t) 16 << 20, ph_run_arena(run));
 	fill_template(t, tuple, &text);
 	tuple->count = 1;
 	ph_flow flow = text.failed ? ph_run_no_memory(run)

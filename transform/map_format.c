@@ -139,7 +139,7 @@ decode(const ph_map *map, ph_document *document, ph_xml_reader **reader,
 	case PH_MAP_HL7:
 		return ph_records_decode(map->records, document, bytes, length, err);
 	case PH_MAP_MULTIPART:
-		return ph_multipart_decode(document, bytes, length, err);
+		return ph_multipart_decode_with(reader, document, bytes, length, err);
 	}
 	PH_UNREACHABLE("format");
 }
@@ -181,8 +181,9 @@ encode_parts(const ph_map *map, const ph_node *root, ph_buffer *out, ph_arena *a
 {
 	char boundary[PH_MULTIPART_BOUNDARY];
 	size_t start = out->length, length = 0;
-	ph_status status = ph_multipart_encode(root,
-	    map->related ? PH_MULTIPART_RELATED : 0, NULL, NULL, boundary, out, err);
+	ph_status status =
+	    ph_multipart_encode_on(root, map->related ? PH_MULTIPART_RELATED : 0, NULL,
+		NULL, boundary, arena, out, err);
 	if (status != PH_OK || media == NULL)
 		return status;
 	const char *type = root_type(out, start, &length);
@@ -200,8 +201,8 @@ ph_vendor_encode(const ph_map *map, const ph_node *root, unsigned json_flags,
 	switch (map->format) {
 	case PH_MAP_XML:
 	case PH_MAP_SOAP:
-		return ph_xml_encode_in(root, map->xml_prefixes, map->xml_prefix_count,
-		    map->charset, out, err);
+		return ph_xml_encode_on(root, map->xml_prefixes, map->xml_prefix_count,
+		    map->charset, arena, out, err);
 	case PH_MAP_JSON:
 		return ph_json_encode(root, json_flags, out, err);
 	case PH_MAP_FORM:
@@ -210,7 +211,7 @@ ph_vendor_encode(const ph_map *map, const ph_node *root, unsigned json_flags,
 	case PH_MAP_RECORD_CSV:
 	case PH_MAP_FIXED:
 	case PH_MAP_HL7:
-		return ph_records_encode(map->records, root, out, err);
+		return ph_records_encode_on(map->records, root, arena, out, err);
 	case PH_MAP_MULTIPART:
 		return encode_parts(map, root, out, arena, media, err);
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/assert.h"
 
 #define SMALLEST 256
@@ -19,12 +20,19 @@ ph_buffer_init(ph_buffer *buffer, size_t limit)
 }
 
 void
+ph_buffer_init_on(ph_buffer *buffer, size_t limit, struct ph_arena *arena)
+{
+	*buffer = (ph_buffer){.limit = limit, .arena = arena};
+}
+
+void
 ph_buffer_fini(ph_buffer *buffer)
 {
 	if (buffer == NULL)
 		return;
-	free(buffer->data);
-	*buffer = (ph_buffer){.limit = buffer->limit};
+	if (buffer->arena == NULL)
+		free(buffer->data);
+	*buffer = (ph_buffer){.limit = buffer->limit, .arena = buffer->arena};
 }
 
 void
@@ -46,9 +54,12 @@ grow(ph_buffer *buffer, size_t need)
 			return false;
 		capacity *= 2;
 	}
-	uint8_t *data = realloc(buffer->data, capacity);
+	uint8_t *data = buffer->arena != NULL ? ph_arena_alloc(buffer->arena, capacity)
+					      : realloc(buffer->data, capacity);
 	if (data == NULL)
 		return false;
+	if (buffer->arena != NULL && buffer->length > 0)
+		memcpy(data, buffer->data, buffer->length);
 	buffer->data = data;
 	buffer->capacity = capacity;
 	return true;

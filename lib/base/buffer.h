@@ -16,15 +16,19 @@
 #include <string.h>
 
 typedef struct ph_buffer {
-	uint8_t *data;	 /* what was written; NULL while empty */
-	size_t length;	 /* bytes written */
-	size_t capacity; /* bytes allocated */
-	size_t limit;	 /* most bytes it may hold; 0: no limit */
+	uint8_t *data;		/* what was written; NULL while empty */
+	size_t length;		/* bytes written */
+	size_t capacity;	/* bytes allocated */
+	size_t limit;		/* most bytes it may hold; 0: no limit */
+	struct ph_arena *arena; /* where its bytes are; NULL: on the heap */
 	bool
 	    failed; /* an append did not fit or had no memory: contents are incomplete */
 } ph_buffer;
 
 void ph_buffer_init(ph_buffer *buffer, size_t limit);
+/* The same on an arena (NULL: on the heap): what it grows out of stays there until the arena goes, so
+ * this is for what is small, or used again and again. */
+void ph_buffer_init_on(ph_buffer *buffer, size_t limit, struct ph_arena *arena);
 void ph_buffer_fini(ph_buffer *buffer);
 /* Empty it, keep the memory. */
 void ph_buffer_clear(ph_buffer *buffer);

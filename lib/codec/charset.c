@@ -80,6 +80,19 @@ byte_of(ph_charset charset, uint32_t code)
 }
 
 bool
+ph_charset_has(ph_charset charset, const char *text, size_t length)
+{
+	size_t size = 1;
+	for (size_t at = 0; at < length && charset != PH_CHARSET_UTF_8; at += size) {
+		uint32_t code = 0;
+		size = ph_utf8_decode(text + at, length - at, &code);
+		if (size == 0 || byte_of(charset, code) < 0)
+			return false;
+	}
+	return true;
+}
+
+bool
 ph_charset_encode(ph_charset charset, const char *text, size_t length,
     const char *instead, ph_buffer *out)
 {

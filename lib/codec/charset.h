@@ -28,6 +28,8 @@ bool ph_charset_valid(
 /* Append valid bytes of the charset to `out` as UTF-8. */
 void ph_charset_decode(
     ph_charset charset, const char *bytes, size_t length, ph_buffer *out);
+/* Has the charset every character of valid UTF-8? */
+bool ph_charset_has(ph_charset charset, const char *text, size_t length);
 /* Append valid UTF-8 to `out` in the charset. What it has not becomes `instead` (bytes
  * of the charset); NULL: false. */
 bool ph_charset_encode(ph_charset charset, const char *text, size_t length,

@@ -55,6 +55,9 @@ ph_status ph_xml_decode_with(ph_xml_reader *reader, ph_document *document,
 ph_status ph_xml_decode_held(ph_xml_reader *reader, ph_document *document,
     const void *bytes, size_t length, ph_xsd_checker *checker, unsigned flags,
     ph_error *err);
+/* The same with a reader that is made when there is none; yours, whatever comes of it. */
+ph_status ph_xml_decode_kept(ph_xml_reader **reader, ph_document *document,
+    const void *bytes, size_t length, ph_error *err);
 ph_status ph_form_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 
@@ -89,6 +92,9 @@ ph_status ph_xml_encode(const ph_node *node, const ph_xml_prefix *prefixes,
  * written as a character reference; in a name it is refused. */
 ph_status ph_xml_encode_in(const ph_node *node, const ph_xml_prefix *prefixes,
     size_t count, ph_charset charset, ph_buffer *out, ph_error *err);
+/* The same with an arena for what is written in passing (NULL: the heap). */
+ph_status ph_xml_encode_on(const ph_node *node, const ph_xml_prefix *prefixes,
+    size_t count, ph_charset charset, ph_arena *arena, ph_buffer *out, ph_error *err);
 /* name=value&...; lists and repeated members repeat the name; null is left out; nested
  * objects are refused. */
 ph_status ph_form_encode(const ph_node *object, ph_buffer *out, ph_error *err);

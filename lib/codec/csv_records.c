@@ -274,7 +274,8 @@ ph_csv_records_decode(const ph_records *records, ph_source *source, size_t start
 	ph_place_init(&r.place, source->bytes, source->length);
 	ph_delimited_init(&r.in, source->bytes, source->length, records->separator);
 	r.in.at = start;
-	ph_buffer_init(&r.text, 0);
+	ph_buffer_init_on(&r.in.field, 0, ph_document_arena(source->document));
+	ph_buffer_init_on(&r.text, 0, ph_document_arena(source->document));
 	bool good = read_lines(&r);
 	ph_buffer_fini(&r.text);
 	ph_delimited_fini(&r.in);
@@ -501,8 +502,8 @@ finish(writer *w, const ph_node *root)
 }
 
 ph_status
-ph_csv_records_encode(
-    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err)
+ph_csv_records_encode(const ph_records *records, const ph_node *root, ph_arena *arena,
+    ph_buffer *out, ph_error *err)
 {
 	const char *columns[PH_FIELDS_MAX];
 	writer w = {.records = records,
@@ -511,7 +512,7 @@ ph_csv_records_encode(
 	    .columns = columns,
 	    .sequence = {.records = records}};
 	ph_status status = PH_OK;
-	ph_buffer_init(&w.text, 0);
+	ph_buffer_init_on(&w.text, 0, arena);
 	for (const ph_node *n = root->first; n != NULL && status == PH_OK; n = n->next)
 		status = write_row(&w, n);
 	if (status == PH_OK)

@@ -201,7 +201,7 @@ ph_fixed_decode(const ph_records *records, ph_source *source, size_t start,
 	    .start = start,
 	    .sequence = {.records = records}};
 	ph_place_init(&r.place, source->bytes, source->length);
-	ph_buffer_init(&r.text, 0);
+	ph_buffer_init_on(&r.text, 0, ph_document_arena(source->document));
 	bool good = read_lines(&r);
 	ph_buffer_fini(&r.text);
 	if (good && r.count != NULL)
@@ -327,14 +327,14 @@ write_lines(writer *w, const ph_node *root)
 }
 
 ph_status
-ph_fixed_encode(
-    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err)
+ph_fixed_encode(const ph_records *records, const ph_node *root, ph_arena *arena,
+    ph_buffer *out, ph_error *err)
 {
 	writer w = {.records = records,
 	    .out = out,
 	    .err = err,
 	    .sequence = {.records = records}};
-	ph_buffer_init(&w.text, 0);
+	ph_buffer_init_on(&w.text, 0, arena);
 	ph_status status = write_lines(&w, root);
 	ph_buffer_fini(&w.text);
 	return status;

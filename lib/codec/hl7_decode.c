@@ -402,8 +402,9 @@ ph_hl7_decode(const ph_records *records, ph_source *source, size_t start, ph_nod
 	if (r.numbers == NULL)
 		return ph_source_no_room(source, err);
 	ph_place_init(&r.place, source->bytes, source->length);
-	ph_buffer_init(&r.raw, 0);
-	ph_buffer_init(&r.text, 0);
+	ph_arena *arena = ph_document_arena(source->document);
+	ph_buffer_init_on(&r.raw, 0, arena);
+	ph_buffer_init_on(&r.text, 0, arena);
 	bool good = read_segments(&r, start);
 	ph_buffer_fini(&r.raw);
 	ph_buffer_fini(&r.text);

@@ -278,8 +278,8 @@ write_segments(writer *w, const ph_node *root)
 }
 
 ph_status
-ph_hl7_encode(
-    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err)
+ph_hl7_encode(const ph_records *records, const ph_node *root, ph_arena *arena,
+    ph_buffer *out, ph_error *err)
 {
 	ph_records said = *records;
 	const ph_node *header = ph_node_get(root, "MSH");
@@ -295,7 +295,7 @@ ph_hl7_encode(
 		return ph_records_refuse(header, err,
 		    "PH3155 MSH-18 names a charset that is not written: UNICODE UTF-8 "
 		    "and 8859/1 are");
-	ph_buffer_init(&w.text, 0);
+	ph_buffer_init_on(&w.text, 0, arena);
 	ph_status status = write_segments(&w, root);
 	ph_buffer_fini(&w.text);
 	return status;

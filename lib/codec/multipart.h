@@ -22,14 +22,16 @@
 #ifndef PH_CODEC_MULTIPART_H
 #define PH_CODEC_MULTIPART_H
 
-#include "lib/base/buffer.h"
-#include "lib/document/document.h"
+#include "lib/codec/codec.h"
 
 #define PH_MULTIPART_BOUNDARY 71 /* bytes of a boundary, the zero included */
 
 /* Sets the document's root. */
 ph_status ph_multipart_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err);
+/* The same with a reader for parts that are XML: see ph_xml_decode_kept. */
+ph_status ph_multipart_decode_with(ph_xml_reader **xml, ph_document *document,
+    const void *bytes, size_t length, ph_error *err);
 
 /* The bytes that a reference ("part:3") of this input stands for. PH_ERR_NOT_FOUND. */
 ph_status ph_multipart_part(const void *bytes, size_t length, const char *reference,
@@ -48,5 +50,9 @@ enum { PH_MULTIPART_RELATED = 1 };
 ph_status ph_multipart_encode(const ph_node *object, unsigned flags,
     ph_multipart_find *find, void *self, char boundary[PH_MULTIPART_BOUNDARY],
     ph_buffer *out, ph_error *err);
+/* The same with an arena for what is written in passing (NULL: the heap). */
+ph_status ph_multipart_encode_on(const ph_node *object, unsigned flags,
+    ph_multipart_find *find, void *self, char boundary[PH_MULTIPART_BOUNDARY],
+    ph_arena *arena, ph_buffer *out, ph_error *err);
 
 #endif

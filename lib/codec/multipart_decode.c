@@ -23,7 +23,8 @@ typedef struct reader {
 	ph_error *err;
 	ph_place place;
 	ph_node *root;
-	unsigned number; /* of the part */
+	ph_xml_reader **xml; /* for parts that are XML */
+	unsigned number;     /* of the part */
 } reader;
 
 /* What is done with a part. */
@@ -169,7 +170,7 @@ read_text(reader *r, const ph_part *part, const char *name)
 		    "PH3004 a text that is not valid in its charset");
 		return false;
 	}
-	ph_buffer_init(&text, 0);
+	ph_buffer_init_on(&text, 0, ph_document_arena(r->document));
 	ph_charset_decode(charset, part->body.at, part->body.length, &text);
 	ph_node *node =
 	    text.failed ? NULL
@@ -202,7 +203,8 @@ read_document(reader *r, const ph_part *part, const char *name, manner how)
 	const ph_piece *body = &part->body;
 	ph_status status =
 	    how == AS_JSON ? ph_json_decode(r->document, body->at, body->length, r->err)
-			   : ph_xml_decode(r->document, body->at, body->length, r->err);
+			   : ph_xml_decode_kept(
+				 r->xml, r->document, body->at, body->length, r->err);
 	if (status != PH_OK)
 		return pass_on(r);
 	ph_node *root = ph_document_root(r->document);
@@ -354,12 +356,23 @@ ph_status
 ph_multipart_decode(
     ph_document *document, const void *bytes, size_t length, ph_error *err)
 {
+	ph_xml_reader *xml = NULL;
+	ph_status status = ph_multipart_decode_with(&xml, document, bytes, length, err);
+	ph_xml_reader_destroy(&xml);
+	return status;
+}
+
+ph_status
+ph_multipart_decode_with(ph_xml_reader **xml, ph_document *document, const void *bytes,
+    size_t length, ph_error *err)
+{
 	PH_ASSERT(document != NULL && ph_document_root(document) == NULL);
 	ph_error local;
 	ph_parts parts;
 	ph_part part;
 	bool failed = false;
-	reader r = {.document = document, .err = err == NULL ? &local : err};
+	reader r = {
+	    .document = document, .err = err == NULL ? &local : err, .xml = xml};
 	ph_status status = open_source(&r.source, document, bytes, length, r.err);
 	if (status != PH_OK)
 		return status;

@@ -242,9 +242,19 @@ ph_status
 ph_multipart_encode(const ph_node *object, unsigned flags, ph_multipart_find *find,
     void *self, char boundary[PH_MULTIPART_BOUNDARY], ph_buffer *out, ph_error *err)
 {
+	return ph_multipart_encode_on(
+	    object, flags, find, self, boundary, NULL, out, err);
+}
+
+ph_status
+ph_multipart_encode_on(const ph_node *object, unsigned flags, ph_multipart_find *find,
+    void *self, char boundary[PH_MULTIPART_BOUNDARY], ph_arena *arena, ph_buffer *out,
+    ph_error *err)
+{
 	PH_ASSERT(object != NULL && boundary != NULL && out != NULL);
 	ph_error local;
-	writer *w = calloc(1, sizeof *w);
+	writer *w =
+	    arena == NULL ? malloc(sizeof *w) : ph_arena_alloc(arena, sizeof *w);
 	boundary[0] = '\0';
 	if (w == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no room for the parts");
@@ -252,9 +262,11 @@ ph_multipart_encode(const ph_node *object, unsigned flags, ph_multipart_find *fi
 	w->flags = flags;
 	w->find = find;
 	w->self = self;
-	ph_buffer_init(&w->parts, 0);
+	w->count = 0;
+	ph_buffer_init_on(&w->parts, 0, arena);
 	ph_status status = write_all(w, object, boundary, out);
 	ph_buffer_fini(&w->parts);
-	free(w);
+	if (arena == NULL)
+		free(w);
 	return status;
 }

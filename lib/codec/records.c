@@ -271,8 +271,8 @@ ph_records_write_text(
 
 typedef ph_status decode_function(const ph_records *records, ph_source *source,
     size_t start, ph_node *root, ph_error *err);
-typedef ph_status encode_function(
-    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
+typedef ph_status encode_function(const ph_records *records, const ph_node *root,
+    ph_arena *arena, ph_buffer *out, ph_error *err);
 
 /* By ph_records_format. */
 static const struct {
@@ -323,12 +323,20 @@ ph_status
 ph_records_encode(
     const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err)
 {
+	return ph_records_encode_on(records, root, NULL, out, err);
+}
+
+ph_status
+ph_records_encode_on(const ph_records *records, const ph_node *root, ph_arena *arena,
+    ph_buffer *out, ph_error *err)
+{
 	PH_ASSERT(records != NULL && root != NULL && out != NULL);
 	if (root->kind != PH_NODE_OBJECT)
 		return ph_fail(err, PH_ERR_INVALID,
 		    "PH3151 records are made from an object that holds them");
 	size_t start = out->length;
-	ph_status status = codecs[records->format].encode(records, root, out, err);
+	ph_status status =
+	    codecs[records->format].encode(records, root, arena, out, err);
 	if (status == PH_OK)
 		status = keep_mark(records, out, start, err);
 	if (status == PH_OK && out->failed)

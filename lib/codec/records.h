@@ -50,6 +50,9 @@ ph_status ph_records_decode(const ph_records *records, ph_document *document,
  * description says what stands for it), a text too long for its columns. */
 ph_status ph_records_encode(
     const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
+/* The same with an arena for what is written in passing (NULL: the heap). */
+ph_status ph_records_encode_on(const ph_records *records, const ph_node *root,
+    ph_arena *arena, ph_buffer *out, ph_error *err);
 
 /* What the description says of a field, given the names on the way from the document:
  * {"member", "Surname"}, {"PID", "name", "family"}. OPEN: nothing, but a file may have it (an

@@ -94,16 +94,17 @@ ph_status ph_records_write_text(
 /* PH_ERR_INVALID about a node that is to be written: "(at a/b)" is added. */
 ph_status ph_records_refuse(const ph_node *node, ph_error *err, const char *text);
 
-/* One format each; `source` has been opened. */
+/* One format each; `source` has been opened. What is written in passing goes to the arena (NULL: to
+ * the heap). */
 ph_status ph_csv_records_decode(const ph_records *records, ph_source *source,
     size_t start, ph_node *root, ph_error *err);
-ph_status ph_csv_records_encode(
-    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
+ph_status ph_csv_records_encode(const ph_records *records, const ph_node *root,
+    ph_arena *arena, ph_buffer *out, ph_error *err);
 
 ph_status ph_fixed_decode(const ph_records *records, ph_source *source, size_t start,
     ph_node *root, ph_error *err);
-ph_status ph_fixed_encode(
-    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
+ph_status ph_fixed_encode(const ph_records *records, const ph_node *root,
+    ph_arena *arena, ph_buffer *out, ph_error *err);
 
 /* Opens too: `records` is the caller's copy, and gets the charset that MSH-18 names if
  * the description names none. */
@@ -111,8 +112,8 @@ ph_status ph_hl7_open(ph_records *records, ph_source *source, ph_document *docum
     const void *bytes, size_t length, size_t *start, ph_error *err);
 ph_status ph_hl7_decode(const ph_records *records, ph_source *source, size_t start,
     ph_node *root, ph_error *err);
-ph_status ph_hl7_encode(
-    const ph_records *records, const ph_node *root, ph_buffer *out, ph_error *err);
+ph_status ph_hl7_encode(const ph_records *records, const ph_node *root, ph_arena *arena,
+    ph_buffer *out, ph_error *err);
 
 /* records_parse.c: fill in from the file. */
 ph_status ph_records_parse(ph_records *records, ph_error *err);

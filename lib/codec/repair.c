@@ -73,7 +73,7 @@ ph_status
 ph_text_repair(ph_document *document, ph_error *err)
 {
 	ph_buffer scratch;
-	ph_buffer_init(&scratch, 0);
+	ph_buffer_init_on(&scratch, 0, ph_document_arena(document));
 	ph_node *root = ph_document_root(document);
 	bool good = root == NULL || repair(document, root, &scratch);
 	ph_buffer_fini(&scratch);

@@ -592,13 +592,20 @@ ph_xml_decode_with(ph_xml_reader *reader, ph_document *document, const void *byt
 }
 
 ph_status
+ph_xml_decode_kept(ph_xml_reader **reader, ph_document *document, const void *bytes,
+    size_t length, ph_error *err)
+{
+	ph_status status = *reader != NULL ? PH_OK : ph_xml_reader_new(reader, err);
+	return status != PH_OK
+		   ? status
+		   : ph_xml_decode_with(*reader, document, bytes, length, err);
+}
+
+ph_status
 ph_xml_decode(ph_document *document, const void *bytes, size_t length, ph_error *err)
 {
 	ph_xml_reader *reader = NULL;
-	ph_status status = ph_xml_reader_new(&reader, err);
-	if (status != PH_OK)
-		return status;
-	status = ph_xml_decode_with(reader, document, bytes, length, err);
+	ph_status status = ph_xml_decode_kept(&reader, document, bytes, length, err);
 	ph_xml_reader_destroy(&reader);
 	return status;
 }

@@ -178,16 +178,7 @@ is_name(const char *name)
 static bool
 is_written(const writer *w, const char *name)
 {
-	ph_buffer scratch;
-	if (!is_name(name))
-		return false;
-	if (w->charset == PH_CHARSET_UTF_8)
-		return true;
-	ph_buffer_init(&scratch, 0);
-	bool good = ph_charset_encode(w->charset, name, strlen(name), NULL, &scratch) &&
-		    !scratch.failed;
-	ph_buffer_fini(&scratch);
-	return good;
+	return is_name(name) && ph_charset_has(w->charset, name, strlen(name));
 }
 
 static bool
@@ -537,11 +528,18 @@ ph_status
 ph_xml_encode_in(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
     ph_charset charset, ph_buffer *out, ph_error *err)
 {
+	return ph_xml_encode_on(node, prefixes, count, charset, NULL, out, err);
+}
+
+ph_status
+ph_xml_encode_on(const ph_node *node, const ph_xml_prefix *prefixes, size_t count,
+    ph_charset charset, ph_arena *arena, ph_buffer *out, ph_error *err)
+{
 	PH_ASSERT(node != NULL && out != NULL && (prefixes != NULL || count == 0));
 	if (charset == PH_CHARSET_UTF_8)
 		return write(node, prefixes, count, charset, out, err);
 	ph_buffer whole;
-	ph_buffer_init(&whole, 0);
+	ph_buffer_init_on(&whole, 0, arena);
 	ph_status status = write(node, prefixes, count, charset, &whole, err);
 	if (status == PH_OK)
 		turn(charset, (const char *) whole.data, whole.length, out);
