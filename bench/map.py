@@ -179,7 +179,7 @@ class Bench:
                        if base in self.values})
 
     def line(self, name, values, last, ratio=None, **more):
-        last = {key: value for key, value in last.items() 
+        last = {key: value for key, value in last.items()
                 if key in ("bytes", "allocations", "process_us")}
         line(name, "us", values, ratio, per_second=round(1e6 / min(values)), **last, **more)
 

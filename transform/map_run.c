@@ -49,7 +49,7 @@ const char *
 ph_op_path(ph_arena *arena, const ph_op *op)
 {
 	ph_buffer text;
-	ph_buffer_init(&text, 4096);
+	ph_buffer_init_on(&text, 4096, arena);
 	describe(&text, op->from);
 	ph_buffer_text(&text, " -> ");
 	describe(&text, op->to);
@@ -256,9 +256,9 @@ settle_value(ph_run *run, const ph_operand *target, ph_value *value)
 	if (value->kind == PH_VALUE_STRING && value->length == 0 && out &&
 	    map->empty_absent)
 		*value = (ph_value){0};
-	bool many = target->path.count > 0 &&
-		    (ph_path_is_many(&target->path) || ph_path_is_wild(&target->path));
-	if (value->kind != PH_VALUE_MANY || many)
+	if (value->kind != PH_VALUE_MANY ||
+	    (target->path.count > 0 &&
+		(ph_path_is_many(&target->path) || ph_path_is_wild(&target->path))))
 		return PH_FLOW_ON;
 	if (value->count > 1)
 		return ph_run_fail(run, PH_POLICY_HOLD, "invalid",
@@ -387,7 +387,8 @@ begin(ph_map_call *call, ph_run *run)
 	run->reading = (ph_reading){.names = call->source_names,
 	    .arena = ph_document_arena(call->target),
 	    .null_absent = !out && call->map->null_absent,
-	    .empty_absent = !out && call->map->empty_absent};
+	    .empty_absent = !out && call->map->empty_absent,
+	    .distinct = out || call->map->format == PH_MAP_JSON};
 	return ph_filling_init(
 		   &run->body, program->body, call->target, call->target_names) &&
 	       ph_filling_init(

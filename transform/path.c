@@ -479,7 +479,8 @@ static bool
 single(ph_reading *reading, const ph_step *step, const ph_node **node)
 {
 	const ph_node *found = *node;
-	if (next_match(reading->names, step, found->next) != NULL ||
+	if ((!reading->distinct &&
+		next_match(reading->names, step, found->next) != NULL) ||
 	    (found->kind == PH_NODE_LIST && found->count > 1)) {
 		reading->problem = "is there more than once";
 		return false;

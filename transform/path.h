@@ -92,6 +92,7 @@ typedef struct ph_reading {
 	ph_arena *arena;
 	bool null_absent;    /* null reads as absent */
 	bool empty_absent;   /* so does empty text */
+	bool distinct;	     /* no object has a name twice: read from JSON */
 	const char *problem; /* why a read failed, in words */
 } ph_reading;
 

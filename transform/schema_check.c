@@ -113,9 +113,9 @@ count_nodes(const ph_node *node)
 }
 
 bool
-ph_check_pay(ph_checking *c, uint64_t steps)
+ph_check_pay_more(ph_checking *c, uint64_t steps)
 {
-	if (c->steps <= steps && c->steps > 0 && !c->extended) {
+	if (c->steps > 0 && !c->extended) {
 		c->extended = true;
 		c->steps += STEPS_EACH * count_nodes(c->root);
 	}
@@ -162,8 +162,9 @@ ph_marks_merge(ph_marks *into, const ph_marks *from)
 		into->bits[i] |= from->bits[i];
 }
 
+/* One of those wanted, where a value is of more than one: whole numbers are numbers too. */
 static unsigned
-type_of(const ph_node *node)
+type_of(const ph_node *node, unsigned wanted)
 {
 	switch ((ph_node_kind) node->kind) {
 	case PH_NODE_NULL:
@@ -171,7 +172,9 @@ type_of(const ph_node *node)
 	case PH_NODE_BOOLEAN:
 		return PH_TYPE_BOOLEAN;
 	case PH_NODE_NUMBER:
-		return ph_number_whole(node->text) ? PH_TYPE_INTEGER : PH_TYPE_NUMBER;
+		return (wanted & PH_TYPE_NUMBER) == 0 && ph_number_whole(node->text)
+			   ? PH_TYPE_INTEGER
+			   : PH_TYPE_NUMBER;
 	case PH_NODE_STRING:
 		return PH_TYPE_STRING;
 	case PH_NODE_LIST:
@@ -307,7 +310,7 @@ check_number(ph_checking *c, const ph_rule *rule, const ph_node *node)
 static bool
 check_body(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
 {
-	unsigned type = type_of(node);
+	unsigned type = type_of(node, rule->types);
 	if (rule->never)
 		return ph_check_broken(c, rule, node, "", "PH3208 is not allowed here");
 	if ((rule->types & type) == 0)

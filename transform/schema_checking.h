@@ -53,7 +53,9 @@ bool ph_check_missing(ph_checking *c, const ph_rule *rule, const ph_node *object
 bool ph_check_range(ph_checking *c, const ph_rule *rule, const ph_node *node,
     size_t count, const ph_range *range, const char *keywords[2], const char *what);
 /* Take steps; false when there are none left. */
-bool ph_check_pay(ph_checking *c, uint64_t steps);
+static inline bool ph_check_pay(ph_checking *c, uint64_t steps);
+/* ph_check_pay where they are not enough. */
+bool ph_check_pay_more(ph_checking *c, uint64_t steps);
 ph_match ph_check_match(
     ph_checking *c, const ph_pattern *pattern, const char *text, size_t length);
 bool ph_marks_init(ph_checking *c, ph_marks *marks, size_t count);
@@ -69,5 +71,15 @@ bool ph_check_applied(
     ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks);
 bool ph_check_unevaluated(
     ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks);
+
+/* Inline: every rule pays. */
+static inline bool
+ph_check_pay(ph_checking *c, uint64_t steps)
+{
+	if (c->steps <= steps)
+		return ph_check_pay_more(c, steps);
+	c->steps -= steps;
+	return true;
+}
 
 #endif

@@ -23,7 +23,8 @@ typedef struct part {
 struct ph_shape {
 	bool
 	    lists; /* a repeated field is a list (JSON), not a repeated member (XML, form) */
-	bool wild; /* a pattern of names is written */
+	bool wild;	 /* a pattern of names is written */
+	bool attributes; /* of XML, before what they are attributes of */
 	uint32_t count;
 	part parts[SLOTS_MAX];
 };
@@ -36,6 +37,7 @@ ph_shape_new(ph_arena *arena, bool lists)
 		return NULL;
 	shape->lists = lists;
 	shape->wild = false;
+	shape->attributes = false;
 	shape->count = 1;
 	shape->parts[0] = (part){0};
 	return shape;
@@ -63,6 +65,7 @@ child(ph_shape *shape, uint32_t parent, const ph_step *step)
 	if (shape->count + 2 > SLOTS_MAX)
 		return PH_SLOT_NONE;
 	shape->wild |= wild;
+	shape->attributes |= (step->flags & PH_STEP_ATTRIBUTE) != 0;
 	uint32_t slot = shape->count++;
 	shape->parts[slot] =
 	    (part){.step = *step, .parent = parent, .lists = shape->lists};
@@ -298,7 +301,7 @@ static bool
 make_children(const ph_filling *f, uint32_t slot, ph_node *node, uint32_t item)
 {
 	const ph_shape *shape = f->shape;
-	for (int attributes = 1; attributes >= 0; attributes--)
+	for (int attributes = shape->attributes ? 1 : 0; attributes >= 0; attributes--)
 		for (uint32_t i = shape->parts[slot].first; i != 0;
 		     i = shape->parts[i].next) {
 			bool attribute =
@@ -316,10 +319,12 @@ make_one(const ph_filling *f, uint32_t slot, ph_node *parent, uint32_t item)
 {
 	const part *p = &f->shape->parts[slot];
 	const ph_value *value = value_at(f, slot, item);
+	if (p->first == 0)
+		return value->kind == PH_VALUE_ABSENT
+			   ? parent
+			   : make_scalar(f, p, parent, value);
 	if (!below(f, slot, item))
 		return parent;
-	if (p->first == 0)
-		return make_scalar(f, p, parent, value);
 	ph_node *node = ph_node_new(f->document, PH_NODE_OBJECT, NULL, 0);
 	if (node == NULL)
 		return NULL;

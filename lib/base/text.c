@@ -59,11 +59,18 @@ ph_utf8_decode(const char *text, size_t length, uint32_t *code)
 	return count;
 }
 
-/* Bytes of pure ASCII at the start, eight at a time. */
+/* Bytes of pure ASCII at the start, 32 and eight at a time. */
 static size_t
 ascii_run(const uint8_t *bytes, size_t length)
 {
 	size_t at = 0;
+	for (; length - at >= 32; at += 32) {
+		uint64_t words[4];
+		memcpy(words, bytes + at, sizeof words);
+		if (((words[0] | words[1] | words[2] | words[3]) &
+			UINT64_C(0x8080808080808080)) != 0)
+			break;
+	}
 	for (; length - at >= 8; at += 8) {
 		uint64_t word;
 		memcpy(&word, bytes + at, sizeof word);

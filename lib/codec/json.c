@@ -22,7 +22,7 @@
 
 #define DEPTH_MAX 64
 #define TAIL                                                                           \
-	8u /* zeros behind the text, so that eight bytes may be read anywhere in it */
+	16u /* zeros behind the text, so that sixteen bytes may be read anywhere in it */
 
 typedef struct scanner {
 	ph_source source;
@@ -89,17 +89,33 @@ no_room(const scanner *s)
 	return false;
 }
 
+/* Past the spaces that a line begins with. */
+static char *
+skip_indent(char *at)
+{
+	while (ph_eight(at) == PH_EIGHT(' '))
+		at += 8;
+	while (*at == ' ')
+		at++;
+	return at;
+}
+
 static void
 skip_space(scanner *s)
 {
-	for (;; s->at++) {
-		if (*s->at == '\n') {
+	char *at = s->at;
+	while ((unsigned char) *at <= ' ') {
+		if (*at == '\n') {
 			s->line++;
-			s->line_at = s->at + 1;
-		} else if (*s->at != ' ' && *s->at != '\t' && *s->at != '\r') {
-			return;
+			s->line_at = at + 1;
+			at = skip_indent(at + 1);
+		} else if (*at == ' ' || *at == '\t' || *at == '\r') {
+			at++;
+		} else {
+			break;
 		}
 	}
+	s->at = at;
 }
 
 static bool
@@ -202,12 +218,19 @@ static void
 skip_plain(scanner *s)
 {
 	char *at = s->at;
+#ifdef __SSE2__
+	unsigned found = 0;
+	while ((found = ph_sixteen_json(ph_sixteen_at(at))) == 0)
+		at += 16;
+	at += __builtin_ctz(found);
+#else
 	uint64_t found = 0;
 	while ((found = ph_eight_json(ph_eight(at))) == 0)
 		at += 8;
 	at += ph_eight_before(found);
 	while (string_byte[(uint8_t) *at] == 0)
 		at++;
+#endif
 	s->at = at;
 }
 
@@ -383,7 +406,9 @@ read_key(scanner *s)
 	if (s->nul && strlen(text) != length)
 		return FAIL(
 		    s, s->at, "PH3013 the character U+0000 cannot be in a name");
-	s->key = ph_document_intern(s->document, text, length);
+	const ph_node *before = s->open->last;
+	s->key = ph_document_intern_after(
+	    s->document, before == NULL ? s->open->name : before->name, text, length);
 	if (s->key == NULL)
 		return no_room(s);
 	skip_space(s);

@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/codec/eight.h"
 #include "lib/codec/number.h"
+#include "lib/document/name.h"
 
 #define DEPTH_MAX   64
 #define FEW_MEMBERS 32u /* compared each with each; more are sorted */
@@ -67,33 +68,27 @@ write_escape(ph_buffer *out, unsigned char c)
 	ph_buffer_append(out, escape, size);
 }
 
-/* The last bytes of a text, fewer than eight, beside some that stand for themselves. */
-static uint64_t
-rest_word(const char *text, size_t length)
-{
-	char bytes[8] = {'.', '.', '.', '.', '.', '.', '.', '.'};
-	size_t at = length & 4;
-	if (at != 0)
-		memcpy(bytes, text, 4);
-	if ((length & 2) != 0)
-		memcpy(bytes + 4, text + at, 2);
-	if ((length & 1) != 0)
-		bytes[6] = text[length - 1];
-	return ph_eight(bytes);
-}
-
 /* Bytes that stand for themselves, from `text` on; *all gathers the bits of those looked at. */
 static size_t
 plain_run(const char *text, size_t length, uint64_t *all)
 {
 	size_t i = 0;
+#ifdef __SSE2__
+	for (; length - i >= 16; i += 16) {
+		ph_sixteen bytes = ph_sixteen_at(text + i);
+		unsigned found = ph_sixteen_json(bytes);
+		*all |= ph_sixteen_high(bytes) == 0 ? 0 : PH_EIGHT(0x80);
+		if (found != 0)
+			return i + (size_t) __builtin_ctz(found);
+	}
+#endif
 	for (; length - i >= 8; i += 8) {
 		uint64_t word = ph_eight(text + i);
 		*all |= word;
 		if (ph_eight_json(word) != 0)
 			break;
 	}
-	uint64_t rest = length - i < 8 ? rest_word(text + i, length - i) : 0;
+	uint64_t rest = length - i < 8 ? ph_eight_short(text + i, length - i) : 0;
 	if (length - i < 8 && ph_eight_json(rest) == 0) {
 		*all |= rest;
 		return length;
@@ -117,36 +112,77 @@ write_text(ph_buffer *out, const char *text, size_t length, uint64_t *all)
 	}
 }
 
-/* A whole string where there is room for the worst of it; false: there is not. */
+/* Copy a text of up to 16 bytes that stand for themselves; false: one does not. */
 static bool
+copy_few(char *to, const char *text, size_t length, uint64_t *all)
+{
+	uint64_t first = ph_eight_short(text, length < 8 ? length : 8);
+	uint64_t last = length > 8 ? ph_eight(text + length - 8) : first;
+	*all |= first | last;
+	if ((ph_eight_json(first) | ph_eight_json(last)) != 0)
+		return false;
+	if (length < 4) {
+		for (size_t i = 0; i < length; i++)
+			to[i] = text[i];
+	} else if (length < 8) {
+		memcpy(to, text, 4);
+		memcpy(to + length - 4, text + length - 4, 4);
+	} else {
+		memcpy(to, &first, sizeof first);
+		memcpy(to + length - 8, &last, sizeof last);
+	}
+	return true;
+}
+
+/* Copy as long as all bytes of a block stand for themselves: how many that are, from the start. */
+static size_t
+copy_plain(char *to, const char *text, size_t length, uint64_t *all)
+{
+	size_t i = 0;
+	if (length <= 16)
+		return copy_few(to, text, length, all) ? length : 0;
+#ifdef __SSE2__
+	unsigned found = 0, high = 0;
+	while (i < length) {
+		size_t at = length - i < 16 ? length - 16 : i;
+		ph_sixteen bytes = ph_sixteen_at(text + at);
+		found = ph_sixteen_json(bytes);
+		if (found != 0)
+			break;
+		high |= ph_sixteen_high(bytes);
+		ph_sixteen_put(to + at, bytes);
+		i = at + 16;
+	}
+	*all |= high == 0 ? 0 : PH_EIGHT(0x80);
+#else
+	for (; length - i > 16; i += 8)
+		if (!copy_few(to + i, text + i, 8, all))
+			return i;
+	if (copy_few(to + i, text + i, length - i, all))
+		i = length;
+#endif
+	return i;
+}
+
+/* The opening quote and as much of the text as can be copied at once: how much. */
+static size_t
 write_quickly(
     ph_buffer *out, char prefix, const char *text, size_t length, uint64_t *all)
 {
-	size_t room = out->capacity - out->length;
-	if (out->failed || out->limit > 0 || room < 16 || (room - 16) / 2 < length)
-		return false;
-	char *start = (char *) out->data + out->length;
-	char *at = start;
-	size_t i = 0;
+	size_t room = out->capacity - out->length, done = 0;
+	if (out->failed || out->limit > 0 || room < 16 || room - 16 < length) {
+		ph_buffer_u8(out, '"');
+		if (prefix != '\0')
+			ph_buffer_u8(out, (uint8_t) prefix);
+		return 0;
+	}
+	char *at = (char *) out->data + out->length;
 	*at++ = '"';
 	*at = prefix;
 	at += prefix != '\0';
-	for (; length - i >= 8; i += 8, at += 8) {
-		uint64_t word = ph_eight(text + i);
-		if (ph_eight_json(word) != 0)
-			return false;
-		*all |= word;
-		memcpy(at, &word, sizeof word);
-	}
-	uint64_t rest = rest_word(text + i, length - i);
-	if (ph_eight_json(rest) != 0)
-		return false;
-	*all |= rest;
-	for (; i < length; i++)
-		*at++ = text[i];
-	*at++ = '"';
-	out->length += (size_t) (at - start);
-	return true;
+	done = copy_plain(at, text, length, all);
+	out->length = (size_t) (at - (char *) out->data) + done;
+	return done;
 }
 
 /* `prefix` is one byte, or zero for none. */
@@ -155,13 +191,10 @@ write_string(
     const writer *w, const ph_node *node, char prefix, const char *text, size_t length)
 {
 	uint64_t all = 0;
-	if (!write_quickly(w->out, prefix, text, length, &all)) {
-		ph_buffer_u8(w->out, '"');
-		if (prefix != '\0')
-			ph_buffer_u8(w->out, (uint8_t) prefix);
-		write_text(w->out, text, length, &all);
-		ph_buffer_u8(w->out, '"');
-	}
+	size_t done = write_quickly(w->out, prefix, text, length, &all);
+	if (done < length)
+		write_text(w->out, text + done, length - done, &all);
+	ph_buffer_u8(w->out, '"');
 	if ((all & PH_EIGHT(0x80)) != 0 && !ph_utf8_valid(text, length, NULL))
 		return refuse(
 		    w, PH_ERR_INVALID, node, "PH3060 text that is not valid UTF-8");
@@ -179,9 +212,10 @@ new_line(const writer *w)
 }
 
 static bool
-write_name(const writer *w, const ph_node *node, char prefix, const char *name)
+write_name(
+    const writer *w, const ph_node *node, char prefix, const char *name, size_t length)
 {
-	if (!write_string(w, node, prefix, name, strlen(name)))
+	if (!write_string(w, node, prefix, name, length))
 		return false;
 	ph_buffer_u8(w->out, ':');
 	if ((w->flags & PH_JSON_PRETTY) != 0)
@@ -301,7 +335,7 @@ close_container(writer *w, const ph_node *node)
 		if (!empty)
 			ph_buffer_u8(w->out, ',');
 		new_line(w);
-		if (!write_name(w, node, '#', "text") ||
+		if (!write_name(w, node, '#', "text", 4) ||
 		    !write_string(w, node, '\0', node->text, node->length))
 			return false;
 		empty = false;
@@ -328,7 +362,8 @@ write_child(writer *w, const ph_node *child, bool first)
 	new_line(w);
 	if (child->parent->kind == PH_NODE_OBJECT) {
 		char prefix = (child->flags & PH_NODE_ATTRIBUTE) != 0 ? '@' : '\0';
-		if (!write_name(w, child, prefix, child->name))
+		if (!write_name(
+			w, child, prefix, child->name, ph_name_of(child->name)->length))
 			return false;
 	}
 	return write_start(w, child);

@@ -22,11 +22,17 @@
 #define FIRST_BUCKETS 64u
 #define CROWDED	      24u /* steps in a chain after which the hash gets a key */
 
+/* What a document knows of a name that it shares with others. */
+typedef struct shared_name {
+	uint32_t stamps[2]; /* the last pass that met it */
+	uint32_t next;	    /* the shared name that came after it last time; 0: none */
+} shared_name;
+
 struct ph_document {
 	ph_arena *arena;	/* nodes, texts and names */
 	ph_node *root;		/* NULL until set */
 	const ph_names *shared; /* names used before our own; NULL: none */
-	uint32_t (*stamps)[2];	/* of the shared names, by number */
+	shared_name *of_shared; /* of the shared names, by number */
 	ph_name **buckets;	/* `first`, or on the arena */
 	size_t mask;		/* buckets - 1 */
 	size_t names;		/* interned, beside the shared ones */
@@ -72,7 +78,7 @@ ph_document_destroy(ph_document **document_p)
 	if (document_p == NULL || *document_p == NULL)
 		return;
 	ph_arena_destroy(&(*document_p)->arena);
-	free((*document_p)->stamps);
+	free((*document_p)->of_shared);
 	free(*document_p);
 	*document_p = NULL;
 }
@@ -95,8 +101,9 @@ ph_status
 ph_document_use(ph_document *document, const ph_names *names, ph_error *err)
 {
 	PH_ASSERT(document->names == 0 && document->shared == NULL);
-	document->stamps = calloc(ph_names_count(names) + 1, sizeof *document->stamps);
-	if (document->stamps == NULL)
+	document->of_shared =
+	    calloc(ph_names_count(names) + 1, sizeof *document->of_shared);
+	if (document->of_shared == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a document");
 	document->shared = names;
 	return PH_OK;
@@ -242,7 +249,25 @@ stamp_of(ph_document *document, const char *interned, unsigned form)
 {
 	ph_name *entry = ph_name_of(interned);
 	return entry->number == 0 ? &entry->stamps[form]
-				  : &document->stamps[entry->number][form];
+				  : &document->of_shared[entry->number].stamps[form];
+}
+
+const char *
+ph_document_intern_after(
+    ph_document *document, const char *before, const char *bytes, size_t length)
+{
+	uint32_t number = before == NULL ? 0 : ph_name_of(before)->number;
+	if (document->shared == NULL || (before != NULL && number == 0))
+		return ph_document_intern(document, bytes, length);
+	shared_name *last = &document->of_shared[number];
+	const char *guess = ph_names_text(document->shared, last->next);
+	if (guess != NULL && ph_name_of(guess)->length == length &&
+	    memcmp(guess, bytes, length) == 0)
+		return guess;
+	const char *interned = ph_document_intern(document, bytes, length);
+	if (interned != NULL && ph_name_of(interned)->number != 0)
+		last->next = ph_name_of(interned)->number;
+	return interned;
 }
 
 static void

@@ -92,6 +92,10 @@ ph_node *ph_document_root(const ph_document *document);
 void ph_document_set_root(ph_document *document, ph_node *root);
 /* One pointer per distinct name; NULL past the limit. */
 const char *ph_document_intern(ph_document *document, const char *name, size_t length);
+/* The same for the name that comes after an interned one (NULL: none): what came after it last time
+ * is looked at first, since members mostly come in the same order. */
+const char *ph_document_intern_after(
+    ph_document *document, const char *before, const char *name, size_t length);
 
 /* A node not yet in the tree. `text` is copied; NULL for objects, lists and null. */
 ph_node *ph_node_new(

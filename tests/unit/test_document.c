@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/document/names.h"
 #include "lib/document/place.h"
 #include "tests/unit/documents.h"
 
@@ -51,6 +52,42 @@ START_TEST(names_are_shared)
 	ck_assert_ptr_eq(ph_document_intern(d, "", 0), ph_document_intern(d, "x", 0));
 	ph_document_destroy(&d);
 	ck_assert_ptr_null(d);
+}
+END_TEST
+
+/* Whatever came after a name last time, and whatever comes now. */
+START_TEST(the_next_name_may_be_another)
+{
+	static const char *const orders[] = {
+	    "abcd", "abcd", "acbd", "dcba", "xayb", "aabb", "abcd"};
+	ph_document *d = new_document();
+	ph_names *names = NULL;
+	ck_assert_int_eq(ph_names_new(&names, NULL), PH_OK);
+	for (const char *c = "abcd"; *c != 0; c++)
+		ck_assert_uint_ne(ph_names_add(names, (char[3]){*c, *c}, 2), 0);
+	ck_assert_uint_ne(ph_names_add(names, "aab", 3), 0);
+	ck_assert_int_eq(ph_document_use(d, names, NULL), PH_OK);
+	for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+		const char *before = NULL;
+		for (const char *c = orders[i]; *c != 0; c++) {
+			char name[4] = {*c, *c, 'b', '\0'};
+			for (size_t length = 1; length <= 3; length++) {
+				const char *next =
+				    ph_document_intern_after(d, before, name, length);
+				ck_assert_ptr_eq(
+				    next, ph_document_intern(d, name, length));
+				ck_assert_uint_eq(strlen(next), length);
+				ck_assert_int_eq(memcmp(next, name, length), 0);
+				before = next;
+			}
+		}
+	}
+	const char *two = ph_document_intern(d, "aa", 2);
+	ck_assert_str_eq(ph_document_intern_after(d, two, "aab", 3), "aab");
+	ck_assert_ptr_eq(ph_document_intern_after(d, two, "aab", 2), two);
+	ck_assert_str_eq(ph_document_intern_after(d, two, "aab", 3), "aab");
+	ph_document_destroy(&d);
+	ph_names_destroy(&names);
 }
 END_TEST
 
@@ -327,6 +364,7 @@ document_suite(void)
 	TCase *names = tcase_create("names");
 	tcase_set_timeout(names, 60);
 	tcase_add_test(names, names_are_shared);
+	tcase_add_test(names, the_next_name_may_be_another);
 	tcase_add_test(names, many_names_stay_shared);
 	tcase_add_test(names, chosen_collisions_cost_little);
 	suite_add_tcase(suite, names);

@@ -5,8 +5,10 @@
 #include "lib/codec/codec.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/text.h"
 #include "tests/unit/documents.h"
 
 #define TEXT(s) (s), sizeof(s) - 1
@@ -55,6 +57,9 @@ START_TEST(every_value_knows_its_place)
 	expect_tree(ph_json_decode, TEXT(text), PLACES,
 	    "{a: #1^1:7, b: ['x'^2:8, !true^3:3, #-5^3:9]^2:7, "
 	    "c: {\xC3\xA9: ~^5:12}^5:6}^1:1");
+	expect_tree(ph_json_decode,
+	    TEXT("[\n          1,\n\n                 \t 2 \r, 3]"), PLACES,
+	    "[#1^2:11, #2^4:20, #3^4:25]^1:1");
 }
 END_TEST
 
@@ -426,6 +431,101 @@ START_TEST(a_full_buffer_is_told)
 }
 END_TEST
 
+/* A text of `length` bytes, one of them `special`, in memory that ends with it. */
+static char *
+text_with(size_t length, size_t at, unsigned char special)
+{
+	char *text = malloc(length + 1);
+	ck_assert_ptr_nonnull(text);
+	for (size_t i = 0; i < length; i++)
+		text[i] = (char) ('a' + i % 26);
+	if (at < length)
+		text[at] = (char) special;
+	text[length] = '\0';
+	return text;
+}
+
+/* What JSON writes of it, byte by byte. */
+static void
+write_slowly(const char *text, size_t length, char *out)
+{
+	*out++ = '"';
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char) text[i];
+		if (c == '\n' || c == '\r' || c == '\t')
+			out += sprintf(out, "\\%c",
+			    c == '\n'	? 'n'
+			    : c == '\r' ? 'r'
+					: 't');
+		else if (c < 0x20)
+			out += sprintf(out, "\\u%04x", c);
+		else if (c == '"' || c == '\\')
+			out += sprintf(out, "\\%c", c);
+		else
+			*out++ = (char) c;
+	}
+	strcpy(out, "\"");
+}
+
+/* There and back, into a buffer with `room` bytes left at first. */
+static void
+send_there_and_back(const char *text, size_t length, size_t room)
+{
+	char wanted[512];
+	write_slowly(text, length, wanted);
+	ph_document *d = new_document();
+	ph_buffer out;
+	ph_buffer_init(&out, 0);
+	ck_assert(ph_buffer_reserve(&out, 1));
+	while (out.capacity - out.length > room)
+		ph_buffer_u8(&out, ' ');
+	size_t begun = out.length;
+	ck_assert_int_eq(ph_json_encode(ph_node_wrap(d, PH_NODE_STRING, text, length),
+			     0, &out, NULL),
+	    PH_OK);
+	ck_assert_str_eq(ph_buffer_cstr(&out) + begun, wanted);
+	char *exact = malloc(strlen(wanted));
+	memcpy(exact, wanted, strlen(wanted));
+	ck_assert_int_eq(ph_json_decode(d, exact, strlen(wanted), NULL), PH_OK);
+	ck_assert_uint_eq(ph_document_root(d)->length, length);
+	ck_assert_int_eq(memcmp(ph_document_root(d)->text, text, length + 1), 0);
+	free(exact);
+	ph_buffer_fini(&out);
+	ph_document_destroy(&d);
+}
+
+/* Bytes are looked at in blocks: each length, each place, each kind of byte. */
+START_TEST(every_byte_of_a_block_is_looked_at)
+{
+	static const unsigned char specials[] = {'"', '\\', '\n', 1, 0x1f, 0x7f, ' '};
+	for (size_t length = 0; length < 52; length++)
+		for (size_t at = 0; at <= length; at++)
+			for (size_t i = 0; i < sizeof specials; i++) {
+				char *text = text_with(length, at, specials[i]);
+				send_there_and_back(text, length, (at + i) % 3 * 40);
+				free(text);
+			}
+}
+END_TEST
+
+START_TEST(every_byte_of_a_block_is_utf8)
+{
+	for (size_t length = 1; length < 52; length++)
+		for (size_t at = 0; at < length; at++) {
+			char *text = text_with(length, at, 0xff);
+			ph_document *d = new_document();
+			ph_document_set_root(
+			    d, ph_node_wrap(d, PH_NODE_STRING, text, length));
+			ph_error err = {0};
+			ck_assert_int_eq(encode_root(d, &err), PH_ERR_INVALID);
+			ck_assert_ptr_nonnull(strstr(err.text, "PH3060"));
+			ck_assert(!ph_utf8_valid(text, length, NULL));
+			ph_document_destroy(&d);
+			free(text);
+		}
+}
+END_TEST
+
 #define LOOP(tcase, test, table)                                                       \
 	tcase_add_loop_test(tcase, test, 0, (int) (sizeof(table) / sizeof((table)[0])))
 
@@ -456,6 +556,9 @@ json_suite(void)
 	tcase_add_test(encode, repeated_names_are_not_written);
 	tcase_add_test(encode, too_deep_is_not_written);
 	tcase_add_test(encode, a_full_buffer_is_told);
+	tcase_add_test(encode, every_byte_of_a_block_is_looked_at);
+	tcase_add_test(encode, every_byte_of_a_block_is_utf8);
+	tcase_set_timeout(encode, 60);
 	suite_add_tcase(suite, encode);
 	return suite;
 }
