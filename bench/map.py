@@ -30,8 +30,24 @@ FORMATS = os.path.join(ROOT, "tests", "formats")
 ENQUIRY = map_peers.ENQUIRY
 REPORT = os.path.join(SAMPLES, "pothole.canonical.json")
 CASE = map_peers.CASE
-PATIENT = os.path.join(FORMATS, "samples", "hospital-patient", "update.in.hl7")
+OPEN311 = os.path.join(ROOT, "adapters", "open311")
+FORM = os.path.join(OPEN311, "samples", "open311-request", "report.in.form")
 READERS = ["simdjson-dom", "simdjson-dom-to-tree", "simdjson-on-demand", "rapidjson-in-place", "cjson"]
+
+
+def sample(name, file):
+    """A document of the maps that the tests of the formats have."""
+    return os.path.join(FORMATS, "samples", name, file)
+
+
+def members(folder, count):
+    """CSV: a header and so many rows of 44 or 45 bytes."""
+    path = os.path.join(folder, f"members-{count}.csv")
+    with open(path, "w", encoding="cp1252") as out:
+        out.write("Member No,Surname,Forename,Changed,Remarks\n")
+        for number in range(count):
+            out.write(f"{number:07d},Wood,Zo\u00eb,01/02/2024 10:30,\"note, {number}\"\n")
+    return path
 
 
 def permits(folder, count):
@@ -161,7 +177,16 @@ class Bench:
         self.transform("libjq-case-there-and-back", "jq", "case.jq", CASE, "case-back.jq")
         self.others(CASE)
         self.map("permits-fixed-in", "permit", "in", permits(self.folder, 30), FORMATS)
-        self.map("patient-hl7-in", "hospital-patient", "in", PATIENT, FORMATS)
+        self.map("permit-fixed-out", "permit", "out", sample("permit", "one.canonical.json"), FORMATS)
+        self.map("patient-hl7-in", "hospital-patient", "in",
+                 sample("hospital-patient", "update.in.hl7"), FORMATS)
+        self.map("patient-hl7-out", "hospital-patient", "out",
+                 sample("hospital-patient", "write.canonical.json"), FORMATS)
+        self.map("members-csv-in", "library-member", "in", members(self.folder, 20), FORMATS)
+        self.map("member-csv-out", "library-member", "out",
+                 sample("library-member", "one.canonical.json"), FORMATS)
+        self.map("report-form-in", "open311-request", "in", FORM, OPEN311)
+        self.map("upload-multipart-in", "upload", "in", sample("upload", "form.in.mime"), FORMATS)
 
     def report(self):
         against = {"own-xml-reader": ["sax2"],

@@ -174,6 +174,9 @@ ph_check_list(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks
 	}
 	if (rule->contains != NULL && !check_contains(c, rule, node, marks))
 		return false;
+	/* paid here, where a large document is given steps for its size */
+	if (rule->unique && !ph_check_pay(c, node->count))
+		return false;
 	const ph_node *twin =
 	    rule->unique ? ph_node_twin(node, &c->steps, &c->no_memory) : NULL;
 	if (twin != NULL)

@@ -295,6 +295,24 @@ START_TEST(many_items)
 }
 END_TEST
 
+/* Steps are given for a document's size also where its items are only compared. */
+START_TEST(so_many_items_that_steps_are_given_for_them)
+{
+	size_t count = 550000, at = 1;
+	char *text = malloc(count * 8 + 16);
+	ph_violation broken;
+	ck_assert_ptr_nonnull(text);
+	text[0] = '[';
+	for (size_t i = 0; i < count; i++)
+		at += (size_t) sprintf(text + at, "%zu,", i);
+	strcpy(text + at - 1, "]");
+	ck_assert_msg(verdict("{\"uniqueItems\":true,\"items\":{\"type\":\"number\"}}",
+			  text, &broken) == PH_OK,
+	    "%s", broken.text);
+	free(text);
+}
+END_TEST
+
 START_TEST(numbers)
 {
 	static const struct {
@@ -326,6 +344,7 @@ schema_suite(void)
 	tcase_add_test(tests, schema_paths);
 	tcase_add_test(tests, costly);
 	tcase_add_test(tests, many_items);
+	tcase_add_test(tests, so_many_items_that_steps_are_given_for_them);
 	tcase_add_test(tests, numbers);
 	suite_add_tcase(suite, tests);
 	return suite;
