@@ -3,6 +3,8 @@
 Each is built once into the build directory, by Maven or Go with whatever source of packages they are
 set up for here. One that cannot be had, that does not run, or that makes of the case another document
 than our map does, is left out with a word.
+
+map.py pins itself to one processor after this is imported; Java's compilers may use them all.
 """
 
 import glob
@@ -20,6 +22,7 @@ SCHEMAS = os.path.join(ROOT, "schemas")
 SCHEMA = os.path.join(SCHEMAS, "service-request.v1.schema.json")
 MAP = os.path.join(ROOT, "adapters", "crm", "maps", "crm-case.yaml")
 CACHE = os.path.join(BUILD, "bench", "map-peers")
+PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 CASES = [  # the way, the name of it, and which of our lines it stands beside
     ("in", "case-in", "case-json-in"),
     ("in-validated", "case-in-validated", "case-json-in"),
@@ -51,6 +54,11 @@ def stale(made, *sources):
     """Whether what was made is older than what it is made of."""
     return not os.path.exists(made) or any(
         os.path.getmtime(source) > os.path.getmtime(made) for source in sources)
+
+
+def use_all_processors():
+    if PROCESSORS is not None:
+        os.sched_setaffinity(0, PROCESSORS)
 
 
 class Bloblang:
@@ -109,7 +117,7 @@ class Camel:
             ["java", "-XX:+UseSerialGC", "-Xms256m", "-Xmx256m", "-cp", f"{made}:{made}/lib/*",
              "CamelPeer", self.way, self.path, os.path.join(HERE, "enquiry.xsl"), SCHEMA],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            start_new_session=True, preexec_fn=lambda: os.sched_setaffinity(0, range(os.cpu_count())))
+            start_new_session=True, preexec_fn=use_all_processors)
         say(f"{self.name} warms up for {warm_up:g} s")
         self.ask(f"warm {warm_up}")
 
@@ -162,7 +170,7 @@ def engine(kind, works, warm_up):
             one.start(warm_up)
             if one.path == CASE and one.show() != wanted[one.way.split("-")[0]]:
                 raise Missing(f"{one.name} makes another document than our map")
-    except (Missing, OSError) as why:
+    except (Missing, OSError, subprocess.SubprocessError, ValueError) as why:
         say(f"{kind.__name__} is left out: {why}")
         for one in good:
             one.stop()
