@@ -25,7 +25,6 @@ struct ph_pattern {
 	pcre2_general_context *memory;
 	_Atomic(pcre2_match_data *) *spare; /* NULL inside while it is in use */
 	uint32_t groups;
-	bool compiled; /* to machine code */
 };
 
 static void *
@@ -57,7 +56,7 @@ make_ready(ph_pattern *pattern)
 	pcre2_set_depth_limit(pattern->limits, DEPTH_MAX);
 	pcre2_set_heap_limit(pattern->limits, HEAP_MAX_K);
 	pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &pattern->groups);
-	pattern->compiled = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
+	(void) pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
 	return true;
 }
 
@@ -150,11 +149,8 @@ ph_pattern_match(
 		data = pcre2_match_data_create(PH_PATTERN_GROUPS, pattern->memory);
 	if (data == NULL)
 		return PH_MATCH_GAVE_UP;
-	int found = pattern->compiled
-			? pcre2_jit_match(pattern->code, (PCRE2_SPTR) text, length, 0,
-			      PCRE2_NO_UTF_CHECK, data, pattern->limits)
-			: pcre2_match(pattern->code, (PCRE2_SPTR) text, length, 0,
-			      PCRE2_NO_UTF_CHECK, data, pattern->limits);
+	int found = pcre2_match(pattern->code, (PCRE2_SPTR) text, length, 0,
+	    PCRE2_NO_UTF_CHECK, data, pattern->limits);
 	if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
 		pcre2_match_data_free(data);
 		return PH_MATCH_GAVE_UP;

@@ -65,6 +65,12 @@ teardown(void)
 	map_fixture_fini(&fixture);
 }
 
+static const char xsd[] =
+    "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'><xs:element name='v'>"
+    "<xs:complexType><xs:sequence><xs:element name='x' type='xs:string'/>"
+    "<xs:element name='y' type='xs:string'/><xs:element name='z' type='xs:string'/>"
+    "</xs:sequence></xs:complexType></xs:element></xs:schema>";
+
 /* "@" in a document stands for a long text. */
 static const struct {
 	const char *what, *map, *records; /* NULL: the format has no description */
@@ -79,6 +85,8 @@ static const struct {
     {"xml in another charset",
 	"vendor: {format: xml, root: v, charset: windows-1252}\n" LINKS, NULL,
 	"<v><x>\xE2\x82\xAC \xE2\x88\x9A</x><y>1</y><z>@</z></v>"},
+    {"xml held to its schema", "vendor: {format: xml, root: v, schema: v.xsd}\n" LINKS,
+	NULL, "<v><x>1</x><y>2</y><z>@</z></v>"},
     {"soap", "vendor: {format: soap, root: v}\n" LINKS, NULL,
 	"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>"
 	"<v><x>1</x><y>2</y><z>@</z></v></s:Body></s:Envelope>"},
@@ -171,6 +179,7 @@ START_TEST(a_later_document_asks_for_no_memory)
 	unsigned count[2];
 	if (formats[_i].records != NULL)
 		map_fixture_file(&fixture, "r.yaml", formats[_i].records);
+	map_fixture_file(&fixture, "schemas/v.xsd", xsd);
 	(void) snprintf(text, sizeof text, HEAD "%s", formats[_i].map);
 	ph_map *map = map_fixture_map(&fixture, text);
 	ck_assert_msg(map != NULL, "%s: %s", fixture.err.where, fixture.err.text);
