@@ -97,11 +97,15 @@ note_linked(checker *c)
 	return true;
 }
 
+/* Itself, or what is in it if it may be a text that is opened. */
 static bool
 is_linked(const checker *c, const char *path)
 {
+	size_t length = strlen(path);
 	for (size_t i = 0; c->linked[i] != NULL; i++)
-		if (strcmp(c->linked[i], path) == 0)
+		if (strncmp(c->linked[i], path, length) == 0 &&
+		    (c->linked[i][length] == 0 ||
+			(c->linked[i][length] == '/' && c->map->open_count > 0)))
 			return true;
 	return false;
 }
@@ -259,7 +263,9 @@ ph_map_examine_rest(
 	if (!note_linked(&c))
 		return;
 	check_drop(&c, records);
-	for (int k = 0; k < 2 && !c.wild; k++) {
+	/* what no link writes is taken over from the record as it was */
+	bool taken_over = map->completes && map->in.count == 0;
+	for (int k = 0; k < 2 && !c.wild && !taken_over; k++) {
 		walk w = {.checker = &c};
 		if (records[k] != NULL && (k == 0 || out != in))
 			walk_type(&w, records[k]);

@@ -144,7 +144,8 @@ record_type(checker *c, unsigned flow)
 			return NULL;
 		unknown(c, root_node(c->map, at, flow), 0, &way, at, above);
 	}
-	return known == PH_VENDOR_NAMED && !type->open ? type : NULL;
+	bool judged = known == PH_VENDOR_NAMED && !type->open && !way.inside;
+	return judged ? type : NULL;
 }
 
 /* ---- paths ---- */
@@ -180,11 +181,11 @@ check_times(checker *c, const ph_link *link, const ph_operand *operand,
 	size_t offset = offset_of(operand, step);
 	if (many && !child->many)
 		ph_load_fail(c->load, link->node, offset,
-		    "PH2088 %s has %s once at most: write it without [ ]",
+		    "PH2092 %s has %s once at most: write it without [ ]",
 		    ph_vendor_file(c->map), child->element->name);
 	else if (!many && !chosen && child->many && is_inward(flow))
 		ph_load_warn(c->load, link->node, offset,
-		    "PH2089 %s may have %s several times, and then the link fails: say "
+		    "PH2093 %s may have %s several times, and then the link fails: say "
 		    "%s[], or %s[1] for the first",
 		    ph_vendor_file(c->map), child->element->name, child->element->name,
 		    child->element->name);
@@ -381,7 +382,7 @@ check_value(checker *c, const ph_link *link)
 	if (link->chain_count > 0 || link->canonical.count != 1 ||
 	    link->vendor.count != 1 || vendor->kind != PH_OPERAND_PATH ||
 	    (link->directions & PH_FLOWS_OUT) == 0 ||
-	    !ph_vendor_way(c->map, &vendor->path, false, &way) ||
+	    !ph_vendor_way(c->map, &vendor->path, false, &way) || way.inside ||
 	    ph_vendor_find(c->map, &way, &field) != PH_VENDOR_NAMED || field.type->open)
 		return;
 	if (own->kind == PH_OPERAND_PATH)

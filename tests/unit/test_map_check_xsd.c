@@ -240,6 +240,32 @@ START_TEST(what_is_written)
 }
 END_TEST
 
+/* What is in an opened text is in no schema; the text itself is. */
+START_TEST(opened_texts)
+{
+	told t = check_at("Send/Job, open: {json: Send/Job/Place}",
+	    BASE "  - b <-> Place/case/id\n  - at <-> Place/case/at",
+	    "'@kind', Text, At, Done, X, Y, Row, Note, LongNote, Tree, More, Size",
+	    "PH");
+	ck_assert_msg(t.errors == 0, "%s", t.all);
+	t = check_at("Send/Job, open: {json: Send/Job/Plaec}",
+	    BASE "  - b <-> Plaec/case/id", REST, "PH2070");
+	ck_assert_msg(
+	    strstr(t.all, "Plaec in Job; did you mean Place?") != NULL, "%s", t.all);
+}
+END_TEST
+
+/* A map that completes a record takes over what it does not write. */
+START_TEST(completing_maps)
+{
+	told t = check_at("Send/Job", "  - a -> @id", REST, "PH2072");
+	ck_assert_uint_eq(t.times, 2);
+	t = check_at("Send/Job, previous: {}", "  - a -> @id", "", "PH2072");
+	expect_nothing(&t);
+	ck_assert_msg(strstr(t.all, "PH2071") == NULL, "%s", t.all);
+}
+END_TEST
+
 START_TEST(left_over)
 {
 	told t = check("  - b <-> Text | fit(4)",
@@ -262,13 +288,13 @@ END_TEST
 
 START_TEST(once_or_many)
 {
-	told t = check("  - tags[].name <-> Note[]", REST, "PH2088");
+	told t = check("  - tags[].name <-> Note[]", REST, "PH2092");
 	expect(&t, "error", "m.yaml:8:21", "has Note once at most");
-	t = check("  - b <-> Row/Name\n  - const(\"v\") -> Row/Value", REST, "PH2089");
+	t = check("  - b <-> Row/Name\n  - const(\"v\") -> Row/Value", REST, "PH2093");
 	expect(&t, "warning", "m.yaml:8:11", "say Row[], or Row[1]");
-	t = check("  - b -> Row/Name\n  - const(\"v\") -> Row/Value", REST, "PH2089");
+	t = check("  - b -> Row/Name\n  - const(\"v\") -> Row/Value", REST, "PH2093");
 	expect_nothing(&t);
-	t = check("  - b <- Row[1]/Name", REST, "PH2089");
+	t = check("  - b <- Row[1]/Name", REST, "PH2093");
 	expect_nothing(&t);
 }
 END_TEST
@@ -340,6 +366,8 @@ check_suite(void)
 	tcase_add_test(tests, unknown_paths);
 	tcase_add_test(tests, roots);
 	tcase_add_test(tests, what_is_written);
+	tcase_add_test(tests, opened_texts);
+	tcase_add_test(tests, completing_maps);
 	tcase_add_test(tests, left_over);
 	tcase_add_test(tests, once_or_many);
 	tcase_add_test(tests, order);
