@@ -25,6 +25,7 @@ struct ph_pattern {
 	pcre2_general_context *memory;
 	_Atomic(pcre2_match_data *) *spare; /* NULL inside while it is in use */
 	uint32_t groups;
+	bool compiled; /* to machine code */
 };
 
 static void *
@@ -56,7 +57,11 @@ make_ready(ph_pattern *pattern)
 	pcre2_set_depth_limit(pattern->limits, DEPTH_MAX);
 	pcre2_set_heap_limit(pattern->limits, HEAP_MAX_K);
 	pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &pattern->groups);
+	/* a pattern may forbid it, (*NO_JIT), and the compiler then succeeds without a result */
+	size_t machine_code = 0;
 	(void) pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
+	(void) pcre2_pattern_info(pattern->code, PCRE2_INFO_JITSIZE, &machine_code);
+	pattern->compiled = machine_code > 0;
 	return true;
 }
 
@@ -149,8 +154,11 @@ ph_pattern_match(
 		data = pcre2_match_data_create(PH_PATTERN_GROUPS, pattern->memory);
 	if (data == NULL)
 		return PH_MATCH_GAVE_UP;
-	int found = pcre2_match(pattern->code, (PCRE2_SPTR) text, length, 0,
-	    PCRE2_NO_UTF_CHECK, data, pattern->limits);
+	int found = pattern->compiled
+			? pcre2_jit_match(pattern->code, (PCRE2_SPTR) text, length, 0,
+			      PCRE2_NO_UTF_CHECK, data, pattern->limits)
+			: pcre2_match(pattern->code, (PCRE2_SPTR) text, length, 0,
+			      PCRE2_NO_UTF_CHECK, data, pattern->limits);
 	if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
 		pcre2_match_data_free(data);
 		return PH_MATCH_GAVE_UP;
