@@ -31,7 +31,7 @@ void
 saga_wrong(saga *self, const char *what, uint64_t number)
 {
 	if (self->wrong[0] == '\0')
-		snprintf(self->wrong, sizeof self->wrong, "seed %llu: %s (%llu)",
+		snprintf(self->wrong, sizeof self->wrong, "seed %llu: %.200s (%llu)",
 		    (unsigned long long) self->seed, what, (unsigned long long) number);
 }
 
