@@ -4,7 +4,8 @@ Each line is the time of the processor for one document, in microseconds ("us"),
 "per_second", and where a library of ours took part "allocations": how often it and others called malloc
 for a document, by library. Ratios are against the limits of the same turn: the same bytes through bare
 libxml2 (SAX2, callbacks that do nothing) and through JSON readers, and against other engines doing the
-same change. --sizes adds the cost of growing documents up to 8 MB.
+same change. --sizes adds the cost of growing documents up to 10 MB, and of files of
+100 MB in pieces.
 
 Readers and engines that are not installed are left out, with a word; ./dev bench map installs those
 of Debian. A Camel route and Bloblang are fetched and built into the build directory where Maven's
@@ -210,19 +211,25 @@ class Bench:
 
     def growth(self):
         """Cost against size: nanoseconds for a byte should stay what they are."""
-        for size in (1000, 10000, 100000, 1000000, 8000000):
+        for size in (1000, 10000, 100000, 1000000, 10000000):
             say(f"documents of {size} bytes")
-            for name, what, path, folder in (
-                    ("case-json", "crm-case", case(self.folder, size), CRM),
-                    ("status-rows-xml", "confirm-status", status_rows(self.folder, size),
-                     HIGHWAYS),
-                    ("permits-fixed", "permit", permits(self.folder, size // 33), FORMATS)):
-                found = [call([program("bench", "maps"), what, "in", path,
-                               str(self.options.seconds), folder, ROOT])[0]
-                         for _ in range(min(3, self.options.runs))]
-                values = [one["us"] for one in found]
-                self.line(f"map-size-{name}-in", values, found[-1], x=found[-1]["bytes"],
-                          ns_per_byte=round(min(values) * 1000 / found[-1]["bytes"], 2))
+            self.size("case-json", "crm-case", "in", case(self.folder, size), CRM)
+            self.size("status-rows-xml", "confirm-status", "in",
+                      status_rows(self.folder, size), HIGHWAYS)
+            self.size("permits-fixed", "permit", "in", permits(self.folder, size // 33), FORMATS)
+        for size in (1000000, 10000000, 100000000):
+            say(f"files of {size} bytes in pieces")
+            self.size("status-rows-xml", "confirm-status", "pieces",
+                      status_rows(self.folder, size), HIGHWAYS)
+            self.size("permits-fixed", "permit", "pieces", permits(self.folder, size // 33),
+                      FORMATS)
+
+    def size(self, name, what, way, path, folder):
+        found = [call([program("bench", "maps"), what, way, path, str(self.options.seconds),
+                       folder, ROOT])[0] for _ in range(min(3, self.options.runs))]
+        values = [one["us"] for one in found]
+        self.line(f"map-size-{name}-{way}", values, found[-1], x=found[-1]["bytes"],
+                  ns_per_byte=round(min(values) * 1000 / found[-1]["bytes"], 2))
 
 
 def main(arguments):
@@ -230,7 +237,7 @@ def main(arguments):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="turns; figures are their medians")
     parser.add_argument("--seconds", type=float, default=0.4, help="of each measurement")
-    parser.add_argument("--sizes", action="store_true", help="cost against size, up to 8 MB")
+    parser.add_argument("--sizes", action="store_true", help="cost against size, up to 10 MB")
     parser.add_argument("--warm-up", type=float, default=15, help="seconds that each route of Java's "
                         "runs before it is measured")
     parser.add_argument("--quick", action="store_true", help="one turn of short measurements")

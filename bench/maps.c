@@ -2,6 +2,7 @@
  * maps - how many documents a second go through a map, and what they take from the heap.
  *
  *   maps MAP in|out|both FILE SECONDS FOLDER...   one document, again and again
+ *   maps MAP pieces FILE SECONDS FOLDER...   the file in pieces, as large ones are read
  *   maps sax2|sax2-parser-kept|jansson - FILE SECONDS   the same bytes through a bare reader
  *
  * Every turn is a call of its own: made, given its values, its references asked for, run and
@@ -29,7 +30,8 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 #define OBJECTS	 16
-#define COUNTED	 64 /* documents whose allocations are counted */
+#define LARGEST	 ((size_t) 64 << 20) /* of documents that are read whole */
+#define COUNTED	 64		     /* documents whose allocations are counted */
 
 /* ---- allocations, by the object that asks ---- */
 
@@ -86,7 +88,7 @@ realloc(void *block, size_t size)
 typedef struct work work;
 struct work {
 	char *bytes;
-	size_t length;
+	size_t length, at;
 	void (*turn)(work *w);
 	size_t records;
 	ph_map *map;
@@ -114,22 +116,61 @@ set_values(ph_map_call *call, const ph_map *map)
 		    &err);
 }
 
-static ph_map_call *
-run(work *w, ph_map_direction direction, const void *bytes, size_t length)
+static void
+run_call(work *w, ph_map_call *call)
 {
-	ph_map_call *call = NULL;
 	ph_error err = {0};
-	must(ph_map_call_new(w->map, direction, 0, bytes, length, &call, &err), &err);
 	set_values(call, w->map);
 	for (size_t i = 0;
 	     ph_map_call_reference(call, i, NULL, NULL, NULL, NULL) == PH_OK; i++)
 		must(ph_map_call_answer(call, i, "SR-7H3N5V8R2C6WD", &err), &err);
 	must(ph_map_call_run(call, &err), &err);
-	w->records = ph_map_call_count(call);
-	for (size_t i = 0; i < w->records; i++)
+	size_t count = ph_map_call_count(call);
+	w->records += count;
+	for (size_t i = 0; i < count; i++)
 		if (ph_map_call_result(call, i) != PH_MAP_DONE)
 			bench_die(ph_map_call_error(call, i)->text);
+}
+
+static ph_map_call *
+run(work *w, ph_map_direction direction, const void *bytes, size_t length)
+{
+	ph_map_call *call = NULL;
+	ph_error err = {0};
+	w->records = 0;
+	must(ph_map_call_new(w->map, direction, 0, bytes, length, &call, &err), &err);
+	run_call(w, call);
 	return call;
+}
+
+static ph_status
+read_bytes(void *self, void *into, size_t size, size_t *got, ph_error *err)
+{
+	work *w = self;
+	(void) err;
+	size_t left = w->length - w->at;
+	*got = left < size ? left : size;
+	memcpy(into, w->bytes + w->at, *got);
+	w->at += *got;
+	return PH_OK;
+}
+
+static void
+pieces_turn(work *w)
+{
+	ph_map_stream *stream = NULL;
+	ph_map_call *call = NULL;
+	ph_error err = {0};
+	ph_status status = PH_OK;
+	w->at = w->records = 0;
+	must(ph_map_stream_open(w->map, read_bytes, w, &stream, &err), &err);
+	while ((status = ph_map_stream_next(stream, &call, &err)) == PH_OK) {
+		run_call(w, call);
+		ph_map_call_destroy(&call);
+	}
+	if (status != PH_ERR_NOT_FOUND)
+		must(status, &err);
+	ph_map_stream_destroy(&stream);
 }
 
 static void
@@ -266,9 +307,10 @@ take_work(work *w, char **argv)
 		must(
 		    ph_map_load(argv[1], (const char *const *) argv + 5, &w->map, &err),
 		    &err);
+		ph_map_limits(w->map, LARGEST, 0);
 		w->in = strcmp(argv[2], "out") != 0;
 		w->out = strcmp(argv[2], "in") != 0;
-		w->turn = map_turn;
+		w->turn = strcmp(argv[2], "pieces") == 0 ? pieces_turn : map_turn;
 	}
 }
 
@@ -277,7 +319,7 @@ main(int argc, char **argv)
 {
 	work w = {0};
 	if (argc < 5)
-		bench_die("usage: maps MAP in|out|both FILE SECONDS FOLDER...");
+		bench_die("usage: maps MAP in|out|both|pieces FILE SECONDS FOLDER...");
 	read_file(argv[3], &w);
 	take_work(&w, argv);
 	double seconds = strtod(argv[4], NULL);

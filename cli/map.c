@@ -7,10 +7,8 @@
 
 #include "cli/cli.h"
 #include "cli/declared.h"
-#include "cli/explain.h"
 #include "cli/map_tools.h"
 #include "cli/offline.h"
-#include "lib/base/buffer.h"
 #include "lib/base/fs.h"
 
 #ifndef PH_SYSCONFDIR
@@ -205,210 +203,8 @@ run_check(ph_cli *cli, const ph_args *args)
 	return c.errors == 0 ? PH_EXIT_OK : PH_EXIT_PROBLEM;
 }
 
-/* --- run --- */
-
-/* A file, or standard input for "-". Free with free. */
-static ph_status
-read_input(const char *path, char **out, size_t *length, ph_error *err)
-{
-	if (strcmp(path, "-") != 0)
-		return ph_fs_slurp(path, INPUT_MAX, out, length, err);
-	ph_buffer bytes;
-	char piece[65536];
-	size_t got;
-	ph_buffer_init(&bytes, INPUT_MAX);
-	while ((got = fread(piece, 1, sizeof piece, stdin)) > 0)
-		ph_buffer_append(&bytes, piece, got);
-	if (ph_buffer_cstr(&bytes) == NULL) {
-		ph_buffer_fini(&bytes);
-		return ph_fail(err, PH_ERR_TOO_LARGE, "PH7303 the input is too large");
-	}
-	*length = bytes.length;
-	*out = (char *) bytes.data;
-	return PH_OK;
-}
-
-static json_t *
-record_json(const ph_map_call *call, size_t record)
-{
-	ph_map_result result = ph_map_call_result(call, record);
-	const char *name, *value, *text;
-	size_t length;
-	json_t *row = json_pack("{s:s}", "result", ph_offline_result(result));
-	if (result != PH_MAP_DONE) {
-		const ph_error *err = ph_map_call_error(call, record);
-		json_object_update_new(
-		    row, json_pack("{s:s, s:s, s:s, s:s, s:s}", "stage",
-			     ph_map_call_stage(call, record), "reason",
-			     ph_map_call_reason(call, record), "path",
-			     ph_map_call_path(call, record), "where", err->where,
-			     "text", err->text));
-		return row;
-	}
-	const char *data = ph_map_call_data(call, record, &length);
-	json_object_set_new(row, "data", json_stringn(data, length));
-	json_t *attributes = json_object(), *urls = json_object(),
-	       *warnings = json_array();
-	for (size_t i = 0; ph_map_call_attribute(call, record, i, &name, &value); i++)
-		json_object_set_new(attributes, name, json_string(value));
-	for (size_t i = 0; ph_map_call_url(call, record, i, &name, &value); i++)
-		json_object_set_new(urls, name, json_string(value));
-	for (size_t i = 0; (text = ph_map_call_warning(call, record, i)) != NULL; i++)
-		json_array_append_new(warnings, json_string(text));
-	json_object_set_new(row, "attributes", attributes);
-	json_object_set_new(row, "url", urls);
-	json_object_set_new(row, "warnings", warnings);
-	return row;
-}
-
-/* Where an error is: the engine calls the document by its side, people by its file. */
-static void
-show_where(ph_cli *cli, const ph_args *args, const char *where, const char *text)
-{
-	const char *file = args->operands[2], *colon = strchr(where, ':');
-	bool in = strcmp(args->operands[1], "in") == 0;
-	const char *side = in ? "vendor:" : "canonical:";
-	bool inside = strncmp(where, side, strlen(side)) == 0;
-	bool named = inside && strcmp(file, "-") != 0;
-	fprintf(cli->err, "%s%s: %s\n", named ? file : where, named ? colon : "", text);
-	if (inside && strcmp(colon, ":1:1") == 0)
-		fprintf(cli->err,
-		    in ? "(in reads what the vendor sends; a canonical message goes "
-			 "out)\n"
-		       : "(out reads a canonical message; what the vendor sends goes "
-			 "in)\n");
-}
-
-static void
-show_record(ph_cli *cli, const ph_args *args, const ph_map_call *call, size_t record)
-{
-	ph_map_result result = ph_map_call_result(call, record);
-	const char *name, *value, *text;
-	size_t length;
-	if (result == PH_MAP_DONE) {
-		const char *data = ph_map_call_data(call, record, &length);
-		fwrite(data, 1, length, cli->out);
-		fputc('\n', cli->out);
-		for (size_t i = 0; ph_map_call_url(call, record, i, &name, &value); i++)
-			fprintf(cli->err, "$url.%s = %s\n", name, value);
-	} else {
-		const ph_error *err = ph_map_call_error(call, record);
-		fprintf(cli->err, "%s (%s, %s)%s%s\n", ph_offline_result(result),
-		    ph_map_call_stage(call, record), ph_map_call_reason(call, record),
-		    ph_map_call_path(call, record)[0] != '\0' ? ": " : "",
-		    ph_map_call_path(call, record));
-		if (err->text[0] != '\0')
-			show_where(cli, args, err->where, err->text);
-	}
-	for (size_t i = 0; (text = ph_map_call_warning(call, record, i)) != NULL; i++)
-		fprintf(cli->err, "warning: %s\n", text);
-}
-
-/* NAME=VALUE operands into two mappings; "ref.KEY=ID" answers references. */
-static ph_status
-read_values(const ph_args *args, ph_document *document, ph_node **values,
-    ph_node **references, ph_error *err)
-{
-	*values = ph_node_new(document, PH_NODE_OBJECT, NULL, 0);
-	*references = ph_node_new(document, PH_NODE_OBJECT, NULL, 0);
-	for (size_t i = 3; i < args->count; i++) {
-		char *text = args->operands[i], *equals = strchr(text, '=');
-		if (equals == NULL || equals == text)
-			return ph_fail(err, PH_ERR_USAGE,
-			    "PH7304 after the file stand values: name=value or "
-			    "ref.KEY=ID");
-		bool reference = strncmp(text, "ref.", 4) == 0;
-		*equals = '\0';
-		ph_node_add_text(document, reference ? *references : *values,
-		    reference ? text + 4 : text, equals + 1, strlen(equals + 1));
-	}
-	return ph_arena_failed(ph_document_arena(document))
-		   ? ph_fail(err, PH_ERR_NOMEM, "out of memory")
-		   : PH_OK;
-}
-
-/* `explain` may be NULL. */
-static int
-show_call(ph_cli *cli, const ph_args *args, const ph_map_call *call,
-    const ph_explain *explain)
-{
-	int exit = PH_EXIT_OK;
-	for (size_t i = 0; i < ph_map_call_count(call); i++) {
-		ph_map_result result = ph_map_call_result(call, i);
-		if (result != PH_MAP_DONE && result != PH_MAP_IGNORED)
-			exit = PH_EXIT_PROBLEM;
-		if (!cli->json) {
-			show_record(cli, args, call, i);
-			if (explain != NULL)
-				ph_explain_show(explain, cli, i);
-			continue;
-		}
-		json_t *row = record_json(call, i);
-		const json_t *rows =
-		    explain == NULL ? NULL : ph_explain_rows(explain, i);
-		if (rows != NULL)
-			json_object_set_new(row, "explain", json_deep_copy(rows));
-		ph_cli_json(cli, row);
-	}
-	return exit;
-}
-
-static int
-run_run(ph_cli *cli, const ph_args *args)
-{
-	ph_offline offline;
-	ph_error err;
-	ph_explain explain;
-	bool explains = ph_args_has(args, "explain");
-	ph_map *map = NULL;
-	ph_map_call *call = NULL;
-	ph_document *document = NULL;
-	ph_node *values, *references;
-	char *bytes = NULL, *before = NULL;
-	size_t length, before_length = 0;
-	const char *previous = ph_args_get(args, "previous");
-	bool in = strcmp(args->operands[1], "in") == 0;
-	if (!in && strcmp(args->operands[1], "out") != 0)
-		return ph_cli_usage(
-		    cli, "PH7305 the direction is in (from the vendor) or out");
-	ph_explain_init(&explain);
-	ph_status status = ph_offline_init(
-	    &offline, args->operands[0], ph_args_get(args, "schemas"), &err);
-	if (status == PH_OK)
-		status = ph_map_load(args->operands[0], offline.folders, &map, &err);
-	if (status == PH_OK)
-		status = ph_document_new("command line", INPUT_MAX, &document, &err);
-	if (status == PH_OK)
-		status = read_values(args, document, &values, &references, &err);
-	if (status == PH_OK)
-		status = read_input(args->operands[2], &bytes, &length, &err);
-	if (status == PH_OK && previous != NULL)
-		status = read_input(previous, &before, &before_length, &err);
-	if (status == PH_OK)
-		status = ph_offline_complete(map, in ? PH_MAP_IN : PH_MAP_OUT, bytes,
-		    length, values, references, before, before_length,
-		    explains ? &explain.trace : NULL, &call, &err);
-	int exit = status == PH_OK
-		       ? show_call(cli, args, call, explains ? &explain : NULL)
-		       : ph_cli_fail(cli, &err);
-	ph_explain_fini(&explain);
-	ph_map_call_destroy(&call);
-	ph_map_destroy(&map);
-	ph_document_destroy(&document);
-	free(bytes);
-	free(before);
-	return exit;
-}
-
 static const ph_cli_option check_options[] = {
     {"links", NULL, "show each link with its class: iso, lossy, in-only, out-only"},
-    {"schemas", "DIR", "where canonical schemas are looked for first"},
-    {NULL, NULL, NULL},
-};
-
-static const ph_cli_option run_options[] = {
-    {"explain", NULL, "say where each value came from"},
-    {"previous", "FILE", "out: the vendor's record before, to be completed from"},
     {"schemas", "DIR", "where canonical schemas are looked for first"},
     {NULL, NULL, NULL},
 };
@@ -421,8 +217,12 @@ static const ph_verb verbs[] = {
     {"run", "MAP.yaml in|out FILE|- [NAME=VALUE]...", 3, 200,
 	"send one document through a map\n"
 	"NAME=VALUE gives $NAME its value (accepted_at=2026-01-31T09:00:00Z);\n"
-	"ref.KEY=ID answers a cross-reference, ref.*=ID every other one.",
-	run_options, run_run},
+	"ref.KEY=ID answers a cross-reference, ref.*=ID every other one.\n"
+	"A file of more than 8 MiB goes through in pieces, in memory that does not "
+	"grow; "
+	"it is\n"
+	"read once before anything is shown, unless it is standard input.",
+	ph_map_run_options, ph_map_run},
     {"test", "CONNECTOR...", 1, 0, "run a connector's samples both ways",
 	ph_map_test_options, ph_map_test},
     {"new", NULL, 0, 0,

@@ -9,8 +9,10 @@
 #include "cli/cli.h"
 
 extern const ph_cli_option ph_map_test_options[], ph_map_coverage_options[],
-    ph_map_laws_options[], ph_map_new_options[];
+    ph_map_laws_options[], ph_map_new_options[], ph_map_run_options[];
 
+/* map_run.c: one document, or a large file. */
+int ph_map_run(ph_cli *cli, const ph_args *args);
 /* map_test.c: samples both ways. */
 int ph_map_test(ph_cli *cli, const ph_args *args);
 /* map_coverage.c: what they do not touch. */

@@ -95,6 +95,17 @@ answer(ph_map_call *call, const ph_node *references, ph_error *err)
 }
 
 ph_status
+ph_offline_call(ph_map_call *call, const ph_node *values, const ph_node *references,
+    const ph_trace *trace, ph_error *err)
+{
+	ph_map_call_trace(call, trace);
+	ph_status status = set_values(call, values, err);
+	if (status == PH_OK)
+		status = answer(call, references, err);
+	return status == PH_OK ? ph_map_call_run(call, err) : status;
+}
+
+ph_status
 ph_offline_complete(const ph_map *map, ph_map_direction direction, const void *bytes,
     size_t length, const ph_node *values, const ph_node *references,
     const void *previous, size_t previous_length, const ph_trace *trace,
@@ -107,15 +118,10 @@ ph_offline_complete(const ph_map *map, ph_map_direction direction, const void *b
 	    ph_map_call_new(map, direction, flags, bytes, length, &call, err);
 	if (status != PH_OK)
 		return status;
-	ph_map_call_trace(call, trace);
 	if (previous != NULL)
 		status = ph_map_call_previous(call, previous, previous_length, err);
 	if (status == PH_OK)
-		status = set_values(call, values, err);
-	if (status == PH_OK)
-		status = answer(call, references, err);
-	if (status == PH_OK)
-		status = ph_map_call_run(call, err);
+		status = ph_offline_call(call, values, references, trace, err);
 	if (status != PH_OK) {
 		ph_map_call_destroy(&call);
 		return status;

@@ -42,6 +42,10 @@ ph_status ph_offline_complete(const ph_map *map, ph_map_direction direction,
     const void *previous, size_t previous_length, const ph_trace *trace,
     ph_map_call **out, ph_error *err);
 
+/* A call that was made elsewhere: its values, its references, its run. */
+ph_status ph_offline_call(ph_map_call *call, const ph_node *values,
+    const ph_node *references, const ph_trace *trace, ph_error *err);
+
 /* "done", "held" and so on. */
 const char *ph_offline_result(ph_map_result result);
 

@@ -132,6 +132,7 @@ load_map(const char *name, const char *const *folders, ph_map_tell *tell, void *
 	ph_map *map = calloc(1, sizeof(*map));
 	if (map == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	map->largest = PH_INPUT_MAX;
 	ph_error first;
 	ph_status status = read_map(name, folders, map, &first);
 	if (status != PH_OK) {

@@ -13,7 +13,6 @@
 #define TARGET_FACTOR 64u
 #define SOURCE_FLOOR  ((size_t) 2 << 20)
 #define SOURCE_FACTOR 24u
-#define LARGEST	      ((size_t) 16 << 20)
 
 void
 ph_map_call_destroy(ph_map_call **call_p)
@@ -36,6 +35,9 @@ decode(ph_map_call *call, const void *bytes, size_t length, ph_error *err)
 {
 	if (call->direction == PH_FLOWS_OUT)
 		return ph_json_decode(call->source, bytes, length, err);
+	if (call->piece != NULL)
+		return ph_vendor_decode_piece(call->map, call->source, &call->reader,
+		    call->piece, call->state, err);
 	return ph_vendor_decode_held(call->map, call->source, &call->reader,
 	    is_held(call) ? &call->checker : NULL, bytes, length, err);
 }
@@ -53,7 +55,11 @@ fail_whole(ph_map_call *call, const char *stage, const char *reason, const char 
 		call->count = 0;
 		return;
 	}
-	ph_record_fail(call, &call->records[0], PH_MAP_HELD, stage, reason, path, where,
+	char place[PH_ERROR_WHERE];
+	snprintf(place, sizeof(place), "%s", where);
+	if (call->piece != NULL)
+		ph_piece_where(call->piece, place);
+	ph_record_fail(call, &call->records[0], PH_MAP_HELD, stage, reason, path, place,
 	    "%s", text);
 }
 
@@ -241,6 +247,34 @@ open_document(ph_map_call *call, const void *bytes, size_t length)
 		open_in(call);
 }
 
+/* A call that takes `largest` bytes, with room for what `length` of them become. */
+static ph_status
+take_call(const ph_map *map, ph_map_direction direction, size_t length, size_t largest,
+    ph_map_call **out, ph_error *err)
+{
+	size_t most = length > largest ? largest : length;
+	ph_status status =
+	    ph_map_call_take(map, direction == PH_MAP_IN ? PH_FLOWS_IN : PH_FLOWS_OUT,
+		SOURCE_FLOOR + SOURCE_FACTOR * most,
+		TARGET_FLOOR + TARGET_FACTOR * most, out, err);
+	if (status == PH_OK)
+		ph_document_take_input((*out)->source, largest);
+	return status;
+}
+
+static ph_status
+open_call(ph_map_call *call, const void *bytes, size_t length, ph_map_call **out,
+    ph_error *err)
+{
+	open_document(call, bytes, length);
+	if (call->no_memory) {
+		ph_map_call_destroy(&call);
+		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	}
+	*out = call;
+	return PH_OK;
+}
+
 ph_status
 ph_map_call_new(const ph_map *map, ph_map_direction direction, unsigned flags,
     const void *bytes, size_t length, ph_map_call **out, ph_error *err)
@@ -249,22 +283,26 @@ ph_map_call_new(const ph_map *map, ph_map_direction direction, unsigned flags,
 	if (!ph_map_goes(map, direction))
 		return ph_fail(err, PH_ERR_USAGE, "PH2054 the map %s does not go %s",
 		    map->name, direction == PH_MAP_IN ? "in" : "out");
-	size_t most = length > LARGEST ? LARGEST : length;
 	ph_map_call *call;
-	ph_status status =
-	    ph_map_call_take(map, direction == PH_MAP_IN ? PH_FLOWS_IN : PH_FLOWS_OUT,
-		SOURCE_FLOOR + SOURCE_FACTOR * most,
-		TARGET_FLOOR + TARGET_FACTOR * most, &call, err);
+	ph_status status = take_call(map, direction, length, map->largest, &call, err);
 	if (status != PH_OK)
 		return status;
 	call->flags = flags;
-	open_document(call, bytes, length);
-	if (call->no_memory) {
-		ph_map_call_destroy(&call);
-		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
-	}
-	*out = call;
-	return PH_OK;
+	return open_call(call, bytes, length, out, err);
+}
+
+ph_status
+ph_call_new_piece(const ph_map *map, const ph_piece *piece, ph_records_state *state,
+    ph_map_call **out, ph_error *err)
+{
+	ph_map_call *call;
+	ph_status status =
+	    take_call(map, PH_MAP_IN, piece->length, piece->length, &call, err);
+	if (status != PH_OK)
+		return status;
+	call->piece = piece;
+	call->state = state;
+	return open_call(call, piece->bytes, piece->length, out, err);
 }
 
 static ph_status

@@ -161,6 +161,20 @@ ph_vendor_decode(const ph_map *map, ph_document *document, ph_xml_reader **reade
 	return ph_vendor_decode_held(map, document, reader, NULL, bytes, length, err);
 }
 
+ph_status
+ph_vendor_decode_piece(const ph_map *map, ph_document *document, ph_xml_reader **reader,
+    const ph_piece *piece, ph_records_state *state, ph_error *err)
+{
+	if (map->records == NULL)
+		return ph_vendor_decode(
+		    map, document, reader, piece->bytes, piece->length, err);
+	ph_status status =
+	    ph_records_decode_piece(map->records, state, piece, document, err);
+	if (status == PH_OK && map->repair)
+		status = ph_text_repair(document, err);
+	return status;
+}
+
 /* The media type of the first part that was written from `start` on. */
 static const char *
 root_type(ph_buffer *out, size_t start, size_t *length)

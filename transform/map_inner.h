@@ -14,6 +14,7 @@
 #include "lib/base/table.h"
 #include "lib/codec/codec.h"
 #include "lib/codec/charset.h"
+#include "lib/codec/pieces.h"
 #include "lib/codec/records.h"
 #include "lib/codec/xsd.h"
 #include "lib/codec/xsd_shape.h"
@@ -152,6 +153,9 @@ struct ph_map {
 	ph_path *previous_without; /* fields that are not taken over from it */
 	size_t previous_without_count;
 	bool null_absent, empty_absent;
+	size_t largest;	       /* bytes of a whole document */
+	size_t longest_record; /* of a stream; 0: as the codec has it */
+	size_t piece_size;     /* the same; for tests */
 	ph_context context;
 	const char *urls[PH_URLS_MAX];
 	size_t url_count;
@@ -185,6 +189,10 @@ ph_status ph_vendor_decode(const ph_map *map, ph_document *document,
  * when it is needed, and then says what came of it. */
 ph_status ph_vendor_decode_held(const ph_map *map, ph_document *document,
     ph_xml_reader **reader, ph_xsd_checker **checker, const void *bytes, size_t length,
+    ph_error *err);
+/* The same for a piece of a large file. */
+ph_status ph_vendor_decode_piece(const ph_map *map, ph_document *document,
+    ph_xml_reader **reader, const ph_piece *piece, ph_records_state *state,
     ph_error *err);
 /* Append what `root` is (XML: the element or envelope) to `out`. *media is the content
  * type, on `arena`, where it is not the map's; both may be NULL. */
@@ -293,6 +301,8 @@ struct ph_map_call {
 	unsigned direction;    /* PH_FLOWS_* */
 	unsigned flags;
 	ph_document *source, *target;
+	const ph_piece *piece; /* what the source is a part of; NULL: it is whole */
+	ph_records_state *state;
 	ph_document *previous; /* out: the vendor's record before; NULL */
 	const ph_node *previous_record;
 	const char *const *source_names; /* bound to the source */
@@ -331,6 +341,9 @@ ph_status ph_map_call_take(const ph_map *map, unsigned direction, size_t source_
 void ph_map_call_leave(ph_map_call *call);
 /* A key that nobody knows, for hashing what strangers send. */
 const uint8_t *ph_map_hash_key(const ph_spares *spares);
+/* map_call.c: a call over a piece of a file, which stays until the call is destroyed. */
+ph_status ph_call_new_piece(const ph_map *map, const ph_piece *piece,
+    ph_records_state *state, ph_map_call **out, ph_error *err);
 /* map_wanted.c: the wanted reference, entered if it is new; NULL past the limit. */
 const ph_wanted *ph_call_want(ph_map_call *call, ph_map_reference kind,
     const char *entity, const char *system, const char *key);

@@ -79,7 +79,8 @@ ph_map_call_source(
 	const ph_map *map = call->map;
 	if (record >= call->count || call->records[record].node == NULL ||
 	    call->direction == PH_FLOWS_OUT ||
-	    (!map->has_each && call->records[record].whole == NULL) ||
+	    (!map->has_each && call->piece == NULL &&
+		call->records[record].whole == NULL) ||
 	    map->format == PH_MAP_FORM || map->format == PH_MAP_MULTIPART)
 		return ph_fail(
 		    err, PH_ERR_NOT_FOUND, "the record is the whole document");

@@ -130,6 +130,8 @@ forget(ph_map_call *call)
 	ph_document_destroy(&call->previous);
 	call->previous_record = NULL;
 	call->trace = NULL;
+	call->piece = NULL;
+	call->state = NULL;
 	call->flags = 0;
 	call->header = NULL;
 	call->records = NULL;

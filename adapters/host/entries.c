@@ -62,6 +62,10 @@ load_map(
 			ph_site_where(l->adapter, node, l->err->where, PH_ERROR_WHERE);
 		if (status)
 			return status;
+		ph_map_limits(map,
+		    (size_t) ph_options_get(
+			&l->site->options, PH_OPTION_DOCUMENT_BYTES),
+		    (size_t) ph_options_get(&l->site->options, PH_OPTION_RECORD_BYTES));
 		status = ph_table_puts(l->entries->maps, node->text, map, l->err);
 		if (status) {
 			ph_map_destroy(&map);

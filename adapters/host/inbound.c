@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "adapters/host/inbound_file.h"
 #include "adapters/host/inbound_part.h"
 #include "adapters/host/mapping.h"
 #include "lib/base/assert.h"
@@ -25,6 +26,7 @@ struct ph_inbound {
 };
 
 static void map_it(item *it);
+static void advance(item *it);
 static void publish_parts(item *it);
 
 /* ---- the end ---- */
@@ -49,6 +51,7 @@ free_item(item *it)
 		it->next->link = it->link;
 	it->host->inbound->count--;
 	ph_map_call_destroy(&it->call);
+	ph_inbound_file_close(it);
 	free(it->parts);
 	free(it->bytes);
 	free(it->cursor);
@@ -203,26 +206,51 @@ settle_cursor(item *it)
 	return status != PH_OK;
 }
 
-static uint32_t
-final_result(const item *it)
+/* What became of the parts: kept in mind, for they go when the next piece comes. */
+static void
+count_parts(item *it)
 {
-	if (it->worst)
-		return it->worst;
-	bool kept = false;
 	for (size_t i = 0; i < it->part_count; i++) {
-		if (it->parts[i].accepted && !it->parts[i].failed)
-			return PH_ADAPTER_ACCEPTED;
-		kept = kept || it->parts[i].failed;
+		it->accepted |= it->parts[i].accepted && !it->parts[i].failed;
+		it->kept |= it->parts[i].failed;
 	}
-	return !it->part_count ? PH_ADAPTER_IGNORED
-	       : kept	       ? PH_ADAPTER_KEPT
-			       : PH_ADAPTER_DUPLICATE;
+	it->published |= it->part_count > 0;
+}
+
+static uint32_t
+final_result(item *it)
+{
+	count_parts(it);
+	return it->worst	? it->worst
+	       : it->accepted	? PH_ADAPTER_ACCEPTED
+	       : !it->published ? PH_ADAPTER_IGNORED
+	       : it->kept	? PH_ADAPTER_KEPT
+				: PH_ADAPTER_DUPLICATE;
 }
 
 static void
 publish_rings(void *self)
 {
 	publish_parts(self);
+}
+
+static void
+advance_rings(void *self)
+{
+	advance(self);
+}
+
+/* All of this piece is durable. The loop turns before the next: the stack stays as it is. */
+static void
+finish_piece(item *it)
+{
+	count_parts(it);
+	free(it->parts);
+	it->parts = NULL;
+	it->part_count = it->sent = it->confirmed = 0;
+	ph_map_call_destroy(&it->call);
+	ph_alarm_set(
+	    &it->host->alarms, &it->again, ph_host_now(it->host), advance_rings, it);
 }
 
 static void
@@ -250,7 +278,13 @@ publish_parts(item *it)
 			    it->entry, err.text);
 		}
 	}
-	if (it->confirmed < it->sent || !settle_cursor(it))
+	if (it->confirmed < it->sent)
+		return;
+	if (ph_inbound_file_more(it) && it->worst != PH_ADAPTER_LATER) {
+		finish_piece(it);
+		return;
+	}
+	if (!settle_cursor(it))
 		return;
 	uint32_t result = final_result(it);
 	end_simply(
@@ -425,8 +459,39 @@ map_it(item *it)
 	    .receipt = it->receipt,
 	    .done = mapped,
 	    .self = it};
+	if (it->file && ph_inbound_file_call(it, &task.call, &err)) {
+		mapped(it, NULL, &err);
+		return;
+	}
 	if (ph_mapping_start(it->host, &task, &err))
 		mapped(it, NULL, &err);
+}
+
+/* ---- large files ---- */
+
+static void
+advance(item *it)
+{
+	ph_error err = {.status = PH_OK};
+	ph_status status = ph_inbound_file_next(it, &err);
+	if (status == PH_ERR_NOT_FOUND)
+		publish_parts(it); /* none: what is left is the cursor */
+	else if (status)
+		mapped(it, NULL, &err);
+	else
+		map_it(it);
+}
+
+static void
+begin(item *it)
+{
+	ph_error err = {.status = PH_OK};
+	if (!ph_inbound_is_file(it))
+		map_it(it);
+	else if (ph_inbound_file_open(it, &err))
+		mapped(it, NULL, &err);
+	else
+		advance(it);
 }
 
 /* ---- starting ---- */
@@ -491,7 +556,7 @@ ph_inbound_start(ph_host *host, const ph_inbound_task *task, ph_error *err)
 	if (task->deadline)
 		ph_alarm_set(
 		    &host->alarms, &it->deadline, task->deadline, deadline_rings, it);
-	map_it(it);
+	begin(it);
 	return PH_OK;
 }
 

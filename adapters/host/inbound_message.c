@@ -136,7 +136,7 @@ make_message(const item *it, size_t record, ph_message **out, ph_error *err)
 		add_attribute(&list, name, value);
 	write_source(it, source, sizeof source);
 	add_attribute(&list, "source", source);
-	snprintf(own_id, sizeof own_id, "%s-%zu", it->receipt, record);
+	snprintf(own_id, sizeof own_id, "%s-%zu", it->receipt, it->before + record);
 	if (!find_attribute(&list, "id"))
 		add_attribute(&list, "id", own_id);
 	const char *subject = find_attribute(&list, "subject");
@@ -168,7 +168,10 @@ make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
 {
 	char *alone = NULL;
 	size_t length = it->task.length;
-	if (ph_map_call_source(it->call, record, &alone, &length, NULL))
+	ph_status cut = ph_map_call_source(it->call, record, &alone, &length, err);
+	if (cut && it->file)
+		return cut; /* never the whole of a large file */
+	if (cut)
 		length = it->task.length;
 	const void *bytes = alone ? alone : it->bytes;
 	char id[48], source[256];

@@ -18,6 +18,7 @@ typedef struct ph_inbound_piece {
 	bool accepted; /* anew, so what went with it is durable */
 } ph_inbound_piece;
 
+typedef struct ph_inbound_file ph_inbound_file;
 typedef struct ph_inbound_item ph_inbound_item;
 struct ph_inbound_item {
 	ph_inbound_item *next, **link; /* in the host's list */
@@ -30,10 +31,13 @@ struct ph_inbound_item {
 	char receipt[64];
 	int64_t accepted_ms;
 	int64_t patient_until;
-	int64_t pause;	   /* ms before the next look for references */
-	ph_alarm again;	   /* try mapping or publishing again */
-	ph_alarm deadline; /* the listener's */
-	ph_map_call *call; /* NULL while mapping */
+	int64_t pause;			/* ms before the next look for references */
+	ph_alarm again;			/* try mapping or publishing again */
+	ph_alarm deadline;		/* the listener's */
+	ph_map_call *call;		/* NULL while mapping */
+	ph_inbound_file *file;		/* mapped in pieces; NULL: whole */
+	size_t before;			/* records of the pieces before this one */
+	bool accepted, kept, published; /* parts of those pieces */
 	ph_inbound_piece *parts;
 	size_t part_count, sent, confirmed;
 	uint32_t worst; /* result of the worst part; 0: all accepted */

@@ -274,13 +274,19 @@ ph_mapping_start(ph_host *host, const ph_mapping_task *task, ph_error *err)
 	PH_ASSERT(task->done != NULL);
 	ph_error own;
 	mapping *it = calloc(1, sizeof *it);
-	if (!it)
+	if (!it) {
+		ph_map_call *call = task->call;
+		ph_map_call_destroy(&call);
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	}
 	err = err ? err : &own;
 	it->host = host;
 	it->task = *task;
-	ph_status status = ph_map_call_new(task->map, task->direction, task->flags,
-	    task->bytes, task->length, &it->call, err);
+	it->call = task->call;
+	ph_status status =
+	    task->call ? PH_OK
+		       : ph_map_call_new(task->map, task->direction, task->flags,
+			     task->bytes, task->length, &it->call, err);
 	if (!status)
 		status = give_previous(it, err);
 	if (!status)

@@ -24,6 +24,7 @@ typedef struct ph_mapping_task {
 	unsigned flags;
 	const void *bytes; /* kept by the caller until the call is destroyed */
 	size_t length;
+	ph_map_call *call;	   /* made already, taken; NULL: of the bytes */
 	int64_t accepted_ms;	   /* $accepted_at */
 	const char *receipt;	   /* $receipt; NULL */
 	const ph_message *message; /* $event.*; NULL. Kept by the caller until `done` */

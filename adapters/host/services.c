@@ -16,7 +16,6 @@
 
 enum {
 	WAITING_MAX = 256,
-	BYTES_MAX = 8 << 20,
 	ANSWER_MS = 20000,
 	LONGEST_MS = 300000,
 	PATIENCE_MS = 15000,
@@ -215,6 +214,15 @@ copy_received(const ph_adapter_received *given)
 	return it;
 }
 
+/* What may come in one piece: a document, or a file of records that was polled. */
+static size_t
+most_bytes(const ph_host *host, const ph_entry *entry, bool polled)
+{
+	bool file = polled && ph_map_streams(entry->map, NULL) == PH_OK;
+	return (size_t) ph_options_get(&host->site->options,
+	    file ? PH_OPTION_FILE_BYTES : PH_OPTION_DOCUMENT_BYTES);
+}
+
 static uint32_t
 receive(void *self, const ph_adapter_received *given, ph_adapter_error *error)
 {
@@ -228,9 +236,9 @@ receive(void *self, const ph_adapter_received *given, ph_adapter_error *error)
 	if (!entry || !ph_map_goes(entry->map, PH_MAP_IN))
 		return refuse(error, PH_ADAPTER_NOT_FOUND,
 		    "PH4044 no entry of that name in the adapter's file");
-	if (received.body.length > BYTES_MAX)
-		return refuse(
-		    error, PH_ADAPTER_INVALID, "PH4045 more than 8 MiB in one piece");
+	if (received.body.length > most_bytes(host, entry, polled))
+		return refuse(error, PH_ADAPTER_INVALID,
+		    "PH4045 more bytes in one piece than the limits allow");
 	uint32_t code = take_place(host, error);
 	if (code)
 		return code;

@@ -241,6 +241,44 @@ PH_EXPORT ph_status ph_map_call_source(const ph_map_call *call, size_t record,
     PH_FRESH char **out, size_t *length, ph_error *err);
 
 /*
+ * Large files, in: read from front to back, in memory that does not grow with them. A stream gives
+ * one call after another, each with some of the file's records, in their order; what they hold
+ * is what they would hold if the file were read whole. The file is borrowed through `read`:
+ * at most `size` bytes, *got is 0 only at the end. PH_ERR_USAGE (with the reason): maps whose record
+ * is the whole document, that have a vendor's XML schema, or that read other records beside theirs.
+ */
+typedef struct ph_map_stream ph_map_stream;
+typedef ph_status ph_map_read(
+    void *self, void *into, size_t size, size_t *got, ph_error *err);
+/* Can this map's files be read so? PH_ERR_USAGE says why not. */
+PH_EXPORT ph_status ph_map_streams(const ph_map *map, ph_error *err);
+PH_EXPORT ph_status ph_map_stream_open(const ph_map *map, ph_map_read *read, void *self,
+    ph_map_stream **out, ph_error *err);
+PH_EXPORT void ph_map_stream_destroy(ph_map_stream **stream_p);
+/*
+ * The next call, to be destroyed before the one after it. PH_ERR_NOT_FOUND at the end. Where the file
+ * cannot be read any further (a broken row, a trailer that counts otherwise) there is a last call
+ * with one failed record, or an error with the place: what came before has been given already, so
+ * ask ph_map_stream_check of a file that can be read twice.
+ */
+PH_EXPORT ph_status ph_map_stream_next(
+    ph_map_stream *stream, ph_map_call **out, ph_error *err);
+/* The latest call's records anew, instead of a call that was destroyed. */
+PH_EXPORT ph_status ph_map_stream_again(
+    ph_map_stream *stream, ph_map_call **out, ph_error *err);
+/* Records in the calls before the latest: the first of the latest is one more. */
+PH_EXPORT uint64_t ph_map_stream_before(const ph_map_stream *stream);
+/* Read to the end and map nothing: can all of it be read? The error has the file's line and column. */
+PH_EXPORT ph_status ph_map_stream_check(ph_map_stream *stream, ph_error *err);
+/* Right after loading: the most bytes of a whole document (8 MiB), and of a record of a stream with
+ * what stands around it (1 MiB). 0 leaves one as it is. */
+PH_EXPORT void ph_map_limits(ph_map *map, size_t document, size_t record);
+PH_EXPORT size_t ph_map_largest(const ph_map *map);
+/* Where a record begins in the file, from 1; 0: nobody knows. */
+PH_EXPORT int ph_map_call_place(
+    const ph_map_call *call, size_t record, uint32_t *line, uint32_t *column);
+
+/*
  * The state of one entity from its messages, oldest first: only the fields that the canonical
  * schema's status projection names. `state` is the result of the fold so far (NULL at first), `event`
  * the next message's data and `dataschema` its schema. A message that the projection does not

@@ -2,8 +2,8 @@
  * codec - bytes to a document and back, one file per format.
  *
  * Decoders take any bytes a stranger may send, and refuse in bounded time and memory:
- * 8 MiB of input, 20 times the input in memory (1 MiB for a small one). Every refusal
- * names source, line and column, and never quotes a value.
+ * 8 MiB of input (or what ph_document_take_input said), 20 times the input in memory (1
+ * MiB for a small one). Every refusal names source, line and column, and never quotes a value.
  *
  * JSON: RFC 8259, 64 deep; numbers kept as written; a name twice in an object, a byte
  * order mark and U+0000 are refused.

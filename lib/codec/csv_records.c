@@ -16,7 +16,6 @@
 typedef struct reader {
 	const ph_records *records;
 	ph_source *source;
-	ph_node *root;
 	ph_error *err;
 	ph_delimited in;
 	ph_buffer text; /* the field in UTF-8 */
@@ -24,7 +23,8 @@ typedef struct reader {
 	const char **columns; /* names of the record's fields, interned */
 	size_t column_count;
 	bool headed; /* the header has been read */
-	ph_sequence sequence;
+	ph_records_part *part;
+	ph_gather gather;
 	const ph_node *count; /* what the trailer says */
 } reader;
 
@@ -179,20 +179,28 @@ read_values(reader *r, ph_node *row, size_t start)
 static ph_node *
 new_row(reader *r, const ph_record_rule *rule, size_t start)
 {
-	const char *complaint = ph_sequence_add(&r->sequence, rule);
+	const char *complaint = start < r->part->head
+				    ? NULL /* it was in an earlier piece */
+				    : ph_sequence_add(&r->part->sequence, rule);
 	if (complaint != NULL) {
 		refuse(r, start, complaint);
 		return NULL;
 	}
 	ph_node *row = ph_node_new(r->source->document, PH_NODE_OBJECT, NULL, 0);
-	const char *name =
-	    ph_document_intern(r->source->document, rule->name, strlen(rule->name));
-	if (row == NULL || name == NULL || ph_source_overgrown(r->source)) {
+	if (row == NULL || ph_source_overgrown(r->source)) {
 		no_room(r);
 		return NULL;
 	}
 	ph_place_at(&r->place, start, &row->line, &row->column);
-	return ph_node_link(r->root, name, row);
+	return row;
+}
+
+/* The fields of a row, and the row to its place. */
+static bool
+fill_row(reader *r, const ph_record_rule *rule, ph_node *row, size_t start)
+{
+	return read_values(r, row, start) &&
+	       ph_gather_add(&r->gather, rule, row, start, r->err) == PH_OK;
 }
 
 static bool
@@ -203,7 +211,7 @@ read_row(reader *r)
 	if (!r->records->header && r->column_count == 0 && !take_columns(r, rule))
 		return false;
 	ph_node *row = new_row(r, rule, start);
-	return row != NULL && read_values(r, row, start);
+	return row != NULL && fill_row(r, rule, row, start);
 }
 
 static bool
@@ -222,7 +230,7 @@ read_typed(reader *r)
 		return false;
 	if (!ph_delimited_more(&r->in))
 		return wrong_count(r, start, 0);
-	if (!read_values(r, row, start))
+	if (!fill_row(r, rule, row, start))
 		return false;
 	if (rule == r->records->last && r->records->count != NULL)
 		r->count = row;
@@ -232,12 +240,13 @@ read_typed(reader *r)
 static bool
 finish_reading(const reader *r)
 {
-	const char *complaint = ph_sequence_end(&r->sequence);
+	const char *complaint =
+	    r->part->last ? ph_sequence_end(&r->part->sequence) : NULL;
 	/* a table may have a header and no rows */
 	if (complaint != NULL && !r->headed)
 		return refuse(r, r->source->length, complaint);
-	return r->count == NULL ||
-	       ph_sequence_check(&r->sequence, r->source, r->count, r->err) == PH_OK;
+	return r->count == NULL || ph_sequence_check(&r->part->sequence, r->source,
+				       r->count, r->err) == PH_OK;
 }
 
 static bool
@@ -259,14 +268,14 @@ read_lines(reader *r)
 
 ph_status
 ph_csv_records_decode(const ph_records *records, ph_source *source, size_t start,
-    ph_node *root, ph_error *err)
+    ph_records_part *part, ph_node *root, ph_error *err)
 {
 	ph_error local;
 	reader r = {.records = records,
 	    .source = source,
-	    .root = root,
 	    .err = err == NULL ? &local : err,
-	    .sequence = {.records = records}};
+	    .part = part,
+	    .gather = {.records = records, .source = source, .root = root}};
 	r.columns = ph_arena_alloc(
 	    ph_document_arena(source->document), PH_FIELDS_MAX * sizeof *r.columns);
 	if (r.columns == NULL)
@@ -371,13 +380,13 @@ write_value(writer *w, const ph_node *node)
 }
 
 static ph_status
-write_fields(writer *w, const ph_node *row)
+write_fields(writer *w, const ph_node *row, const ph_node *group)
 {
 	size_t start = w->out->length;
-	ph_status status =
-	    ph_records_check_members(w->columns, w->column_count, row, w->err);
+	ph_status status = ph_records_check_members(
+	    w->records, w->columns, w->column_count, row, w->err);
 	for (size_t i = 0; i < w->column_count && status == PH_OK; i++) {
-		const ph_node *node = ph_node_get(row, w->columns[i]);
+		const ph_node *node = ph_records_field(row, group, w->columns[i]);
 		if (i > 0)
 			ph_buffer_u8(w->out, (uint8_t) w->records->separator);
 		if (node != NULL)
@@ -462,7 +471,7 @@ write_typed(writer *w, const ph_record_rule *rule, const ph_node *row)
 {
 	use_rule(w, rule);
 	ph_status status = row == NULL ? PH_OK
-				       : ph_records_check_members(
+				       : ph_records_check_members(w->records,
 					     w->columns, w->column_count, row, w->err);
 	if (status != PH_OK)
 		return status;
@@ -470,22 +479,24 @@ write_typed(writer *w, const ph_record_rule *rule, const ph_node *row)
 	if (rule == w->records->last && w->records->count != NULL)
 		return write_last(w, row);
 	ph_buffer_u8(w->out, (uint8_t) w->records->separator);
-	return write_fields(w, row);
+	return write_fields(w, row, NULL);
 }
 
 static ph_status
-write_row(writer *w, const ph_node *row)
+write_row(void *self, const char *name, const ph_node *row, const ph_node *group,
+    ph_error *err)
 {
+	writer *w = self;
 	const ph_record_rule *rule = NULL;
 	bool first = w->sequence.seen == 0;
-	ph_status status = ph_sequence_write(&w->sequence, row, &rule, w->err);
+	ph_status status = ph_sequence_write(&w->sequence, name, row, &rule, err);
 	if (status != PH_OK)
 		return status;
 	if (w->records->format == PH_RECORDS_TYPED)
 		return write_typed(w, rule, row);
 	if (first)
 		status = write_header(w, row);
-	return status == PH_OK ? write_fields(w, row) : status;
+	return status == PH_OK ? write_fields(w, row, group) : status;
 }
 
 /* A trailer that only counts need not be in the document. */
@@ -514,7 +525,7 @@ ph_csv_records_encode(const ph_records *records, const ph_node *root, ph_arena *
 	ph_status status = PH_OK;
 	ph_buffer_init_on(&w.text, 0, arena);
 	for (const ph_node *n = root->first; n != NULL && status == PH_OK; n = n->next)
-		status = write_row(&w, n);
+		status = ph_gather_rows(records, n, write_row, &w, err);
 	if (status == PH_OK)
 		status = finish(&w, root);
 	ph_buffer_fini(&w.text);

@@ -15,13 +15,13 @@
 typedef struct reader {
 	const ph_records *records;
 	ph_source *source;
-	ph_node *root;
 	ph_error *err;
 	ph_buffer text; /* the field in UTF-8 */
 	ph_place place;
 	size_t start, end;     /* the line */
 	size_t column, offset; /* a column of it that was found, and its byte */
-	ph_sequence sequence;
+	ph_records_part *part;
+	ph_gather gather;
 	const ph_node *count; /* the trailer */
 } reader;
 
@@ -146,22 +146,22 @@ read_line(reader *r)
 	if (rule == NULL)
 		return refuse(r, r->start,
 		    "PH3111 a type of record that the description does not have");
-	const char *complaint = ph_sequence_add(&r->sequence, rule);
+	const char *complaint = r->start < r->part->head
+				    ? NULL /* it was in an earlier piece */
+				    : ph_sequence_add(&r->part->sequence, rule);
 	if (complaint != NULL)
 		return refuse(r, r->start, complaint);
 	ph_node *row = ph_node_new(r->source->document, PH_NODE_OBJECT, NULL, 0);
-	const char *name =
-	    ph_document_intern(r->source->document, rule->name, strlen(rule->name));
-	if (row == NULL || name == NULL || ph_source_overgrown(r->source))
+	if (row == NULL || ph_source_overgrown(r->source))
 		return no_room(r);
 	ph_place_at(&r->place, r->start, &row->line, &row->column);
-	ph_node_link(r->root, name, row);
 	if (rule == r->records->last && r->records->count != NULL)
 		r->count = row;
 	for (size_t i = 0; i < rule->field_count; i++)
 		if (!read_field(r, &rule->fields[i], row))
 			return false;
-	return check_width(r, rule);
+	return check_width(r, rule) &&
+	       ph_gather_add(&r->gather, rule, row, r->start, r->err) == PH_OK;
 }
 
 static bool
@@ -185,28 +185,52 @@ read_lines(reader *r)
 			return false;
 		r->start = next;
 	}
-	const char *complaint = ph_sequence_end(&r->sequence);
+	const char *complaint =
+	    r->part->last ? ph_sequence_end(&r->part->sequence) : NULL;
 	return complaint == NULL || refuse(r, source->length, complaint);
 }
 
 ph_status
 ph_fixed_decode(const ph_records *records, ph_source *source, size_t start,
-    ph_node *root, ph_error *err)
+    ph_records_part *part, ph_node *root, ph_error *err)
 {
 	ph_error local;
 	reader r = {.records = records,
 	    .source = source,
-	    .root = root,
 	    .err = err == NULL ? &local : err,
 	    .start = start,
-	    .sequence = {.records = records}};
+	    .part = part,
+	    .gather = {.records = records, .source = source, .root = root}};
 	ph_place_init(&r.place, source->bytes, source->length);
 	ph_buffer_init_on(&r.text, 0, ph_document_arena(source->document));
 	bool good = read_lines(&r);
 	ph_buffer_fini(&r.text);
 	if (good && r.count != NULL)
-		return ph_sequence_check(&r.sequence, source, r.count, r.err);
+		return ph_sequence_check(&part->sequence, source, r.count, r.err);
 	return good ? PH_OK : r.err->status;
+}
+
+const char *
+ph_fixed_text(const ph_records *records, const char *line, size_t length,
+    const ph_field_rule *field, size_t *size)
+{
+	ph_source source = {.bytes = line, .length = length};
+	reader r = {.records = records, .source = &source, .end = length};
+	size_t at = offset_of(&r, field->first);
+	const char *text = line + at;
+	*size = offset_of(&r, field->first + field->width) - at;
+	if (is_blank(text, *size))
+		*size = 0;
+	strip(field, &text, size);
+	return text;
+}
+
+const ph_record_rule *
+ph_fixed_rule(const ph_records *records, const char *line, size_t length)
+{
+	ph_source source = {.bytes = line, .length = length};
+	reader r = {.records = records, .source = &source, .end = length};
+	return rule_of(&r);
 }
 
 /* ---- writing ---- */
@@ -274,9 +298,9 @@ write_value(writer *w, const ph_field_rule *field, const ph_node *node)
 
 static ph_status
 write_field(writer *w, const ph_record_rule *rule, const ph_field_rule *field,
-    const ph_node *row)
+    const ph_node *row, const ph_node *group)
 {
-	const ph_node *node = row == NULL ? NULL : ph_node_get(row, field->name);
+	const ph_node *node = ph_records_field(row, group, field->name);
 	ph_buffer_clear(&w->text);
 	if (*field->name == '\0')
 		ph_buffer_text(&w->text, rule->type);
@@ -291,35 +315,41 @@ write_field(writer *w, const ph_record_rule *rule, const ph_field_rule *field,
 }
 
 static ph_status
-write_line(writer *w, const ph_record_rule *rule, const ph_node *row)
+write_line(
+    writer *w, const ph_record_rule *rule, const ph_node *row, const ph_node *group)
 {
 	const char *columns[PH_FIELDS_MAX + 1];
 	ph_status status = PH_OK;
 	for (size_t i = 0; i < rule->field_count; i++)
 		columns[i] = rule->fields[i].name;
 	if (row != NULL)
-		status =
-		    ph_records_check_members(columns, rule->field_count, row, w->err);
+		status = ph_records_check_members(
+		    w->records, columns, rule->field_count, row, w->err);
 	w->column = 0;
 	for (size_t i = 0; i < rule->field_count && status == PH_OK; i++)
-		status = write_field(w, rule, &rule->fields[i], row);
+		status = write_field(w, rule, &rule->fields[i], row, group);
 	ph_buffer_text(w->out, w->records->line_end);
 	return status;
 }
 
 static ph_status
+write_row(void *self, const char *name, const ph_node *row, const ph_node *group,
+    ph_error *err)
+{
+	writer *w = self;
+	const ph_record_rule *rule = NULL;
+	ph_status status = ph_sequence_write(&w->sequence, name, row, &rule, err);
+	return status == PH_OK ? write_line(w, rule, row, group) : status;
+}
+
+static ph_status
 write_lines(writer *w, const ph_node *root)
 {
-	const ph_record_rule *rule = NULL;
 	ph_status status = PH_OK;
-	for (const ph_node *n = root->first; n != NULL && status == PH_OK;
-	     n = n->next) {
-		status = ph_sequence_write(&w->sequence, n, &rule, w->err);
-		if (status == PH_OK)
-			status = write_line(w, rule, n);
-	}
+	for (const ph_node *n = root->first; n != NULL && status == PH_OK; n = n->next)
+		status = ph_gather_rows(w->records, n, write_row, w, w->err);
 	if (status == PH_OK && ph_sequence_closes(&w->sequence))
-		status = write_line(w, w->records->last, NULL);
+		status = write_line(w, w->records->last, NULL, NULL);
 	const char *complaint = ph_sequence_end(&w->sequence);
 	return status == PH_OK && complaint != NULL
 		   ? ph_records_refuse(root, w->err, complaint)

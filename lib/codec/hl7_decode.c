@@ -389,9 +389,10 @@ read_segments(reader *r, size_t start)
 }
 
 ph_status
-ph_hl7_decode(const ph_records *records, ph_source *source, size_t start, ph_node *root,
-    ph_error *err)
+ph_hl7_decode(const ph_records *records, ph_source *source, size_t start,
+    ph_records_part *part, ph_node *root, ph_error *err)
 {
+	(void) part;
 	ph_error local;
 	reader r = {.records = records,
 	    .source = source,
@@ -464,5 +465,7 @@ ph_hl7_open(ph_records *records, ph_source *source, ph_document *document,
 	for (size_t i = 0; i < length; i++)
 		if (copy[i] == '\r' && copy[i + 1] != '\n')
 			copy[i] = '\n';
-	return ph_records_open(records, source, document, copy, length, start, err);
+	const ph_records_part whole = {.first = true, .last = true};
+	return ph_records_open(
+	    records, source, &whole, document, copy, length, start, err);
 }

@@ -344,12 +344,12 @@ open_source(ph_source *source, ph_document *document, const void *bytes, size_t 
 	source->bytes = bytes == NULL ? "" : bytes;
 	source->length = length;
 	source->budget += length * PH_MEMORY_FACTOR;
-	if (length <= PH_INPUT_MAX)
+	if (length <= ph_document_input(document))
 		return PH_OK;
 	source->length = 0;
 	return ph_source_fail(source, PH_ERR_TOO_LARGE, 0, err,
 	    "PH3001 %zu bytes; at most %zu are read: send large attachments apart",
-	    length, PH_INPUT_MAX);
+	    length, ph_document_input(document));
 }
 
 ph_status

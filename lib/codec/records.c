@@ -9,6 +9,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/text.h"
+#include "lib/codec/pieces.h"
 #include "lib/codec/records_inner.h"
 #include "lib/config/config.h"
 
@@ -86,6 +87,12 @@ ph_records_media(const ph_records *records)
 	return media[kind][records->charset];
 }
 
+const char *
+ph_records_first(const ph_records *records)
+{
+	return records->first == NULL ? NULL : records->first->name;
+}
+
 const ph_record_rule *
 ph_records_by_type(const ph_records *records, const char *type, size_t length)
 {
@@ -120,12 +127,18 @@ check_mark(
 }
 
 ph_status
-ph_records_open(const ph_records *records, ph_source *source, ph_document *document,
-    const void *bytes, size_t length, size_t *start, ph_error *err)
+ph_records_open(const ph_records *records, ph_source *source,
+    const ph_records_part *part, ph_document *document, const void *bytes,
+    size_t length, size_t *start, ph_error *err)
 {
 	size_t bad = 0;
-	ph_status status = ph_source_open(source, document, bytes, length, err);
-	if (status == PH_OK)
+	/* what a file cannot begin with can stand in its middle */
+	bool begins = part->first || part->head > 0;
+	ph_status status =
+	    begins ? ph_source_open(source, document, bytes, length, err)
+		   : ph_source_open_rest(source, document, bytes, length, err);
+	*start = 0;
+	if (status == PH_OK && begins)
 		status = check_mark(records, source, start, err);
 	if (status == PH_OK && records->charset == PH_CHARSET_UTF_8)
 		status = ph_source_utf8(source, err);
@@ -202,10 +215,10 @@ ph_sequence_check(const ph_sequence *sequence, const ph_source *source,
 }
 
 ph_status
-ph_sequence_write(ph_sequence *sequence, const ph_node *row,
+ph_sequence_write(ph_sequence *sequence, const char *name, const ph_node *row,
     const ph_record_rule **rule, ph_error *err)
 {
-	*rule = ph_records_by_name(sequence->records, row->name);
+	*rule = ph_records_by_name(sequence->records, name);
 	if (*rule == NULL)
 		return ph_records_refuse(
 		    row, err, "PH3151 a record that the description does not have");
@@ -226,10 +239,12 @@ ph_sequence_closes(ph_sequence *sequence)
 }
 
 ph_status
-ph_records_check_members(
-    const char *const *columns, size_t count, const ph_node *row, ph_error *err)
+ph_records_check_members(const ph_records *records, const char *const *columns,
+    size_t count, const ph_node *row, ph_error *err)
 {
 	size_t found = 0;
+	for (const ph_node *n = row->first; n != NULL && records->gathers; n = n->next)
+		found += ph_records_is_part(records, n) ? 1 : 0;
 	for (size_t i = 0; i < count; i++)
 		found += ph_node_get(row, columns[i]) != NULL ? 1 : 0;
 	if (found == row->count)
@@ -238,7 +253,7 @@ ph_records_check_members(
 		size_t i = 0;
 		while (i < count && strcmp(columns[i], n->name) != 0)
 			i++;
-		if (i == count)
+		if (i == count && !ph_records_is_part(records, n))
 			return ph_records_refuse(n, err,
 			    "PH3151 a field that the description does not have");
 	}
@@ -270,7 +285,7 @@ ph_records_write_text(
 }
 
 typedef ph_status decode_function(const ph_records *records, ph_source *source,
-    size_t start, ph_node *root, ph_error *err);
+    size_t start, ph_records_part *part, ph_node *root, ph_error *err);
 typedef ph_status encode_function(const ph_records *records, const ph_node *root,
     ph_arena *arena, ph_buffer *out, ph_error *err);
 
@@ -286,6 +301,34 @@ ph_status
 ph_records_decode(const ph_records *records, ph_document *document, const void *bytes,
     size_t length, ph_error *err)
 {
+	ph_records_part whole = {
+	    .sequence = {.records = records}, .first = true, .last = true};
+	return ph_records_decode_part(records, &whole, document, bytes, length, err);
+}
+
+ph_status
+ph_records_decode_piece(const ph_records *records, ph_records_state *state,
+    const ph_piece *piece, ph_document *document, ph_error *err)
+{
+	ph_records_part part = {.sequence = {.records = records,
+				    .seen = state->seen,
+				    .counted = state->counted,
+				    .before = state->before},
+	    .head = piece->head,
+	    .first = piece->first,
+	    .last = piece->last};
+	ph_status status = ph_records_decode_part(
+	    records, &part, document, piece->bytes, piece->length, err);
+	state->seen = part.sequence.seen;
+	state->counted = part.sequence.counted;
+	state->before = part.sequence.before;
+	return status;
+}
+
+ph_status
+ph_records_decode_part(const ph_records *records, ph_records_part *part,
+    ph_document *document, const void *bytes, size_t length, ph_error *err)
+{
 	PH_ASSERT(records != NULL && document != NULL);
 	PH_ASSERT(ph_document_root(document) == NULL);
 	ph_source source;
@@ -294,14 +337,15 @@ ph_records_decode(const ph_records *records, ph_document *document, const void *
 	ph_status status =
 	    said.format == PH_RECORDS_HL7
 		? ph_hl7_open(&said, &source, document, bytes, length, &start, err)
-		: ph_records_open(&said, &source, document, bytes, length, &start, err);
+		: ph_records_open(
+		      &said, &source, part, document, bytes, length, &start, err);
 	if (status != PH_OK)
 		return status;
 	ph_node *root = ph_node_new(document, PH_NODE_OBJECT, NULL, 0);
 	if (root == NULL)
 		return ph_source_no_room(&source, err);
 	root->line = root->column = 1;
-	status = codecs[said.format].decode(&said, &source, start, root, err);
+	status = codecs[said.format].decode(&said, &source, start, part, root, err);
 	if (status == PH_OK)
 		ph_document_set_root(document, root);
 	return status;

@@ -7,8 +7,10 @@
  * object with one text for each field that has something in it. What is not there is
  * absent; "" in CSV is empty, "" in HL7 is null. Numbers and dates stay text.
  *
+ * Rows that together make one record are gathered where the description says so.
+ *
  * 8 MiB of input and 20 times the input in memory, as for every format; 1024 fields in
- * a record, 64 types of record, 65,535 columns in a line. A place is
+ * a record, 10,000 rows in a gathered one, 64 types of record, 65,535 columns in a line. A place is
  * line and column in bytes; for HL7 the line is the segment.
  *
  * Thread: a description never changes; a document has one owner.
@@ -45,6 +47,17 @@ const char *ph_records_media(const ph_records *records);
 /* Bytes to a document: sets its root. */
 ph_status ph_records_decode(const ph_records *records, ph_document *document,
     const void *bytes, size_t length, ph_error *err);
+/* The same for one piece of a file after another (pieces.h). `state` is what is known from the
+ * pieces before; all zero at first. */
+typedef struct ph_piece ph_piece;
+typedef struct ph_records_state {
+	size_t seen, counted; /* records */
+	const void *before;   /* the rule of the latest */
+} ph_records_state;
+ph_status ph_records_decode_piece(const ph_records *records, ph_records_state *state,
+    const ph_piece *piece, ph_document *document, ph_error *err);
+/* What each piece begins with: the name of the record that comes first, or NULL. */
+const char *ph_records_first(const ph_records *records);
 /* Append what `root` holds to `out`. Refused: a field that the description has not, an
  * object where a text is wanted, a character that the charset has not (unless the
  * description says what stands for it), a text too long for its columns. */

@@ -16,12 +16,12 @@ typedef struct parser {
 } parser;
 
 static const char *const csv_names[] = {"format", "title", "charset", "replace",
-    "separator", "quote", "line-end", "header", "row", "fields", NULL};
+    "separator", "quote", "line-end", "header", "row", "fields", "gather", NULL};
 static const char *const typed_names[] = {"format", "title", "charset", "replace",
     "separator", "quote", "line-end", "records", "first", "last", "count", NULL};
 static const char *const fixed_names[] = {"format", "title", "charset", "replace",
-    "unit", "line-end", "row", "fields", "type", "records", "first", "last", "count",
-    NULL};
+    "unit", "line-end", "row", "fields", "gather", "type", "records", "first", "last",
+    "count", NULL};
 static const char *const hl7_names[] = {
     "format", "title", "charset", "replace", "segments", NULL};
 
@@ -248,6 +248,113 @@ parse_fields(
 		   : parse_names(p, fields, rule);
 }
 
+/* ---- rows that make one record ---- */
+
+/* Names of fields that no other list of these has; NULL is an empty list. */
+static bool
+parse_shared(
+    parser *p, const ph_node *list, const char **out, size_t most, size_t *count)
+{
+	const ph_records *r = p->records;
+	if (list != NULL && (list->kind != PH_NODE_LIST || list->count > most))
+		return REFUSE(p, list,
+		    "PH3187 by: and with: are lists of fields, by: of at most %u",
+		    PH_GATHER_BY);
+	for (const ph_node *n = list == NULL ? NULL : list->first; n != NULL;
+	     n = n->next) {
+		size_t i = 0;
+		while (is_text(n) && i < r->rules->field_count &&
+		       strcmp(r->rules->fields[i].name, n->text) != 0)
+			i++;
+		if (!is_text(n) || i == r->rules->field_count)
+			return REFUSE(p, n,
+			    "PH3187 rows are gathered by fields that fields: lists");
+		if (ph_records_shares(r, n->text))
+			return REFUSE(p, n, "PH3187 this field stands here twice");
+		out[(*count)++] = n->text;
+	}
+	return true;
+}
+
+/* gather: {record: case, by: [number], with: [opened]} */
+static bool
+parse_gather(parser *p, const ph_node *root)
+{
+	static const char *const known[] = {"record", "by", "with", NULL};
+	ph_records *r = p->records;
+	const ph_node *node = ph_node_get(root, "gather");
+	if (node == NULL)
+		return true;
+	if (node->kind != PH_NODE_OBJECT || r->rules->field_count == 0)
+		return REFUSE(p, node,
+		    "PH3187 gather: {record: ..., by: [...], with: [...]}, with "
+		    "fields:");
+	const ph_node *by = ph_node_get(node, "by"), *with = ph_node_get(node, "with");
+	r->with = room(p, r->rules->field_count, sizeof *r->with);
+	if (r->with == NULL ||
+	    ph_config_known(p->document, node, known, p->err) != PH_OK ||
+	    ph_config_text(p->document, node, "record", "", &r->group, p->err) !=
+		PH_OK ||
+	    !parse_shared(p, by, r->by, PH_GATHER_BY, &r->by_count) ||
+	    !parse_shared(p, with, r->with, PH_FIELDS_MAX, &r->with_count))
+		return false;
+	if (r->by_count == 0 || *r->group == '\0' ||
+	    strcmp(r->group, r->rules->name) == 0)
+		return REFUSE(p, node,
+		    "PH3187 gather: needs record:, another name than that of row:, and "
+		    "by:");
+	for (size_t i = 0; i < r->by_count; i++)
+		for (size_t k = 0; k < r->rules->field_count; k++)
+			if (strcmp(r->rules->fields[k].name, r->by[i]) == 0)
+				r->by_rules[i] = &r->rules->fields[k];
+	r->gathers = true;
+	return true;
+}
+
+/* gather: [address, note] of one type of record. */
+static bool
+parse_part(parser *p, ph_record_rule *rule, const ph_node *node)
+{
+	ph_records *r = p->records;
+	const ph_record_rule *part =
+	    is_text(node) ? ph_records_by_name(r, node->text) : NULL;
+	if (part == NULL || part == rule || part == r->first || part == r->last)
+		return REFUSE(p, node,
+		    "PH3187 gather: names other records, and not the first or last");
+	for (size_t i = 0; i < rule->field_count; i++)
+		if (strcmp(rule->fields[i].name, part->name) == 0)
+			return REFUSE(p, node,
+			    "PH3187 a gathered record has the name of a field");
+	rule->gathers |= UINT64_C(1) << (part - r->rules);
+	r->gathers = true;
+	return true;
+}
+
+static bool
+parse_parts(parser *p, const ph_node *list)
+{
+	ph_records *r = p->records;
+	size_t i = 0;
+	uint64_t parts = 0;
+	for (const ph_node *n = list->first; n != NULL; n = n->next, i++) {
+		const ph_node *gather = ph_node_get(n, "gather");
+		if (gather == NULL)
+			continue;
+		if (gather->kind != PH_NODE_LIST)
+			return REFUSE(
+			    p, gather, "PH3187 gather: is a list of records here");
+		for (const ph_node *g = gather->first; g != NULL; g = g->next)
+			if (!parse_part(p, &r->rules[i], g))
+				return false;
+		parts |= r->rules[i].gathers;
+	}
+	for (i = 0; i < r->rule_count; i++)
+		if ((parts >> i & 1) != 0 && r->rules[i].gathers != 0)
+			return REFUSE(
+			    p, list, "PH3187 what is gathered gathers nothing itself");
+	return true;
+}
+
 /* Records of one type only: `row` is their name. */
 static bool
 parse_row(parser *p, const ph_node *root)
@@ -270,7 +377,7 @@ parse_row(parser *p, const ph_node *root)
 static bool
 parse_record(parser *p, const ph_node *node)
 {
-	static const char *const known[] = {"name", "fields", NULL};
+	static const char *const known[] = {"name", "fields", "gather", NULL};
 	ph_records *r = p->records;
 	ph_record_rule *rule = &r->rules[r->rule_count];
 	if (node->kind != PH_NODE_OBJECT || node->name == NULL || *node->name == '\0')
@@ -368,7 +475,8 @@ parse_types(parser *p, const ph_node *root)
 		if (!parse_record(p, n))
 			return false;
 	return parse_place(p, root, "first", &r->first) &&
-	       parse_place(p, root, "last", &r->last) && parse_count(p, root);
+	       parse_place(p, root, "last", &r->last) && parse_count(p, root) &&
+	       parse_parts(p, list);
 }
 
 static bool
@@ -494,7 +602,7 @@ refuse_others(parser *p, const ph_node *root, bool typed)
 {
 	static const char *const of_several[] = {
 	    "type", "first", "last", "count", NULL};
-	static const char *const of_one[] = {"row", "fields", NULL};
+	static const char *const of_one[] = {"row", "fields", "gather", NULL};
 	for (const char *const *name = typed ? of_one : of_several; *name != NULL;
 	     name++) {
 		const ph_node *node = ph_node_get(root, *name);
@@ -522,8 +630,9 @@ parse_root(parser *p, const ph_node *root)
 	bool typed = ph_node_get(root, "records") != NULL;
 	if (p->records->format == PH_RECORDS_FIXED && !refuse_others(p, root, typed))
 		return false;
-	return typed || p->records->format == PH_RECORDS_TYPED ? parse_types(p, root)
-							       : parse_row(p, root);
+	return typed || p->records->format == PH_RECORDS_TYPED
+		   ? parse_types(p, root)
+		   : parse_row(p, root) && parse_gather(p, root);
 }
 
 ph_status

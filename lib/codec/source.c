@@ -48,19 +48,28 @@ ph_status
 ph_source_open(ph_source *source, ph_document *document, const void *bytes,
     size_t length, ph_error *err)
 {
+	ph_status status = ph_source_open_rest(source, document, bytes, length, err);
+	if (status != PH_ERR_TOO_LARGE && looks_wide(bytes, length))
+		return ph_source_fail(source, PH_ERR_INVALID, 0, err,
+		    "PH3002 this looks like UTF-16 or UTF-32: send UTF-8");
+	return status;
+}
+
+ph_status
+ph_source_open_rest(ph_source *source, ph_document *document, const void *bytes,
+    size_t length, ph_error *err)
+{
+	size_t most = ph_document_input(document);
 	*source = (ph_source){.document = document, .bytes = bytes, .length = length};
 	size_t used = ph_arena_used(ph_document_arena(document));
 	source->budget = used + length * PH_MEMORY_FACTOR + PH_MEMORY_FLOOR;
-	if (length > PH_INPUT_MAX) {
+	if (length > most) {
 		source->length = 0;
 		return ph_source_fail(source, PH_ERR_TOO_LARGE, 0, err,
 		    "PH3001 %zu bytes; at most %zu are read: send large attachments "
 		    "apart",
-		    length, PH_INPUT_MAX);
+		    length, most);
 	}
-	if (looks_wide(bytes, length))
-		return ph_source_fail(source, PH_ERR_INVALID, 0, err,
-		    "PH3002 this looks like UTF-16 or UTF-32: send UTF-8");
 	const char *zero = length == 0 ? NULL : memchr(bytes, 0, length);
 	if (zero != NULL)
 		return ph_source_fail(source, PH_ERR_INVALID,

@@ -11,7 +11,6 @@
 
 #include "lib/document/document.h"
 
-#define PH_INPUT_MAX	 ((size_t) 8 << 20) /* bytes that a decoder takes */
 #define PH_MEMORY_FACTOR 20u		    /* times the input, for its tree */
 #define PH_MEMORY_FLOOR	 ((size_t) 1 << 20) /* a small one may take this */
 
@@ -26,6 +25,9 @@ typedef struct ph_source {
  * UTF-8 calls ph_source_utf8 too. */
 ph_status ph_source_open(ph_source *source, ph_document *document, const void *bytes,
     size_t length, ph_error *err);
+/* The same for what is not the beginning of a file. */
+ph_status ph_source_open_rest(ph_source *source, ph_document *document,
+    const void *bytes, size_t length, ph_error *err);
 ph_status ph_source_utf8(const ph_source *source, ph_error *err);
 /* Has the tree outgrown its input's budget, or its arena? */
 bool ph_source_overgrown(const ph_source *source);

@@ -37,6 +37,7 @@ struct ph_document {
 	size_t mask;		/* buckets - 1 */
 	size_t names;		/* interned, beside the shared ones */
 	uint32_t pass;		/* last stamp given out */
+	size_t input;		/* bytes that may be read into it */
 	bool keyed;		/* hashing with SipHash */
 	uint8_t key[16];	/* its key */
 	ph_name *first[FIRST_BUCKETS];
@@ -64,6 +65,7 @@ ph_document_new(const char *source, size_t limit, ph_document **out, ph_error *e
 	memcpy(document->name, source, size);
 	document->buckets = document->first;
 	document->mask = FIRST_BUCKETS - 1;
+	document->input = PH_INPUT_MAX;
 	ph_status status = ph_arena_new(limit, &document->arena, err);
 	if (status == PH_OK)
 		*out = document;
@@ -107,6 +109,18 @@ ph_document_use(ph_document *document, const ph_names *names, ph_error *err)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a document");
 	document->shared = names;
 	return PH_OK;
+}
+
+void
+ph_document_take_input(ph_document *document, size_t most)
+{
+	document->input = most;
+}
+
+size_t
+ph_document_input(const ph_document *document)
+{
+	return document->input;
 }
 
 const ph_names *

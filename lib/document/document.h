@@ -83,6 +83,10 @@ void ph_document_reset(ph_document *document, size_t limit);
 /* Take the pointers of `names` (lib/document/names.h) for the names that are in it. They outlive
  * the document, and no more are added meanwhile. Before anything is interned. */
 ph_status ph_document_use(ph_document *document, const ph_names *names, ph_error *err);
+/* Bytes of input that a decoder may read into it: PH_INPUT_MAX, or what was said since. */
+#define PH_INPUT_MAX ((size_t) 8 << 20)
+void ph_document_take_input(ph_document *document, size_t most);
+size_t ph_document_input(const ph_document *document);
 /* Those in use; NULL for none. */
 const ph_names *ph_document_names(const ph_document *document);
 const char *ph_document_name(const ph_document *document);

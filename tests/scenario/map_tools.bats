@@ -249,3 +249,63 @@ trees() {
 	grep -qF "packhorse: $WORK/jobs.xml: " <<<"$output"
 	grep -q PH2409 <<<"$output"
 }
+
+# A table of so many members: rows with quotes and line ends in them.
+table() {
+	echo 'Member No,Surname,Forename,Changed,Remarks'
+	yes '007,Wood,"Ann ""Q""",04/07/2025 10:12,"of the
+council, and nothing more to say of her than this"' | head -n "$((2 * $1))"
+}
+
+@test "a file larger than a document goes through in pieces, and is the same" {
+	local members=$ROOT/tests/formats/maps/library-member.yaml
+	table 2000 >"$WORK/members.csv"
+	"$PACKHORSE" map run "$members" in "$WORK/members.csv" >"$WORK/whole"
+	"$PACKHORSE" map run "$members" in "$WORK/members.csv" --document 1000 \
+		>"$WORK/pieces" 2>"$WORK/said"
+	cmp "$WORK/whole" "$WORK/pieces"
+	equal "$(cat "$WORK/said")" "$(wc -l <"$WORK/whole") done, 0 ignored, 0 failed"
+	"$PACKHORSE" map run "$members" in - --document 1000 <"$WORK/members.csv" \
+		>"$WORK/piped" 2>"$WORK/said again"
+	cmp "$WORK/whole" "$WORK/piped"
+	cmp "$WORK/said" "$WORK/said again"
+	# it goes on at a record
+	"$PACKHORSE" map run "$members" in "$WORK/members.csv" --document 1000 --from 900 \
+		>"$WORK/rest" 2>/dev/null
+	cmp <(tail -n +900 "$WORK/whole") "$WORK/rest"
+	run "$PACKHORSE" map run "$members" in "$WORK/members.csv" --document 1000 --record 60
+	equal "$status" 1
+	grep -qF 'members.csv:2:1: PH3130' <<<"$output"
+}
+
+@test "nothing is shown of a broken file; of standard input, what came before" {
+	local members=$ROOT/tests/formats/maps/library-member.yaml
+	{ table 1000 && echo '1,2,3'; } >"$WORK/members.csv"
+	local place
+	place="$(wc -l <"$WORK/members.csv"):1: PH3109"
+	run "$PACKHORSE" map run "$members" in "$WORK/members.csv" --document 1000
+	equal "$status" 1
+	equal "${#lines[@]}" 1
+	grep -qF "$WORK/members.csv:$place" <<<"$output"
+	run "$PACKHORSE" map run "$members" in - --document 1000 <"$WORK/members.csv"
+	equal "$status" 1
+	grep -q '^{"number":"007"' <<<"$output"
+	grep -qF "vendor:$place" <<<"$output"
+}
+
+@test "a record that fails in a large file says which, and the others go on" {
+	local members=$ROOT/tests/formats/maps/library-member.yaml
+	table 200 | sed '6s/^007,/,/; 6s/2025/25/' >"$WORK/members.csv"
+	not "$PACKHORSE" map run "$members" in "$WORK/members.csv" --document 1000 \
+		>"$WORK/out" 2>"$WORK/said"
+	grep -q '^record 3, line 6: held (' "$WORK/said"
+	grep -qx '199 done, 0 ignored, 1 failed' "$WORK/said"
+	equal "$(wc -l <"$WORK/out")" 199
+	run "$PACKHORSE" map run "$members" in "$WORK/members.csv" --document 1000 --json
+	equal "$(grep '^{' <<<"$output" | jq -r 'select(.result == "held") | "\(.record) \(.line)"')" '3 6'
+	# a map whose record is the whole document says so
+	run "$PACKHORSE" map run "$MAP" in "$SAMPLES/read-back.in.xml" --document 100 \
+		--schemas "$ROOT/schemas"
+	equal "$status" 2
+	grep -qF 'PH2094' <<<"$output"
+}

@@ -16,6 +16,7 @@
 #include "adapters/host/run.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/fake_client.h"
+#include "transform/map_inner.h"
 
 #define SR1 "SR-0000000000001"
 #define SR2 "SR-0000000000002"
@@ -306,6 +307,134 @@ START_TEST(a_cursor_whose_message_was_known_is_put_by_itself)
 	ck_assert_uint_eq(r.ended, 2);
 	ck_assert_uint_eq(r.end.result, PH_ADAPTER_IGNORED);
 	ck_assert(r.end.cursor);
+	tear_down(&r);
+}
+END_TEST
+
+/* What is larger than a whole document may be; a record in each piece. */
+static void
+hand_in_file(rig *r, const char *bytes)
+{
+	const ph_entry *found =
+	    ph_entries_named(&r->host->entries.receive, "change", strlen("change"));
+	ck_assert_ptr_nonnull(found);
+	ph_map *map = (ph_map *) (uintptr_t) found->map;
+	map->largest = 10;
+	map->piece_size = 1;
+	hand_in(r, "change", bytes, false, "T9");
+}
+
+#define CHANGE(no, state)                                                              \
+	"{\"no\":\"" no "\",\"ref\":\"7\",\"state\":\"" state "\",\"at\":"             \
+	"\"2026-11-01T00:00:00Z\"}"
+#define CHANGES                                                                        \
+	"{\"changes\":[" CHANGE("1", "NEW") "," CHANGE("2", "ODD") "," CHANGE(         \
+	    "3", "DONE") "]}"
+
+/* The next piece comes when the one before is durable, the cursor when all are. */
+START_TEST(a_large_file_is_taken_piece_by_piece)
+{
+	rig r;
+	size_t length = 0;
+	set_up_template(&r);
+	hand_in_file(&r, CHANGES);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(r.client->resolve_count, i + 1);
+		fake_resolved(r.host, r.client->resolved[i].number, SR1);
+		pass_time(&r, 100);
+		ck_assert_uint_eq(r.client->publish_count, i + 1);
+		ck_assert_uint_eq(r.client->resolve_count, i + 1);
+		ck_assert(!r.client->published[i].has_cursor);
+		ck_assert(r.client->published[i].has_failed == (i == 1));
+		fake_result(r.host, r.client->published[i].ticket, PH_ACCEPTED);
+		pass_time(&r, 1);
+	}
+	ck_assert_str_eq(attribute(&r, 2, "id"), "3");
+	const char *kept = ph_message_data(r.client->published[1].message, &length);
+	ck_assert_ptr_nonnull(memmem_of(kept, length, "ODD"));
+	ck_assert_ptr_null(memmem_of(kept, length, "DONE"));
+	ck_assert_ptr_null(memmem_of(kept, length, "NEW"));
+	ck_assert_uint_eq(r.client->cursor_count, 1);
+	ck_assert_str_eq(r.client->cursors[0].value, "T9");
+	ck_assert_uint_eq(r.ended, 0);
+	fake_result(r.host, r.client->cursors[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert(r.end.cursor);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_ACCEPTED);
+	ck_assert_uint_eq(r.end.count, 3);
+	ck_assert_uint_eq(ph_inbound_count(r.host), 0);
+	tear_down(&r);
+}
+END_TEST
+
+/* A host that died in the middle reads it again: the same ids and the same contents. */
+START_TEST(a_large_file_that_comes_again_is_a_repeat)
+{
+	rig r;
+	set_up_template(&r);
+	for (size_t i = 0; i < 2; i++) {
+		hand_in_file(&r, CHANGES);
+		fake_resolved(r.host, r.client->resolved[i].number, SR1);
+		pass_time(&r, 5000); /* the first one's result never comes */
+	}
+	ck_assert_uint_eq(r.client->publish_count, 2);
+	ck_assert_str_eq(attribute(&r, 0, "id"), attribute(&r, 1, "id"));
+	ck_assert_mem_eq(
+	    r.client->published[0].fingerprint, r.client->published[1].fingerprint, 32);
+	tear_down(&r);
+}
+END_TEST
+
+/* A reference that may turn up soon is asked for again, and the piece is the same. */
+START_TEST(a_piece_waits_for_a_reference)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in_file(&r, CHANGES);
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	pass_time(&r, 1);
+	ck_assert_uint_eq(r.client->resolve_count, 2);
+	fake_resolved(r.host, r.client->resolved[1].number, NULL);
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	pass_time(&r, 200);
+	ck_assert_uint_eq(r.client->resolve_count, 3);
+	ck_assert_str_eq(r.client->resolved[2].key, r.client->resolved[1].key);
+	fake_resolved(r.host, r.client->resolved[2].number, SR1);
+	ck_assert_uint_eq(r.client->publish_count, 2);
+	ck_assert(r.client->published[1].has_failed); /* ODD, the second */
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(of_a_broken_file_nothing_is_taken)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in_file(&r, "{\"changes\":[" CHANGE("1", "NEW") ",\n{]}");
+	ck_assert_uint_eq(r.client->resolve_count, 0);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_LATER);
+	ck_assert(!r.end.cursor);
+	ck_assert_uint_eq(ph_inbound_count(r.host), 0);
+	tear_down(&r);
+}
+END_TEST
+
+/* What is not durable stops the file, and the cursor stays. */
+START_TEST(a_refused_piece_stops_the_file)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in_file(&r, CHANGES);
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_RESULT_REFUSED);
+	pass_time(&r, 1);
+	ck_assert_uint_eq(r.client->resolve_count, 1);
+	ck_assert_uint_eq(r.client->cursor_count, 0);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_LATER);
+	ck_assert(!r.end.cursor);
 	tear_down(&r);
 }
 END_TEST
@@ -802,6 +931,11 @@ flow_suite(void)
 	tcase_add_test(tcase, what_fails_and_cannot_be_told_is_kept_once);
 	tcase_add_test(tcase, a_cursor_waits_for_everything_before_it);
 	tcase_add_test(tcase, a_cursor_whose_message_was_known_is_put_by_itself);
+	tcase_add_test(tcase, a_large_file_is_taken_piece_by_piece);
+	tcase_add_test(tcase, a_large_file_that_comes_again_is_a_repeat);
+	tcase_add_test(tcase, a_piece_waits_for_a_reference);
+	tcase_add_test(tcase, of_a_broken_file_nothing_is_taken);
+	tcase_add_test(tcase, a_refused_piece_stops_the_file);
 	tcase_add_test(tcase, a_refused_message_keeps_the_cursor_where_it_is);
 	tcase_add_test(tcase, an_unreadable_answer_does_not_move_the_cursor);
 	tcase_add_test(tcase, a_reference_that_is_late_is_waited_for);

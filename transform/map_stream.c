@@ -1,0 +1,276 @@
+/*
+ * map_stream - a large file, piece by piece, each a call of its own.
+ *
+ * The way to the records is that of `root` and `each`. Links that read beside their record see
+ * what each piece repeats; where that is not all there may be, the file is refused, or the map
+ * is.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/codec/pieces.h"
+#include "transform/map_inner.h"
+
+struct ph_map_stream {
+	const ph_map *map;
+	ph_pieces *pieces;
+	ph_piece piece;
+	ph_records_state state, before; /* before the latest piece */
+	uint64_t records;		/* in the calls before the latest */
+	size_t latest;			/* in the latest */
+	bool ended;			/* a piece could not be read: no other comes */
+};
+
+typedef struct planner {
+	const ph_map *map;
+	ph_pieces_step way[PH_PIECES_DEPTH];
+	size_t depth;
+	bool beside; /* a link reads above its record */
+	bool
+	    beyond_first; /* ... and something else than the first record of the file */
+	bool unplain;	  /* a step that is no plain name */
+} planner;
+
+/* ---- what links read beside their records ---- */
+
+static void
+look_at(planner *p, const ph_path *path)
+{
+	if (path->count == 0 || (path->steps[0].flags & PH_STEP_PARENT) == 0)
+		return;
+	p->beside = true;
+	const char *first =
+	    p->map->records == NULL ? NULL : ph_records_first(p->map->records);
+	const char *name =
+	    path->count < 2 ? NULL
+			    : ph_names_text(p->map->vendor_names, path->steps[1].name);
+	if (first == NULL || name == NULL || strcmp(first, name) != 0)
+		p->beyond_first = true;
+}
+
+static void
+look_at_condition(planner *p, const ph_condition *condition)
+{
+	for (const ph_condition *c = condition; c != NULL; c = c->otherwise)
+		for (const ph_test *t = c->first; t != NULL; t = t->next)
+			if (t->context < 0)
+				look_at(p, &t->path);
+}
+
+static void
+look_at_links(planner *p)
+{
+	const ph_map *map = p->map;
+	for (const ph_link *link = map->links; link != NULL; link = link->next) {
+		if ((link->directions & PH_FLOWS_IN) == 0)
+			continue;
+		for (size_t i = 0; i < link->vendor.count; i++)
+			look_at(p, &link->vendor.at[i].path);
+		if (link->has_when)
+			look_at_condition(p, &link->when);
+	}
+	for (const ph_require *r = map->requires; r != NULL; r = r->next)
+		look_at_condition(p, &r->condition);
+}
+
+/* ---- the way ---- */
+
+static void
+add_step(planner *p, const char *name, const char *space)
+{
+	if (p->depth == PH_PIECES_DEPTH)
+		p->unplain = true;
+	else
+		p->way[p->depth++] = (ph_pieces_step){.name = name, .space = space};
+}
+
+static void
+add_path(planner *p, const ph_path *path)
+{
+	for (size_t i = 0; i < path->count; i++) {
+		const ph_step *step = &path->steps[i];
+		if ((step->flags & ~(unsigned) PH_STEP_MANY) != 0)
+			p->unplain = true;
+		add_step(p, ph_names_text(p->map->vendor_names, step->name),
+		    ph_names_text(p->map->vendor_names, step->space));
+	}
+}
+
+static void
+plan_way(planner *p)
+{
+	const ph_map *map = p->map;
+	if (map->format == PH_MAP_SOAP) {
+		add_step(p, "Envelope", PH_SOAP_NAMESPACE);
+		add_step(p, "Body", PH_SOAP_NAMESPACE);
+	}
+	size_t top = p->depth;
+	if (ph_vendor_is_xml(map) && map->root_in.count == 0)
+		add_step(p, NULL, NULL);
+	add_path(p, &map->root_in);
+	if (map->has_each)
+		add_path(p, &map->each);
+	if (map->format == PH_MAP_SOAP && top < p->depth)
+		p->way[top].first = true;
+}
+
+/* Why files of this map are read whole; NULL: they need not be. */
+static const char *
+plan(const ph_map *map, planner *p)
+{
+	*p = (planner){.map = map};
+	if (map->format == PH_MAP_FORM || map->format == PH_MAP_HL7 ||
+	    map->format == PH_MAP_MULTIPART)
+		return "its format holds one record";
+	if (map->xsd != NULL)
+		return "the vendor's XML schema is for whole documents";
+	if (map->open_count > 0)
+		return "it opens texts that are documents";
+	if (map->records != NULL && !map->has_each)
+		return "it has no each:";
+	plan_way(p);
+	look_at_links(p);
+	if (p->unplain || (map->records != NULL && p->depth != 1))
+		return "root: and each: choose among records";
+	if (ph_vendor_is_xml(map) && p->depth < 2)
+		return "its record is the whole document";
+	if (map->records != NULL && p->beyond_first)
+		return "a link reads other records beside its own";
+	return NULL;
+}
+
+ph_status
+ph_map_streams(const ph_map *map, ph_error *err)
+{
+	planner p;
+	const char *why = plan(map, &p);
+	if (why == NULL && ph_map_goes(map, PH_MAP_IN))
+		return PH_OK;
+	return ph_fail(err, PH_ERR_USAGE,
+	    "PH2094 the map %s reads whole documents only: %s", map->name,
+	    why == NULL ? "it does not go in" : why);
+}
+
+ph_status
+ph_map_stream_open(const ph_map *map, ph_map_read *read, void *self,
+    ph_map_stream **out, ph_error *err)
+{
+	planner p;
+	ph_status status = ph_map_streams(map, err);
+	if (status != PH_OK)
+		return status;
+	(void) plan(map, &p);
+	ph_map_stream *stream = calloc(1, sizeof(*stream));
+	if (stream == NULL)
+		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	stream->map = map;
+	ph_pieces_plan pieces = {.format = map->records != NULL	   ? PH_PIECES_ROWS
+					   : ph_vendor_is_xml(map) ? PH_PIECES_XML
+								   : PH_PIECES_JSON,
+	    .records = map->records,
+	    .way = p.way,
+	    .depth = map->records != NULL ? 0 : p.depth,
+	    .beside = p.beside && map->records == NULL,
+	    .target = map->piece_size,
+	    .longest = map->longest_record};
+	status = ph_pieces_new(&pieces, read, self, "vendor", &stream->pieces, err);
+	if (status == PH_OK)
+		*out = stream;
+	else
+		ph_map_stream_destroy(&stream);
+	return status;
+}
+
+void
+ph_map_stream_destroy(ph_map_stream **stream_p)
+{
+	ph_map_stream *stream = *stream_p;
+	if (stream == NULL)
+		return;
+	ph_pieces_destroy(&stream->pieces);
+	free(stream);
+	*stream_p = NULL;
+}
+
+ph_status
+ph_map_stream_next(ph_map_stream *stream, ph_map_call **out, ph_error *err)
+{
+	if (stream->ended)
+		return PH_ERR_NOT_FOUND;
+	stream->records += stream->latest;
+	stream->latest = 0;
+	ph_status status = ph_pieces_next(stream->pieces, &stream->piece, err);
+	stream->before = stream->state;
+	if (status == PH_OK)
+		status = ph_call_new_piece(
+		    stream->map, &stream->piece, &stream->state, out, err);
+	if (status != PH_OK) {
+		stream->ended = true;
+		return status;
+	}
+	const ph_map_call *call = *out;
+	stream->latest = call->count;
+	stream->ended = call->count == 1 && call->records[0].node == NULL;
+	return PH_OK;
+}
+
+ph_status
+ph_map_stream_again(ph_map_stream *stream, ph_map_call **out, ph_error *err)
+{
+	stream->state = stream->before;
+	return ph_call_new_piece(stream->map, &stream->piece, &stream->state, out, err);
+}
+
+uint64_t
+ph_map_stream_before(const ph_map_stream *stream)
+{
+	return stream->records;
+}
+
+ph_status
+ph_map_stream_check(ph_map_stream *stream, ph_error *err)
+{
+	ph_map_call *call = NULL;
+	ph_status status = PH_OK;
+	while ((status = ph_map_stream_next(stream, &call, err)) == PH_OK) {
+		if (stream->ended && err != NULL)
+			*err = *call->records[0].error;
+		ph_map_call_destroy(&call);
+		if (stream->ended)
+			return PH_ERR_INVALID;
+	}
+	stream->records += stream->latest;
+	stream->latest = 0;
+	return status == PH_ERR_NOT_FOUND ? PH_OK : status;
+}
+
+void
+ph_map_limits(ph_map *map, size_t document, size_t record)
+{
+	if (document > 0)
+		map->largest = document;
+	if (record > 0)
+		map->longest_record = record;
+}
+
+size_t
+ph_map_largest(const ph_map *map)
+{
+	return map->largest;
+}
+
+int
+ph_map_call_place(
+    const ph_map_call *call, size_t record, uint32_t *line, uint32_t *column)
+{
+	PH_ASSERT(record < call->count);
+	const ph_node *node = call->records[record].node;
+	if (node == NULL || node->line == 0)
+		return 0;
+	*line = node->line;
+	*column = node->column;
+	if (call->piece != NULL)
+		ph_piece_place(call->piece, line, column);
+	return 1;
+}
