@@ -37,7 +37,9 @@ setup(void)
 	    "first: head\nlast: tail\ncount: {field: count, except: [head, tail]}\n");
 	map_fixture_file(&fixture, "schemas/v.xsd",
 	    "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'>"
-	    "<xs:element name='v' type='xs:string'/></xs:schema>");
+	    "<xs:element name='v'><xs:complexType><xs:sequence>"
+	    "<xs:element name='k' type='xs:string'/></xs:sequence></xs:complexType>"
+	    "</xs:element></xs:schema>");
 }
 
 static void
@@ -323,6 +325,9 @@ static const struct {
 	  "links:\n  - a <- key\n  - b <- name | when(../row/key = x)\n",
 	"reads other records"},
     {HEAD "vendor: {format: json, each: rows}\nlinks:\n  - a -> k\n", "does not go in"},
+    {HEAD
+	"vendor: {format: json, each: rows, open: {json: x}}\nlinks:\n  - a <-> x/k\n",
+	"opens texts"},
 };
 
 START_TEST(maps_that_read_whole_documents_say_so)
