@@ -299,7 +299,8 @@ too_long(ph_pieces *p, size_t end)
 	size_t from = p->record;
 	if (p->at - from <= p->plan.longest)
 		from = p->at;
-	if (end - from <= p->plan.longest && p->at - p->record <= p->plan.longest)
+	if (end - from <= p->plan.longest && p->at - p->record <= p->plan.longest &&
+	    p->head.length <= p->plan.longest)
 		return false;
 	(void) ph_pieces_refuse(p, PH_ERR_TOO_LARGE, from,
 	    "PH3130 a record, with what stands around it, of more than %zu bytes: is "
@@ -308,11 +309,14 @@ too_long(ph_pieces *p, size_t end)
 	return true;
 }
 
-/* Does the record that begins at `at` begin a piece? */
+/* Does the record that begins at `at` begin a piece? Behind a long head it is as long as that, so
+ * that not much more is read than there is. */
 static bool
 begins_piece(ph_pieces *p)
 {
-	bool begins = p->count > 0 && p->at - p->start >= p->plan.target;
+	size_t least = p->head.length > PH_PIECE_TARGET ? p->head.length : 0;
+	least = least > p->plan.target ? least : p->plan.target;
+	bool begins = p->count > 0 && p->at - p->start >= least;
 	p->record = p->at;
 	p->count = begins ? 1 : p->count + 1;
 	return begins;

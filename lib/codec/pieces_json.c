@@ -65,6 +65,19 @@ open_level(ph_pieces *p, char kind, size_t at, size_t steps)
 	return PH_CUT_MORE;
 }
 
+/* Does a comma, or its list's beginning, stand before the item at `at`? Pieces end there, so their
+ * decoder would not miss it. */
+static bool
+is_parted(const ph_pieces *p, size_t at)
+{
+	const char *begin = ph_pieces_bytes(p, p->start);
+	const char *before = ph_pieces_bytes(p, at);
+	while (before > begin && strchr(" \t\r\n", before[-1]) != NULL &&
+	       before[-1] != '\0')
+		before--;
+	return before == begin || before[-1] == ',' || before[-1] == '[';
+}
+
 /* A list or object begins. */
 static ph_cut
 open_value(ph_pieces *p, char kind, size_t at)
@@ -79,6 +92,9 @@ open_value(ph_pieces *p, char kind, size_t at)
 	if (record && level != NULL && !ph_pieces_child(p, at))
 		return ph_pieces_no_memory(p);
 	if (record && in_list && !p->fresh) {
+		if (!is_parted(p, at))
+			return ph_pieces_refuse(p, PH_ERR_INVALID, at,
+			    "PH3011 a comma or a ] is expected here");
 		p->fresh = true;
 		p->at = at;
 		return PH_CUT_BEFORE;

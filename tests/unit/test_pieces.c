@@ -85,6 +85,8 @@ static const struct bad {
     {'j', "{\"rows\":[{\"item\":[{}],\n\"ref\":1}]}", "input:2:1", "PH3131", true},
     {'j', "{\"ro\\u0077s\":[]}", "input:1:2", "PH3132", true},
     {'j', "{\"rows\":[{\"item\":[{},\n{]}]}", "input:2:2", "PH30", false},
+    {'j', "{\"rows\":[{\"item\":[{}\n{}]}]}", "input:2:1", "PH3011", false},
+    {'j', "{\"rows\":[{\"item\":[{},1\n{},{}]}]}", "input:2:1", "PH3011", false},
 };
 
 START_TEST(what_is_wrong_has_its_place)
@@ -163,6 +165,34 @@ START_TEST(a_record_has_a_longest)
 }
 END_TEST
 
+/* Lists in lists: each with little before its first record, and all of them in each piece. */
+START_TEST(what_stands_before_a_record_is_bounded)
+{
+	size_t count = 0;
+	ph_buffer file, out;
+	ph_error err = {0};
+	ph_buffer_init(&file, 0);
+	ph_buffer_init(&out, 0);
+	ph_buffer_text(&file, "{\"rows\":[{\"item\":[{}");
+	for (size_t i = 0; i < 20; i++)
+		ph_buffer_text(&file, ",[               {}");
+	for (size_t i = 0; i < 20; i++)
+		ph_buffer_text(&file, "]");
+	ph_buffer_text(&file, "]}]}");
+	for (size_t longest = 100; longest <= 1000; longest += 900) {
+		ph_status status = ph_test_stream_pieces(
+		    'j', file.data, file.length, 1, 9, longest, &out, &count, &err);
+		ck_assert_int_eq(status, longest == 100 ? PH_ERR_TOO_LARGE : PH_OK);
+		if (longest == 100)
+			ck_assert_msg(
+			    strncmp(err.text, "PH3130", 6) == 0, "%s", err.text);
+	}
+	ph_buffer_fini(&file);
+	ph_buffer_fini(&out);
+	ph_test_streams_forget();
+}
+END_TEST
+
 /* ---- memory ---- */
 
 typedef struct rows {
@@ -216,6 +246,28 @@ memory_of(ph_pieces_format format, size_t count)
 	return memory;
 }
 
+/* What is read in all pieces together is not much more than the file. */
+START_TEST(a_long_head_is_repeated_seldom)
+{
+	enum { HEAD_SIZE = 200000, ROWS = 40000 };
+	static char head[HEAD_SIZE + 20] = "<r>";
+	static const ph_pieces_step way[] = {{"r", NULL, false}, {"i", NULL, false}};
+	rows in = {.left = ROWS, .row = "<i><a>some text</a></i>\n", .tail = "</r>"};
+	memset(head + 3, ' ', HEAD_SIZE);
+	in.head = in.now = head;
+	ph_pieces_plan plan = {.format = PH_PIECES_XML, .way = way, .depth = 2};
+	ph_pieces *pieces = NULL;
+	ph_piece piece;
+	size_t bytes = 0, file = HEAD_SIZE + ROWS * strlen(in.row);
+	ck_assert(ph_pieces_new(&plan, read_rows, &in, "rows", &pieces, NULL) == PH_OK);
+	while (ph_pieces_next(pieces, &piece, NULL) == PH_OK)
+		bytes += piece.length;
+	ck_assert_msg(bytes < 3 * file, "%zu bytes for %zu", bytes, file);
+	ck_assert_uint_lt(ph_pieces_memory(pieces), 8 * HEAD_SIZE);
+	ph_pieces_destroy(&pieces);
+}
+END_TEST
+
 START_TEST(memory_does_not_grow_with_the_file)
 {
 	ph_pieces_format format = _i == 0 ? PH_PIECES_XML : PH_PIECES_JSON;
@@ -237,6 +289,8 @@ pieces_suite(void)
 	    cases, what_is_wrong_has_its_place, 0, (int) (sizeof bad / sizeof *bad));
 	tcase_add_test(cases, many_pieces_are_made);
 	tcase_add_loop_test(cases, a_record_has_a_longest, 0, 3);
+	tcase_add_test(cases, what_stands_before_a_record_is_bounded);
+	tcase_add_test(cases, a_long_head_is_repeated_seldom);
 	tcase_add_loop_test(cases, memory_does_not_grow_with_the_file, 0, 2);
 	suite_add_tcase(made, cases);
 	return made;
