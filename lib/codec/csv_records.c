@@ -392,7 +392,8 @@ write_fields(writer *w, const ph_node *row, const ph_node *group)
 		if (node != NULL)
 			status = write_value(w, node);
 	}
-	if (w->out->length == start) /* a blank line is no row */
+	bool typed = w->records->format == PH_RECORDS_TYPED;
+	if (w->out->length == start && !typed) /* a blank line is no row */
 		ph_buffer_text(w->out, "\"\"");
 	ph_buffer_text(w->out, w->records->line_end);
 	return status;

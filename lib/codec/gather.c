@@ -228,6 +228,28 @@ write_part(const char *name, const ph_node *part, const ph_node *group,
 	return status;
 }
 
+static ph_status
+check_row(const ph_records *records, const ph_node *row, ph_error *err)
+{
+	for (const ph_node *f = row->first; f != NULL; f = f->next)
+		if (f->name != NULL && ph_records_shares(records, f->name))
+			return ph_records_refuse(f, err,
+			    "PH3158 this field stands in the record, not in its rows");
+	return PH_OK;
+}
+
+/* A row, or a list of them. */
+static ph_status
+check_rows(const ph_records *records, const ph_node *part, ph_error *err)
+{
+	ph_status status = PH_OK;
+	if (part->kind != PH_NODE_LIST)
+		return check_row(records, part, err);
+	for (const ph_node *n = part->first; n != NULL && status == PH_OK; n = n->next)
+		status = check_row(records, n, err);
+	return status;
+}
+
 /* What is one for all rows is said once. */
 static ph_status
 check_shared(const ph_records *records, const ph_node *group, ph_error *err)
@@ -237,12 +259,9 @@ check_shared(const ph_records *records, const ph_node *group, ph_error *err)
 		    group, err, "PH3152 a record is an object with its fields");
 	for (const ph_node *n = group->first; n != NULL; n = n->next) {
 		if (ph_records_is_part(records, n)) {
-			for (const ph_node *f = n->first; f != NULL; f = f->next)
-				if (f->name != NULL &&
-				    ph_records_shares(records, f->name))
-					return ph_records_refuse(f, err,
-					    "PH3158 this field stands in the record, "
-					    "not in its rows");
+			ph_status status = check_rows(records, n, err);
+			if (status != PH_OK)
+				return status;
 		} else if (!ph_records_shares(records, n->name) ||
 			   ph_node_get(group, n->name) != n)
 			return ph_records_refuse(n, err,
@@ -264,7 +283,7 @@ write_group(const ph_records *records, const ph_node *group, ph_gather_write *wr
 	ph_status status = check_shared(records, group, err);
 	for (const ph_node *n = group->first; n != NULL && status == PH_OK; n = n->next)
 		if (ph_records_is_part(records, n)) {
-			rows++;
+			rows += n->kind != PH_NODE_LIST || n->first != NULL;
 			status = write_part(name, n, group, write, self, err);
 		}
 	return status == PH_OK && rows == 0 ? write(self, name, group, NULL, err)

@@ -109,6 +109,7 @@ START_TEST(what_is_read_is_written)
 		    "2,Tu,,,\n");
 	describe_as(TYPES);
 	expect_back("21,1\n24,a,b\n29,x\n24,c,d\n21,2\n30,o\n29,y\n99,7\n");
+	expect_back("21,\n29,\n24,,\n99,3\n");
 	describe_as(LINES);
 	expect_back("007bolt                                 \n007nut                  "
 		    "                \n"
@@ -124,6 +125,8 @@ static const struct {
     {BY_ROUND, "{\"plan\":{\"round\":\"1\",\"uprn\":\"1\"}}", "PH3158", "plan/uprn"},
     {BY_ROUND, "{\"plan\":{\"round\":\"1\",\"call\":{\"crew\":\"1\"}}}", "PH3158",
 	"plan/call/crew"},
+    {BY_ROUND, "{\"plan\":{\"round\":\"1\",\"call\":[{\"crew\":\"1\"}]}}", "PH3158",
+	"crew"},
     {BY_ROUND, "{\"plan\":{\"round\":\"1\",\"call\":{\"x\":\"1\"}}}", "PH3151",
 	"plan/call/x"},
     {TYPES, "{\"note\":{\"text\":\"1\"}}", "PH3158", "note"},
@@ -147,6 +150,35 @@ START_TEST(what_does_not_fit_is_refused)
 	ck_assert_msg(strstr(err.text, unwritable[_i].path) != NULL, "%s", err.text);
 	ph_buffer_fini(&out);
 	ph_document_destroy(&d);
+}
+END_TEST
+
+/* Rows in a list are rows; of an empty one nothing is left but the record. */
+START_TEST(lists_of_rows_are_written)
+{
+	static const char *const lists[][2] = {
+	    {"[{\"uprn\":\"1\"},{\"uprn\":\"2\"}]", "1,Mo,,1,\n1,Mo,,2,\n"},
+	    {"[]", "1,Mo,,,\n"}};
+	describe_as(BY_ROUND);
+	for (size_t i = 0; i < 2; i++) {
+		char json[200], expected[200];
+		ph_document *d = new_document();
+		ph_error err = {0};
+		ph_buffer out;
+		ph_buffer_init(&out, 0);
+		snprintf(json, sizeof json,
+		    "{\"plan\":{\"round\":\"1\",\"day\":\"Mo\",\"call\":%s}}",
+		    lists[i][0]);
+		snprintf(expected, sizeof expected, "round,day,crew,uprn,bin\n%s",
+		    lists[i][1]);
+		ck_assert_int_eq(ph_json_decode(d, json, strlen(json), &err), PH_OK);
+		ck_assert_msg(ph_records_encode(
+				  described, ph_document_root(d), &out, &err) == PH_OK,
+		    "%s", err.text);
+		ck_assert_str_eq(ph_buffer_cstr(&out), expected);
+		ph_buffer_fini(&out);
+		ph_document_destroy(&d);
+	}
 }
 END_TEST
 
@@ -219,6 +251,7 @@ gather_suite(void)
 	tcase_add_test(all, a_record_takes_ten_thousand_rows);
 	tcase_add_test(all, what_is_read_is_written);
 	LOOP(all, what_does_not_fit_is_refused, unwritable);
+	tcase_add_test(all, lists_of_rows_are_written);
 	LOOP(all, bad_descriptions_are_refused, descriptions);
 	LOOP(all, fields_are_known_by_their_way, fields);
 	suite_add_tcase(suite, all);
