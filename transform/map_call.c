@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/text.h"
 #include "transform/map_inner.h"
 
 #define TARGET_FLOOR  ((size_t) 4 << 20)
@@ -315,6 +316,9 @@ set_one(ph_map_call *call, const char *name, const char *value, size_t length,
 	call->context[number] = (ph_value){0};
 	if (value == NULL)
 		return PH_OK;
+	if (!ph_utf8_valid(value, length, NULL)) /* patterns take it for granted */
+		return ph_fail(err, PH_ERR_INVALID,
+		    "PH3060 the value of $%s is not valid UTF-8", name);
 	const char *copy = ph_arena_dup(ph_document_arena(call->target), value, length);
 	if (copy == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");

@@ -98,6 +98,24 @@ START_TEST(nothing_of_the_last_is_left)
 }
 END_TEST
 
+/* Patterns and codecs take for granted that what they are given is UTF-8. */
+START_TEST(a_value_is_utf8)
+{
+	ph_map *map = map_fixture_links(
+	    &fixture, "  - a <- x\n  - b <- y | when($receipt matches \"^.b\")");
+	ph_map_call *call = NULL;
+	ph_error err = {0};
+	ck_assert_int_eq(
+	    ph_map_call_new(map, IN, 0, "{\"x\":\"1\"}", 9, &call, &err), PH_OK);
+	ck_assert_int_eq(
+	    ph_map_call_set(call, "receipt", "a\xE9", &err), PH_ERR_INVALID);
+	ck_assert_msg(strncmp(err.text, "PH3060", 6) == 0, "%s", err.text);
+	ck_assert_int_eq(ph_map_call_set(call, "receipt", "\xC3\xA9", &err), PH_OK);
+	ph_map_call_destroy(&call);
+	ph_map_destroy(&map);
+}
+END_TEST
+
 START_TEST(xml_after_broken_and_strange_xml)
 {
 	ph_map *map = map_fixture_map(&fixture, HEAD
@@ -178,6 +196,7 @@ calls_suite(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_next_call_has_the_memory_of_the_last);
 	tcase_add_test(tests, nothing_of_the_last_is_left);
+	tcase_add_test(tests, a_value_is_utf8);
 	tcase_add_test(tests, xml_after_broken_and_strange_xml);
 	tcase_add_test(tests, repeated_names_are_found_with_shared_names);
 	tcase_add_test(tests, threads_share_a_map);
