@@ -109,10 +109,23 @@ add_one(void *self, const ph_node *node, const ph_node *whole)
 	return true;
 }
 
+/* Was it in an earlier piece of the file already? */
+static bool
+is_repeated(const ph_map_call *call, const ph_node *node)
+{
+	const ph_piece *piece = call->piece;
+	return piece != NULL && piece->head > 0 &&
+	       (node->line < piece->head_line ||
+		   (node->line == piece->head_line &&
+		       node->column < piece->head_column));
+}
+
 static bool
 add_record(void *self, const ph_node *node)
 {
 	collector *c = self;
+	if (is_repeated(c->call, node))
+		return true;
 	return c->call->map->split == NULL || c->call->direction == PH_FLOWS_OUT
 		   ? add_one(self, node, NULL)
 		   : ph_split(c->call, node, add_one, self);

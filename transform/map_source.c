@@ -72,6 +72,19 @@ copy(copying *c, const ph_node *node, size_t level)
 	return made;
 }
 
+/* A piece that is not the file's last has no record that comes last, and a file has one. */
+static void
+add_last(copying *c, const ph_map_call *call, ph_node *root)
+{
+	const ph_records *records = call->map->records;
+	const char *last = records == NULL ? NULL : ph_records_last(records);
+	if (last == NULL || call->piece == NULL || call->piece->last)
+		return;
+	ph_node *node = ph_node_new(c->into, PH_NODE_OBJECT, NULL, 0);
+	if (node == NULL || ph_node_add(c->into, root, last, node) == NULL)
+		c->failed = true;
+}
+
 ph_status
 ph_map_call_source(
     const ph_map_call *call, size_t record, char **out, size_t *length, ph_error *err)
@@ -97,6 +110,8 @@ ph_map_call_source(
 	if (root != NULL && c.way[0]->name != NULL)
 		root->name =
 		    ph_document_intern(c.into, c.way[0]->name, strlen(c.way[0]->name));
+	if (root != NULL)
+		add_last(&c, call, root);
 	if (root == NULL || c.failed)
 		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	else

@@ -26,27 +26,55 @@ typedef struct planner {
 	const ph_map *map;
 	ph_pieces_step way[PH_PIECES_DEPTH];
 	size_t depth;
-	bool beside; /* a link reads above its record */
-	bool
-	    beyond_first; /* ... and something else than the first record of the file */
-	bool unplain;	  /* a step that is no plain name */
+	bool beside;  /* a link reads above its record */
+	bool others;  /* ... and other records than its own and the file's first */
+	bool unplain; /* a step that is no plain name */
 } planner;
 
 /* ---- what links read beside their records ---- */
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* A step down from a parent of the record, that many steps of the way below the top. */
+static void
+look_beside(planner *p, const ph_step *step, size_t level)
+{
+	const ph_map *map = p->map;
+	const ph_pieces_step *way = &p->way[level];
+	const char *name = ph_names_text(map->vendor_names, step->name);
+	const char *space = ph_names_text(map->vendor_names, step->space);
+	const char *first =
+	    map->records == NULL ? NULL : ph_records_first(map->records);
+	bool plain = (step->flags & (PH_STEP_ATTRIBUTE | PH_STEP_WILD)) == 0;
+	if (map->records != NULL)
+		p->others |= !plain || first == NULL || !same_text(first, name);
+	else
+		p->others |= (step->flags & PH_STEP_WILD) != 0 ||
+			     (plain && same_text(way->name, name) &&
+				 same_text(way->space, space));
+}
+
 static void
 look_at(planner *p, const ph_path *path)
 {
-	if (path->count == 0 || (path->steps[0].flags & PH_STEP_PARENT) == 0)
-		return;
-	p->beside = true;
-	const char *first =
-	    p->map->records == NULL ? NULL : ph_records_first(p->map->records);
-	const char *name =
-	    path->count < 2 ? NULL
-			    : ph_names_text(p->map->vendor_names, path->steps[1].name);
-	if (first == NULL || name == NULL || strcmp(first, name) != 0)
-		p->beyond_first = true;
+	size_t level = p->depth, below = 0; /* steps of the way; off it */
+	for (size_t i = 0; i < path->count; i++) {
+		const ph_step *step = &path->steps[i];
+		if ((step->flags & PH_STEP_PARENT) != 0) {
+			if (below > 0)
+				below--;
+			else if (level > 0)
+				level--;
+			continue;
+		}
+		if (below++ == 0 && level < p->depth)
+			look_beside(p, step, level);
+	}
+	p->beside |= level < p->depth;
 }
 
 static void
@@ -129,13 +157,15 @@ plan(const ph_map *map, planner *p)
 		return "it opens texts that are documents";
 	if (map->records != NULL && !map->has_each)
 		return "it has no each:";
+	if (map->records != NULL && ph_records_first_gathers(map->records))
+		return "the record that comes first gathers others";
 	plan_way(p);
 	look_at_links(p);
 	if (p->unplain || (map->records != NULL && p->depth != 1))
 		return "root: and each: choose among records";
 	if (ph_vendor_is_xml(map) && p->depth < 2)
 		return "its record is the whole document";
-	if (map->records != NULL && p->beyond_first)
+	if (p->others)
 		return "a link reads other records beside its own";
 	return NULL;
 }

@@ -93,6 +93,18 @@ ph_records_first(const ph_records *records)
 	return records->first == NULL ? NULL : records->first->name;
 }
 
+bool
+ph_records_first_gathers(const ph_records *records)
+{
+	return records->first != NULL && records->first->gathers != 0;
+}
+
+const char *
+ph_records_last(const ph_records *records)
+{
+	return records->last == NULL ? NULL : records->last->name;
+}
+
 const ph_record_rule *
 ph_records_by_type(const ph_records *records, const char *type, size_t length)
 {

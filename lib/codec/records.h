@@ -58,6 +58,10 @@ ph_status ph_records_decode_piece(const ph_records *records, ph_records_state *s
     const ph_piece *piece, ph_document *document, ph_error *err);
 /* What each piece begins with: the name of the record that comes first, or NULL. */
 const char *ph_records_first(const ph_records *records);
+/* Are others part of it, so that no piece has the whole of it? */
+bool ph_records_first_gathers(const ph_records *records);
+/* The name of the record that comes last, or NULL. */
+const char *ph_records_last(const ph_records *records);
 /* Append what `root` holds to `out`. Refused: a field that the description has not, an
  * object where a text is wanted, a character that the charset has not (unless the
  * description says what stands for it), a text too long for its columns. */

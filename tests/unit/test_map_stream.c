@@ -35,6 +35,16 @@ setup(void)
 	    "  X: {name: other, fields: [text]}\n"
 	    "  T: {name: tail, fields: [count]}\n"
 	    "first: head\nlast: tail\ncount: {field: count, except: [head, tail]}\n");
+	map_fixture_file(&fixture, "records/ends.yaml",
+	    "format: record-csv\nline-end: lf\nrecords:\n"
+	    "  H: {name: head, fields: [who]}\n"
+	    "  R: {name: row, fields: [key, name]}\n"
+	    "  T: {name: tail, fields: [made]}\nfirst: head\nlast: tail\n");
+	map_fixture_file(&fixture, "records/all.yaml",
+	    "format: record-csv\nrecords:\n"
+	    "  H: {name: head, fields: [who], gather: [row]}\n"
+	    "  R: {name: row, fields: [key]}\n"
+	    "  X: {name: other, fields: [key]}\nfirst: head\n");
 	map_fixture_file(&fixture, "schemas/v.xsd",
 	    "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'>"
 	    "<xs:element name='v'><xs:complexType><xs:sequence>"
@@ -321,14 +331,89 @@ static const struct {
 	  "links:\n  - a <-> key\n  - b <- ../other/text\n  - tags[].name <-> "
 	  "name[]/text\n",
 	"reads other records"},
+    {HEAD "vendor: {format: xml, root: r/s, each: i}\n"
+	  "links:\n  - a <- k\n  - tags[].name <- ../i[]/k\n",
+	"reads other records"},
+    {HEAD "vendor: {format: xml, root: r/s, each: i}\n"
+	  "links:\n  - a <- k\n  - b <- k/../../../s[-1]/w\n",
+	"reads other records"},
+    {HEAD "vendor: {format: json, root: d, each: rows}\n"
+	  "links:\n  - a <- k\n  - attributes[code] <- ../'r*'\n",
+	"reads other records"},
+    {HEAD "vendor: {format: csv, record: rows.yaml, each: row}\n"
+	  "links:\n  - a <- key\n  - b <- name/../../row[2]/key\n  - c <- name\n",
+	"reads other records"},
     {HEAD "vendor: {format: csv, record: rows.yaml, each: row}\n"
 	  "links:\n  - a <- key\n  - b <- name | when(../row/key = x)\n",
 	"reads other records"},
+    {HEAD "vendor: {format: record-csv, record: all.yaml, each: head}\n"
+	  "links:\n  - a <-> who\n  - tags[].name <-> row[]/key\n",
+	"gathers others"},
+    {HEAD "vendor: {format: record-csv, record: all.yaml, each: other}\n"
+	  "links:\n  - a <-> key\n",
+	"gathers others"},
     {HEAD "vendor: {format: json, each: rows}\nlinks:\n  - a -> k\n", "does not go in"},
     {HEAD
 	"vendor: {format: json, each: rows, open: {json: x}}\nlinks:\n  - a <-> x/k\n",
 	"opens texts"},
 };
+
+/* Each piece has it again, and it is one record. */
+START_TEST(the_first_record_is_given_once)
+{
+	ph_buffer file, whole, pieces;
+	size_t most = 0;
+	ph_map *map = need(map_fixture_map(&fixture,
+	    HEAD "vendor: {format: record-csv, record: ends.yaml, each: head}\n"
+		 "links:\n  - a <-> who\n"));
+	map->piece_size = 1;
+	ph_buffer_init(&file, 0);
+	ph_buffer_init(&whole, 0);
+	ph_buffer_init(&pieces, 0);
+	ph_buffer_text(&file, "\n\nH,we\nR,1,a\nR,2,b\nR,3,c\nT,x\n");
+	put_whole(&whole, map, &file, true);
+	ck_assert_uint_gt(put_stream(&pieces, map, &file, true, &most), 2);
+	ck_assert_str_eq(ph_buffer_cstr(&whole), ph_buffer_cstr(&pieces));
+	ck_assert_ptr_nonnull(strstr(ph_buffer_cstr(&whole), "1@3:1 {\"a\":\"we\"}"));
+	ph_buffer_fini(&file);
+	ph_buffer_fini(&whole);
+	ph_buffer_fini(&pieces);
+	ph_map_destroy(&map);
+}
+END_TEST
+
+/* What is kept of a record that failed can be read again, though its piece had no trailer. */
+START_TEST(a_record_of_a_piece_is_a_file)
+{
+	static const char bytes[] = "H,we\nR,,a\nR,2,b\nT,x\n";
+	source s = {bytes, sizeof bytes - 1, 0};
+	ph_map_stream *stream = NULL;
+	ph_map_call *call = NULL;
+	size_t length = 0, found = 0;
+	ph_map *map = need(map_fixture_map(&fixture,
+	    HEAD "vendor: {format: record-csv, record: ends.yaml, each: row}\n"
+		 "links:\n  - a <-> key\n  - b <-> name\n"));
+	map->piece_size = 1;
+	ck_assert_int_eq(ph_map_stream_open(map, read_some, &s, &stream, NULL), PH_OK);
+	while (ph_map_stream_next(stream, &call, NULL) == PH_OK) {
+		ck_assert_int_eq(ph_map_call_run(call, NULL), PH_OK);
+		for (size_t i = 0; i < ph_map_call_count(call); i++) {
+			char *alone = NULL;
+			ck_assert_msg(ph_map_call_source(call, i, &alone, &length,
+					  &fixture.err) == PH_OK,
+			    "%s", fixture.err.text);
+			ck_assert_str_eq(alone,
+			    found == 0 ? "H,we\nR,,a\nT,\n" : "H,we\nR,2,b\nT,\n");
+			found++;
+			free(alone);
+		}
+		ph_map_call_destroy(&call);
+	}
+	ck_assert_uint_eq(found, 2);
+	ph_map_stream_destroy(&stream);
+	ph_map_destroy(&map);
+}
+END_TEST
 
 START_TEST(maps_that_read_whole_documents_say_so)
 {
@@ -375,6 +460,8 @@ map_stream_suite(void)
 	LOOP(all, memory_does_not_grow_with_the_file, shapes);
 	LOOP(all, a_broken_file_stops_at_its_place, broken);
 	tcase_add_test(all, a_failed_record_does_not_stop_the_others);
+	tcase_add_test(all, the_first_record_is_given_once);
+	tcase_add_test(all, a_record_of_a_piece_is_a_file);
 	LOOP(all, maps_that_read_whole_documents_say_so, unread);
 	tcase_add_test(all, limits_are_what_was_said);
 	suite_add_tcase(suite, all);
