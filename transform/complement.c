@@ -23,6 +23,8 @@ decode(const ph_map *map, ph_document *document, const void *bytes, size_t lengt
 		    "PH2080 a file of records or parts has no previous record to be "
 		    "completed from");
 	ph_status status = ph_vendor_decode(map, document, &reader, bytes, length, err);
+	if (status == PH_OK)
+		status = ph_vendor_open_previous(map, document, &reader, err);
 	ph_xml_reader_destroy(&reader);
 	return status;
 }

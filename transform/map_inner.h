@@ -107,9 +107,10 @@ typedef struct ph_resource {
 
 /* A field of the vendor's whose text is a document. */
 typedef struct ph_open {
-	ph_path path;	 /* from the top of the document, as `root` */
-	bool xml;	 /* else JSON */
-	bool on_the_way; /* to the records */
+	ph_path path;	  /* from the top of the document, as `root` */
+	ph_path previous; /* the same in a previous record that stands elsewhere */
+	bool xml;	  /* else JSON */
+	bool inside;	  /* a record: if it is broken, that one fails alone */
 } ph_open;
 
 /* Calls that have been, whose memory the next ones use; see map_spare.c. */
@@ -201,13 +202,16 @@ ph_status ph_vendor_encode(const ph_map *map, const ph_node *root, unsigned json
 /* map_open.c: texts that are documents are opened by ph_vendor_decode, and made texts again. */
 ph_status ph_vendor_open(
     const ph_map *map, ph_document *document, ph_xml_reader **reader, ph_error *err);
+/* The same in a previous record with a root of its own. */
+ph_status ph_vendor_open_previous(
+    const ph_map *map, ph_document *document, ph_xml_reader **reader, ph_error *err);
 /* Those at and below `node`. `fresh`: what was read has been changed: do not take its text. */
 ph_status ph_vendor_close(
     const ph_map *map, ph_document *document, ph_node *node, bool fresh, ph_error *err);
 /* The text in a record that was no document; NULL. */
 const ph_node *ph_vendor_broken(const ph_node *record);
 /* What follows from the declaration: once root and each are known, and for what is written. */
-void ph_open_settle(ph_map *map);
+bool ph_open_settle(ph_map *map);
 void ph_open_shape(const ph_map *map, ph_shape *shape);
 /* map_split.c: records of the items of a text. Read what `each` says behind its path: */
 bool ph_split_parse(ph_map *map, ph_load *load, ph_scan *scan);

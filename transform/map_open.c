@@ -5,7 +5,7 @@
  * JSON puts its members into the field; XML its root element, as parts of multipart do. Members of JSON
  * count as names without a prefix. A text that is no such document stays what it is and is marked, and
  * so are its parents: each record that has one in it fails by itself. If the way to the records
- * leads through it, nothing can be read.
+ * leads through it, or it stands beside them, nothing can be read.
  *
  * An opened field keeps its text beside what is in it, and a mark of what it is. What is to be written has
  * the mark from the shape, and no text. So a record that is written as it was read is the same to
@@ -46,7 +46,8 @@ set_space(ph_node *node, const char *space)
 static size_t
 skip_declaration(const char *text)
 {
-	size_t at = strspn(text, " \t\r\n");
+	size_t at = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+	at += strspn(text + at, " \t\r\n");
 	const char *end =
 	    strncmp(text + at, "<?xml ", 6) == 0 ? strstr(text + at, "?>") : NULL;
 	return end == NULL ? at : (size_t) (end + 2 - text);
@@ -94,7 +95,7 @@ refuse(opening *o, ph_node *node, const ph_error *why)
 	char path[256], where[PH_ERROR_WHERE];
 	for (ph_node *n = node; n != NULL; n = n->parent)
 		n->flags |= PH_NODE_BROKEN;
-	if (why->status == PH_ERR_INVALID && !o->open->on_the_way)
+	if (why->status == PH_ERR_INVALID && o->open->inside)
 		return true;
 	ph_node_path(node, path, sizeof path);
 	o->status = ph_fail_at(o->err, why->status,
@@ -112,6 +113,7 @@ open_one(void *self, const ph_node *visited)
 	ph_error why = {.status = PH_OK};
 	/* null, an empty text and an element with attributes and a text stay what they are */
 	if (node->text == NULL || node->length == 0 ||
+	    (node->flags & (PH_NODE_JSON | PH_NODE_XML)) != 0 ||
 	    (node->kind != PH_NODE_STRING && node->kind != PH_NODE_OBJECT))
 		return true;
 	ph_document_set_root(o->document, NULL);
@@ -140,9 +142,9 @@ top_of(const ph_map *map, ph_document *document)
 	return root;
 }
 
-ph_status
-ph_vendor_open(
-    const ph_map *map, ph_document *document, ph_xml_reader **reader, ph_error *err)
+static ph_status
+open_all(const ph_map *map, ph_document *document, ph_xml_reader **reader,
+    bool previous, ph_error *err)
 {
 	ph_node *top = map->open_count == 0 ? NULL : top_of(map, document);
 	if (top == NULL)
@@ -153,10 +155,26 @@ ph_vendor_open(
 	opening o = {.map = map, .document = document, .reader = reader, .err = err};
 	for (size_t i = 0; i < map->open_count && o.status == PH_OK; i++) {
 		o.open = &map->opens[i];
-		(void) ph_path_walk(
-		    names, &o.open->path, top, ph_vendor_is_xml(map), open_one, &o);
+		const ph_path *path = previous ? &o.open->previous : &o.open->path;
+		if (path->count > 0)
+			(void) ph_path_walk(
+			    names, path, top, ph_vendor_is_xml(map), open_one, &o);
 	}
 	return o.status;
+}
+
+ph_status
+ph_vendor_open(
+    const ph_map *map, ph_document *document, ph_xml_reader **reader, ph_error *err)
+{
+	return open_all(map, document, reader, false, err);
+}
+
+ph_status
+ph_vendor_open_previous(
+    const ph_map *map, ph_document *document, ph_xml_reader **reader, ph_error *err)
+{
+	return open_all(map, document, reader, true, err);
 }
 
 const ph_node *
@@ -273,37 +291,61 @@ ph_vendor_close(
 
 /* ---- the declaration ---- */
 
-static bool
-begins_with(const ph_step *steps, size_t count, const ph_path *path)
+/* The way to the records that are read, or written. */
+static ph_path
+way_of(const ph_map *map, const ph_path *root, ph_step steps[WAY_MAX])
 {
-	if (path->count > count)
+	ph_path way = {.steps = steps};
+	const ph_path *parts[] = {root, &map->each};
+	for (size_t p = 0; p < (map->has_each ? 2u : 1u); p++)
+		for (size_t i = 0; i < parts[p]->count && way.count < WAY_MAX; i++)
+			steps[way.count++] = parts[p]->steps[i];
+	return way;
+}
+
+/* Is a path that of something in a record? */
+static bool
+leads_into(const ph_path *path, const ph_path *record)
+{
+	if (path->count <= record->count)
 		return false;
-	for (size_t i = 0; i < path->count; i++)
-		if (steps[i].name != path->steps[i].name ||
-		    steps[i].space != path->steps[i].space)
+	for (size_t i = 0; i < record->count; i++)
+		if (path->steps[i].name != record->steps[i].name ||
+		    path->steps[i].space != record->steps[i].space)
 			return false;
 	return true;
 }
 
-/* Does the way to the records lead through it? */
+/* The way of it in the previous record, which stands elsewhere. */
 static bool
-is_on_the_way(const ph_map *map, const ph_path *path)
+settle_previous(ph_map *map, ph_open *open)
 {
-	ph_step way[WAY_MAX];
-	size_t count = 0;
-	const ph_path *parts[] = {&map->root_in, &map->each};
-	for (size_t p = 0; p < (map->has_each ? 2u : 1u); p++)
-		for (size_t i = 0; i < parts[p]->count && count < WAY_MAX; i++)
-			way[count++] = parts[p]->steps[i];
-	return begins_with(way, count, path);
+	ph_step steps[WAY_MAX];
+	const ph_path record = way_of(map, &map->root_out, steps);
+	const ph_path *root = &map->previous_root;
+	if (!map->has_previous_root || !leads_into(&open->path, &record))
+		return true;
+	size_t rest = open->path.count - record.count;
+	ph_step *way = ph_arena_alloc(map->arena, (root->count + rest) * sizeof *way);
+	if (way == NULL)
+		return false;
+	if (root->count > 0)
+		memcpy(way, root->steps, root->count * sizeof *way);
+	memcpy(way + root->count, open->path.steps + record.count, rest * sizeof *way);
+	open->previous = (ph_path){.steps = way, .count = root->count + rest};
+	return true;
 }
 
-void
+bool
 ph_open_settle(ph_map *map)
 {
+	ph_step steps[WAY_MAX];
+	const ph_path record = way_of(map, &map->root_in, steps);
 	for (size_t i = 0; i < map->open_count; i++) {
 		ph_open *open = &map->opens[i];
-		open->on_the_way = is_on_the_way(map, &open->path);
+		open->inside = leads_into(&open->path, &record);
+		if (!settle_previous(map, open))
+			return false;
 		/* the outer ones first */
 		for (size_t k = i;
 		     k > 0 && map->opens[k - 1].path.count > map->opens[k].path.count;
@@ -313,6 +355,7 @@ ph_open_settle(ph_map *map)
 			map->opens[k - 1] = other;
 		}
 	}
+	return true;
 }
 
 void

@@ -369,8 +369,7 @@ parse_open(ph_map *map, ph_load *load, const ph_node *vendor)
 		return ph_load_no_memory(load);
 	if (!parse_opens(map, load, json, false) || !parse_opens(map, load, xml, true))
 		return false;
-	ph_open_settle(map);
-	return true;
+	return ph_open_settle(map) || ph_load_no_memory(load);
 }
 
 /* What the vendor's record looks like when it is read to be completed from. */

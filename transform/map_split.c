@@ -54,7 +54,8 @@ item_end(const ph_map *map, const char *text, const char *end)
 typedef struct splitting {
 	ph_map_call *call;
 	ph_node *record;
-	ph_node *field; /* the one that is being split, out of the record */
+	ph_node *field;	      /* the one that is being split, out of the record */
+	const ph_node *value; /* what has its text: itself, or the one item of a list */
 	ph_split_add *add;
 	void *self;
 } splitting;
@@ -77,6 +78,12 @@ add_item(splitting *s, const char *text, size_t length)
 	field->flags = s->field->flags & PH_NODE_ATTRIBUTE;
 	field->line = s->field->line;
 	field->column = s->field->column;
+	if (s->value->kind == PH_NODE_OBJECT) { /* beside its attributes */
+		field->kind = PH_NODE_OBJECT;
+		field->first = s->value->first;
+		field->last = s->value->last;
+		field->count = s->value->count;
+	}
 	field->parent = one;
 	field->next = siblings;
 	one->first = field;
@@ -89,7 +96,7 @@ static bool
 add_items(splitting *s)
 {
 	const ph_map *map = s->call->map;
-	const char *text = s->field->text, *end = text + s->field->length;
+	const char *text = s->value->text, *end = text + s->value->length;
 	while (text < end) {
 		const char *stop = item_end(map, text, end);
 		if (stop > text && !add_item(s, text, (size_t) (stop - text)))
@@ -107,6 +114,14 @@ field_of(const ph_map_call *call, const ph_node *record)
 	       !ph_step_matches(call->source_names, call->map->split_field.steps, n))
 		n = n->next;
 	return n;
+}
+
+/* One or many is no difference when reading: a list of one is its item. */
+static const ph_node *
+value_of(const ph_node *field)
+{
+	bool one = field != NULL && field->kind == PH_NODE_LIST && field->count == 1;
+	return one ? field->first : field;
 }
 
 /* A separator, and something beside it? */
@@ -157,9 +172,10 @@ ph_split(ph_map_call *call, const ph_node *node, ph_split_add *add, void *self)
 	    .field = field_of(call, node),
 	    .add = add,
 	    .self = self};
-	if (s.field == NULL || s.field->text == NULL || !has_items(call->map, s.field))
+	s.value = value_of(s.field);
+	if (s.value == NULL || s.value->text == NULL || !has_items(call->map, s.value))
 		return add(self, node, NULL);
-	if (count_items(call->map, s.field) > ITEMS_MAX)
+	if (count_items(call->map, s.value) > ITEMS_MAX)
 		return refuse(&s);
 	ph_node_remove(s.field);
 	return add_items(&s);

@@ -258,38 +258,48 @@ START_TEST(a_list_is_read)
 }
 END_TEST
 
+static void
+completes(
+    const ph_map *map, const char *message, const char *previous, const char *expected)
+{
+	ph_map_call *call;
+	ph_error err = {.status = PH_OK};
+	size_t length;
+	ck_assert_int_eq(ph_map_call_new(map, OUT, PH_MAP_PARTIAL, message,
+			     strlen(message), &call, &err),
+	    PH_OK);
+	if (ph_map_call_previous(call, previous, strlen(previous), &err)) {
+		ck_assert_int_eq(strncmp(err.text, expected, 6), 0);
+	} else {
+		ck_assert_int_eq(ph_map_call_run(call, &err), PH_OK);
+		ck_assert_str_eq(
+		    (const char *) ph_map_call_data(call, 0, &length), expected);
+	}
+	ph_map_call_destroy(&call);
+}
+
 START_TEST(a_previous_record_with_texts)
 {
 	ph_map *map = load("{format: json, open: {json: payload}, previous: {without: "
 			   "[payload/key]}}",
 	    "  - a <-> payload/name\n  - b <-> note\n");
-	static const struct {
-		const char *message, *previous, *expected;
-	} rows[] = {{"{\"a\":\"N\"}",
-			"{\"payload\":\"{\\\"key\\\":1,\\\"z\\\": 2}\",\"note\":\"o\"}",
-			"{\"payload\":\"{\\\"z\\\":2,\\\"name\\\":\\\"N\\\"}\","
-			"\"note\":\"o\"}"},
-	    {"{\"b\":\"n\"}", "{\"payload\":\"{\\\"key\\\":1,\\\"z\\\": 2}\"}",
-		"{\"payload\":\"{\\\"z\\\":2}\",\"note\":\"n\"}"},
-	    {"{\"b\":\"n\"}", "{\"payload\":\"{\"}", "PH2410"}};
-	for (size_t i = 0; i < 3; i++) {
-		ph_map_call *call;
-		ph_error err = {.status = PH_OK};
-		size_t length;
-		ck_assert_int_eq(
-		    ph_map_call_new(map, OUT, PH_MAP_PARTIAL, rows[i].message,
-			strlen(rows[i].message), &call, &err),
-		    PH_OK);
-		if (ph_map_call_previous(
-			call, rows[i].previous, strlen(rows[i].previous), &err)) {
-			ck_assert_int_eq(strncmp(err.text, rows[i].expected, 6), 0);
-		} else {
-			ck_assert_int_eq(ph_map_call_run(call, &err), PH_OK);
-			const char *data = ph_map_call_data(call, 0, &length);
-			ck_assert_str_eq(data, rows[i].expected);
-		}
-		ph_map_call_destroy(&call);
-	}
+	completes(map, "{\"a\":\"N\"}",
+	    "{\"payload\":\"{\\\"key\\\":1,\\\"z\\\": 2}\",\"note\":\"o\"}",
+	    "{\"payload\":\"{\\\"z\\\":2,\\\"name\\\":\\\"N\\\"}\",\"note\":\"o\"}");
+	completes(map, "{\"b\":\"n\"}",
+	    "{\"payload\":\"{\\\"key\\\":1,\\\"z\\\": 2}\"}",
+	    "{\"payload\":\"{\\\"z\\\":2}\",\"note\":\"n\"}");
+	completes(map, "{\"b\":\"n\"}", "{\"payload\":\"{\"}", "PH2410");
+	ph_map_destroy(&map);
+	/* it stands elsewhere in what the vendor sends, and so does the text */
+	map = load("{format: json, root: form, open: {json: form/payload}, previous: "
+		   "{root: case, without: [payload/key]}}",
+	    "  - a <-> payload/name\n  - b <-> note\n");
+	completes(map, "{\"a\":\"N\"}",
+	    "{\"case\":{\"payload\":\"{\\\"key\\\":1,\\\"z\\\":2}\",\"note\":\"o\"}}",
+	    "{\"form\":{\"payload\":\"{\\\"z\\\":2,\\\"name\\\":\\\"N\\\"}\",\"note\":"
+	    "\"o\"}}");
+	completes(map, "{\"b\":\"n\"}", "{\"case\":{\"payload\":\"{\"}}", "PH2410");
 	ph_map_destroy(&map);
 }
 END_TEST
@@ -325,6 +335,59 @@ START_TEST(items_are_messages)
 	    "<?xml version=\"1.0\" "
 	    "encoding=\"UTF-8\"?>\n<R><Row><Refs>1</Refs></Row><Id>9</"
 	    "Id></R>");
+	ph_map_destroy(&map);
+}
+END_TEST
+
+/* One or many is no difference; attributes stay beside each item. */
+START_TEST(items_of_what_is_no_plain_text)
+{
+	ph_map *map = load("{format: json, each: 'refs | split(\",\")'}",
+	    "  - a <- refs\n  - b <- state\n");
+	gives(map, IN, "{\"refs\":[\"1,2\"],\"state\":\"s\"}",
+	    "{\"a\":\"1\",\"b\":\"s\"}\n{\"a\":\"2\",\"b\":\"s\"}");
+	gives(map, IN, "{\"refs\":[\"1,2\",\"3\"]}", "!PH2401 refs -> a");
+	ph_map_destroy(&map);
+	map = load("{format: xml, root: R, each: 'Refs | split(\",\")'}",
+	    "  - a <- Refs\n  - b <- Refs/@kind\n");
+	gives(map, IN, "<R><Refs kind='k'>1,2</Refs></R>",
+	    "{\"a\":\"1\",\"b\":\"k\"}\n{\"a\":\"2\",\"b\":\"k\"}");
+	source_is(map, "<R><Refs kind='k'>1,2</Refs></R>", 1,
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<R><Refs "
+	    "kind=\"k\">2</Refs></R>");
+	ph_map_destroy(&map);
+}
+END_TEST
+
+/* A text beside the records is read by each of them: without it none can be trusted. */
+START_TEST(a_text_beside_the_records)
+{
+	ph_map *map =
+	    load("{format: json, each: rows, open: {json: [meta, rows/data]}}",
+		"  - a <- data/x\n  - b <- ../meta/by\n");
+	gives(map, IN,
+	    "{\"meta\":\"{\\\"by\\\":\\\"m\\\"}\",\"rows\":[{\"data\":\"{\\\"x\\\":"
+	    "\\\"1\\\"}\"},{\"data\":\"no\"}]}",
+	    "{\"a\":\"1\",\"b\":\"m\"}\n!PH2410 rows[2]/data");
+	gives(map, IN,
+	    "{\"meta\":\"no\",\"rows\":[{\"data\":\"{\\\"x\\\":\\\"1\\\"}\"}]}",
+	    "!PH2410 ");
+	ph_map_destroy(&map);
+}
+END_TEST
+
+/* What an XML text says of its charset does not count, behind a byte order mark either. */
+START_TEST(a_text_with_a_mark)
+{
+	ph_map *map = load("{format: json, open: {xml: x}}", "  - a <- x/R/A\n");
+	static const char declared[] =
+	    "<?xml version='1.0' encoding='utf-16'?>\\n<R><A>caf\xC3\xA9</A></R>\"}";
+	char bytes[200];
+	for (int i = 0; i < 2; i++) {
+		snprintf(bytes, sizeof bytes, "{\"x\":\"%s%s",
+		    i == 0 ? "" : "\xEF\xBB\xBF", declared);
+		gives(map, IN, bytes, "{\"a\":\"caf\xC3\xA9\"}");
+	}
 	ph_map_destroy(&map);
 }
 END_TEST
@@ -400,6 +463,9 @@ main(void)
 	tcase_add_test(tests, a_list_is_read);
 	tcase_add_test(tests, a_previous_record_with_texts);
 	tcase_add_test(tests, items_are_messages);
+	tcase_add_test(tests, items_of_what_is_no_plain_text);
+	tcase_add_test(tests, a_text_beside_the_records);
+	tcase_add_test(tests, a_text_with_a_mark);
 	tcase_add_test(tests, many_items_beside_many_fields);
 	tcase_add_test(tests, declarations);
 	suite_add_tcase(suite, tests);
