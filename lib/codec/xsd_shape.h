@@ -47,6 +47,7 @@ struct ph_xsd_type {
 	bool
 	    extended; /* another type adds to it, which xsi:type may put in its place */
 	bool patterned; /* a pattern, a least length or a bound says more of its text */
+	bool uncounted; /* a list, or bytes: lengths are not those of its text */
 	size_t longest; /* characters; 0: nothing is said */
 	size_t value_count; /* of its enumeration */
 	const char *const *values;

@@ -376,6 +376,7 @@ derive_text(maker *m, ph_xsd_type *type, xmlNodePtr by)
 	if (inner != NULL) {
 		type->value = inner->value;
 		type->patterned = inner->patterned;
+		type->uncounted = inner->uncounted;
 		type->longest = inner->longest;
 		type->values = inner->values;
 		type->value_count = inner->value_count;
@@ -460,6 +461,7 @@ fill_simple(maker *m, ph_xsd_type *type, xmlNodePtr node)
 	const ph_xsd_type *base = by == NULL ? NULL : type_of(m, by, "base", true);
 	type->value = PH_XSD_TEXT;
 	type->patterned = true;
+	type->uncounted = by == NULL;
 	if (base == NULL || m->failed)
 		return;
 	*type = *base;

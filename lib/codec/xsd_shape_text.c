@@ -10,6 +10,8 @@ static const ph_xsd_type anything = {
     .value = PH_XSD_TEXT, .open = true, .any_attribute = true};
 static const ph_xsd_type text = {.value = PH_XSD_TEXT};
 static const ph_xsd_type words = {.value = PH_XSD_TEXT, .patterned = true};
+static const ph_xsd_type others = {
+    .value = PH_XSD_TEXT, .patterned = true, .uncounted = true};
 static const ph_xsd_type number = {.value = PH_XSD_NUMBER};
 static const ph_xsd_type whole = {.value = PH_XSD_INTEGER};
 static const ph_xsd_type boolean = {.value = PH_XSD_BOOLEAN};
@@ -31,7 +33,9 @@ ph_xsd_builtin(const char *name)
 	    {"negativeInteger", &whole}, {"unsignedLong", &whole},
 	    {"unsignedInt", &whole}, {"unsignedShort", &whole},
 	    {"unsignedByte", &whole}, {"dateTime", &instant}, {"date", &date},
-	    {"time", &daytime}, {"anyType", &anything}, {"anySimpleType", &text}};
+	    {"time", &daytime}, {"anyType", &anything}, {"anySimpleType", &text},
+	    {"hexBinary", &others}, {"base64Binary", &others}, {"NMTOKENS", &others},
+	    {"IDREFS", &others}, {"ENTITIES", &others}};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if (strcmp(known[i].name, name) == 0)
 			return known[i].type;
@@ -87,7 +91,7 @@ ph_xsd_facets(ph_arena *arena, xmlNodePtr restriction, ph_xsd_type *type)
 		if (value == NULL)
 			continue;
 		if (ph_xsd_is(n, "maxLength") || ph_xsd_is(n, "length"))
-			type->longest = size;
+			type->longest = type->uncounted ? 0 : size;
 		else if (ph_xsd_is(n, "fractionDigits") && size == 0)
 			type->value = PH_XSD_INTEGER;
 		else

@@ -345,6 +345,34 @@ START_TEST(values)
 }
 END_TEST
 
+/* The lengths of lists count items, those of bytes count bytes. */
+START_TEST(lengths_of_what_is_no_text)
+{
+	map_fixture_file(&fixture, "schemas/v.xsd",
+	    XS NAMES
+	    "<xs:simpleType name='words'><xs:list "
+	    "itemType='xs:token'/></xs:simpleType>\n"
+	    "<xs:simpleType name='two'><xs:restriction base='v:words'>"
+	    "<xs:maxLength value='2'/></xs:restriction></xs:simpleType>\n"
+	    "<xs:simpleType name='three'><xs:restriction base='xs:base64Binary'>"
+	    "<xs:length value='3'/></xs:restriction></xs:simpleType>\n"
+	    "<xs:simpleType name='names'><xs:restriction base='xs:NMTOKENS'>"
+	    "<xs:maxLength value='2'/></xs:restriction></xs:simpleType>\n"
+	    "<xs:element name='Send'><xs:complexType><xs:sequence>"
+	    "<xs:element name='Job'><xs:complexType><xs:sequence>"
+	    "<xs:element name='Two' type='v:two'/>"
+	    "<xs:element name='Three' type='v:three'/>"
+	    "<xs:element name='Names' type='v:names'/></xs:sequence></xs:complexType>"
+	    "</xs:element></xs:sequence></xs:complexType></xs:element></xs:schema>\n");
+	told t = check_at("Send/Job",
+	    "  - a <-> Two\n  - const(\"AAAA\") -> Three\n  - const(\"one two\") -> "
+	    "Names",
+	    "", "PH");
+	ck_assert_msg(t.errors == 0, "%s", t.all);
+	expect_nothing(&t);
+}
+END_TEST
+
 START_TEST(codes)
 {
 	told t = check("  - s <-> @kind | codes(odd.csv)", REST, "PH2076");
@@ -372,6 +400,7 @@ check_suite(void)
 	tcase_add_test(tests, once_or_many);
 	tcase_add_test(tests, order);
 	tcase_add_test(tests, values);
+	tcase_add_test(tests, lengths_of_what_is_no_text);
 	tcase_add_test(tests, codes);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
