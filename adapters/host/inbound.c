@@ -348,6 +348,16 @@ first_with(const item *it, ph_map_result result)
 	return -1;
 }
 
+/* Could the whole not be read, rather than a record in it? */
+static bool
+is_unreadable(const item *it)
+{
+	uint32_t line = 0, column = 0;
+	return ph_map_call_count(it->call) == 1 &&
+	       !ph_map_call_place(it->call, 0, &line, &column) &&
+	       !strcmp(ph_map_call_stage(it->call, 0), "decode");
+}
+
 static bool
 is_failure(ph_map_result result)
 {
@@ -421,8 +431,7 @@ judge(item *it)
 		return;
 	}
 	/* the whole answer is unreadable: keep it to be looked at, and ask again */
-	if (it->task.cursor_name && ph_map_call_count(it->call) == 1 && bad >= 0 &&
-	    !strcmp(ph_map_call_stage(it->call, 0), "decode"))
+	if (it->task.cursor_name && bad >= 0 && is_unreadable(it))
 		it->task.cursor_name = NULL;
 	log_warnings(it);
 	if (!make_parts(it)) {

@@ -285,6 +285,25 @@ START_TEST(a_cursor_waits_for_everything_before_it)
 }
 END_TEST
 
+/* A text in the only record of an answer that is no document: that record failed, the answer was read. */
+START_TEST(a_broken_text_does_not_hold_the_cursor)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "note",
+	    "{\"notes\":[{\"no\":\"1\",\"body\":\"{\",\"at\":\"2026-11-01T00:00:00Z\"}]"
+	    "}",
+	    false, "T4");
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	ck_assert(r.client->published[0].has_failed);
+	ck_assert(r.client->published[0].has_cursor);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	ck_assert(r.end.cursor);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_KEPT);
+	tear_down(&r);
+}
+END_TEST
+
 START_TEST(a_cursor_whose_message_was_known_is_put_by_itself)
 {
 	rig r;
@@ -930,6 +949,7 @@ flow_suite(void)
 	tcase_add_test(tcase, who_can_be_told_is_told_and_nothing_is_kept);
 	tcase_add_test(tcase, what_fails_and_cannot_be_told_is_kept_once);
 	tcase_add_test(tcase, a_cursor_waits_for_everything_before_it);
+	tcase_add_test(tcase, a_broken_text_does_not_hold_the_cursor);
 	tcase_add_test(tcase, a_cursor_whose_message_was_known_is_put_by_itself);
 	tcase_add_test(tcase, a_large_file_is_taken_piece_by_piece);
 	tcase_add_test(tcase, a_large_file_that_comes_again_is_a_repeat);
