@@ -168,12 +168,21 @@ count(running *r, ph_map_result result)
 		r->failed++;
 }
 
+/* Could the piece not be read? It is then shown wherever one begins. */
+static bool
+is_broken(const running *r, const ph_map_call *call)
+{
+	uint32_t line = 0, column = 0;
+	return r->large && ph_map_call_count(call) == 1 &&
+	       !ph_map_call_place(call, 0, &line, &column);
+}
+
 /* `explain` may be NULL. */
 static void
 show_call(running *r, const ph_map_call *call, const ph_explain *explain)
 {
 	for (size_t i = 0; i < ph_map_call_count(call); i++) {
-		if (r->before + i + 1 < (uint64_t) r->from)
+		if (r->before + i + 1 < (uint64_t) r->from && !is_broken(r, call))
 			continue;
 		count(r, ph_map_call_result(call, i));
 		if (!r->cli->json) {
@@ -295,7 +304,8 @@ static ph_status
 run_piece(running *r, ph_map_call *call, ph_error *err)
 {
 	ph_explain explain;
-	if (r->before + ph_map_call_count(call) < (uint64_t) r->from)
+	if (r->before + ph_map_call_count(call) < (uint64_t) r->from &&
+	    !is_broken(r, call))
 		return PH_OK;
 	ph_explain_init(&explain);
 	ph_status status = ph_offline_call(

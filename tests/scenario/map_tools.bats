@@ -291,6 +291,10 @@ council, and nothing more to say of her than this"' | head -n "$((2 * $1))"
 	equal "$status" 1
 	grep -q '^{"number":"007"' <<<"$output"
 	grep -qF "vendor:$place" <<<"$output"
+	# also where the broken place is before the first record that is shown
+	run "$PACKHORSE" map run "$members" in - --document 1000 --from 5000 <"$WORK/members.csv"
+	equal "$status" 1
+	grep -qF "vendor:$place" <<<"$output"
 }
 
 @test "a record that fails in a large file says which, and the others go on" {
