@@ -13,7 +13,7 @@
  * A vendor's cell "/4[0-9]{2}/" stands for every code that the regular expression (PCRE2) fits as
  * a whole, on the way in. Rows with one come after all others of their layer, in the file's order.
  * A code on which one gives up (its limit of steps) has no row. "\/" at the beginning is the
- * character itself. At most PH_CODES_REGULAR_MAX such rows in a table.
+ * character itself. At most PH_CODES_REGULAR_MAX such cells in a table.
  *
  * A table has layers, files of one name: for each key of each direction the uppermost layer that has a
  * starred row for it decides. "(none)" takes the row of the other side's key away, and a row of

@@ -52,7 +52,7 @@ read_regular(load *l, const ph_node *node, ph_code_cell *out, bool *done)
 	}
 	if (++l->regular > PH_CODES_REGULAR_MAX)
 		return refuse(l, NULL, node,
-		    "PH2112 a table has at most 256 rows with regular expressions");
+		    "PH2112 a table has at most 256 regular expressions");
 	if (ph_pattern_new_whole(text + 1, length - 2, &out->regular, &why) == PH_OK)
 		return true;
 	if (why.status == PH_ERR_NOMEM)
