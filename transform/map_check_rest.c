@@ -12,6 +12,8 @@
 #define PATH	   512
 #define DEPTH_MAX  32
 #define COMPLAINTS 200
+/* Fields that are looked at: types that lead to each other have many ways. */
+#define FIELDS_MAX 100000
 
 typedef struct checker {
 	const ph_map *map;
@@ -127,7 +129,7 @@ is_dropped(const checker *c, const char *path)
 typedef struct walk {
 	checker *checker;
 	const ph_xsd_type *types[DEPTH_MAX]; /* open ones: none is entered twice */
-	size_t depth;
+	size_t depth, fields;
 	char path[PATH];
 } walk;
 
@@ -164,7 +166,7 @@ static void
 walk_field(walk *w, const char *name, const ph_xsd_type *type, bool attribute)
 {
 	size_t length = strlen(w->path);
-	if (length + strlen(name) + 2 > PATH)
+	if (length + strlen(name) + 2 > PATH || ++w->fields > FIELDS_MAX)
 		return;
 	snprintf(w->path + length, PATH - length, "%s%s", length > 0 ? "/" : "", name);
 	if (!is_dropped(w->checker, w->path)) {

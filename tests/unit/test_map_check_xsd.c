@@ -373,6 +373,35 @@ START_TEST(lengths_of_what_is_no_text)
 }
 END_TEST
 
+/* Types that all lead to each other: 13! ways, of which enough are looked at. */
+START_TEST(many_ways)
+{
+	enum { TYPES = 13 };
+	static char text[40000];
+	size_t at = (size_t) snprintf(text, sizeof text,
+	    XS NAMES "<xs:element name='Send'><xs:complexType><xs:sequence>"
+		     "<xs:element name='Job'><xs:complexType><xs:sequence>"
+		     "<xs:element name='k' type='xs:string'/>"
+		     "<xs:element name='e0' type='v:t0' minOccurs='0'/></xs:sequence>"
+		     "</xs:complexType></xs:element></xs:sequence></xs:complexType>"
+		     "</xs:element>\n");
+	for (int i = 0; i < TYPES; i++) {
+		at += (size_t) snprintf(text + at, sizeof text - at,
+		    "<xs:complexType name='t%d'><xs:choice>", i);
+		for (int k = 0; k < TYPES; k++)
+			at += (size_t) snprintf(text + at, sizeof text - at,
+			    "<xs:element name='e%d' type='v:t%d' minOccurs='0'/>", k,
+			    k);
+		at += (size_t) snprintf(
+		    text + at, sizeof text - at, "</xs:choice></xs:complexType>\n");
+	}
+	snprintf(text + at, sizeof text - at, "</xs:schema>");
+	map_fixture_file(&fixture, "schemas/v.xsd", text);
+	told t = check_at("Send/Job", "  - a <-> k", "", "PH");
+	ck_assert_msg(t.errors == 0, "%s", t.all);
+}
+END_TEST
+
 START_TEST(codes)
 {
 	told t = check("  - s <-> @kind | codes(odd.csv)", REST, "PH2076");
@@ -401,6 +430,7 @@ check_suite(void)
 	tcase_add_test(tests, order);
 	tcase_add_test(tests, values);
 	tcase_add_test(tests, lengths_of_what_is_no_text);
+	tcase_add_test(tests, many_ways);
 	tcase_add_test(tests, codes);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
