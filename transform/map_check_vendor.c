@@ -8,7 +8,7 @@
 
 #include "transform/codes.h"
 #include "transform/link_text.h"
-#include "transform/map_vendor.h"
+#include "transform/map_check_xsd.h"
 #include "transform/schema_inner.h"
 
 #define PATH	   512
@@ -219,8 +219,8 @@ type_words(unsigned types)
 	return "something else";
 }
 
-static const ph_rule *
-canonical_rule(const ph_map *map, const ph_operand *operand)
+const ph_rule *
+ph_check_canonical(const ph_map *map, const ph_operand *operand)
 {
 	char path[PATH] = "";
 	size_t at = 0;
@@ -230,7 +230,7 @@ canonical_rule(const ph_map *map, const ph_operand *operand)
 		const ph_step *step = &operand->path.steps[i];
 		at += (size_t) snprintf(path + at, PATH - at, "%s%s%s",
 		    i > 0 ? "." : "", ph_names_text(map->canonical_names, step->name),
-		    (step->flags & PH_STEP_MANY) != 0 ? "[]" : "");
+		    (step->flags & (PH_STEP_MANY | PH_STEP_CHOSEN)) != 0 ? "[]" : "");
 	}
 	return ph_schema_field(map->schema, path);
 }
@@ -258,7 +258,8 @@ check_conversion(checker *c, const ph_link *link)
 	const ph_convert *convert = &link->chain[in ? link->chain_count - 1 : 0];
 	unsigned wanted = wanted_types(convert);
 	for (size_t i = 0; i < link->canonical.count; i++) {
-		const ph_rule *rule = canonical_rule(c->map, &link->canonical.at[i]);
+		const ph_rule *rule =
+		    ph_check_canonical(c->map, &link->canonical.at[i]);
 		if (rule == NULL || (ph_rule_types(rule) & wanted) != 0)
 			continue;
 		ph_load_fail(c->load, link->node, convert->at,
@@ -275,7 +276,7 @@ check_plain(checker *c, const ph_link *link, const ph_operand *vendor)
 	char text[PATH];
 	ph_vendor_field field;
 	const ph_rule *rule = link->canonical.count == 1
-				  ? canonical_rule(c->map, &link->canonical.at[0])
+				  ? ph_check_canonical(c->map, &link->canonical.at[0])
 				  : NULL;
 	if (rule == NULL || link->chain_count > 0 || c->map->format != PH_MAP_JSON ||
 	    (link->directions & PH_FLOWS_OUT) == 0 ||
@@ -316,7 +317,7 @@ check_length(checker *c, const ph_link *link, const ph_operand *vendor)
 	char text[PATH];
 	ph_vendor_field field;
 	const ph_rule *rule = link->canonical.count == 1
-				  ? canonical_rule(c->map, &link->canonical.at[0])
+				  ? ph_check_canonical(c->map, &link->canonical.at[0])
 				  : NULL;
 	size_t cut = fitted(link);
 	bool plain = link->chain_count == 0 || (cut > 0 && link->chain_count == 1);

@@ -11,7 +11,6 @@
 #include "transform/map_check_xsd.h"
 #include "transform/schema_inner.h"
 
-#define PATH	     512
 #define NAMES_MAX    512
 #define is_inward(f) ((f) == PH_FLOWS_IN)
 
@@ -299,29 +298,13 @@ is_listed(const char *text, const char *const *values, size_t count)
 	return count == 0;
 }
 
-static const ph_rule *
-canonical_rule(const ph_map *map, const ph_operand *operand)
-{
-	char path[PATH] = "";
-	size_t at = 0;
-	if (operand->kind != PH_OPERAND_PATH || map->schema == NULL)
-		return NULL;
-	for (size_t i = 0; i < operand->path.count && at < PATH; i++) {
-		const ph_step *step = &operand->path.steps[i];
-		at += (size_t) snprintf(path + at, PATH - at, "%s%s%s",
-		    i > 0 ? "." : "", ph_names_text(map->canonical_names, step->name),
-		    (step->flags & PH_STEP_MANY) != 0 ? "[]" : "");
-	}
-	return ph_schema_field(map->schema, path);
-}
-
 /* A canonical field that goes out as it is. */
 static void
 check_field(checker *c, const ph_link *link, const ph_operand *vendor,
     const ph_vendor_field *field)
 {
 	const ph_operand *own = &link->canonical.at[0];
-	const ph_rule *rule = canonical_rule(c->map, own);
+	const ph_rule *rule = ph_check_canonical(c->map, own);
 	if (rule == NULL)
 		return;
 	if (!agree(rule, field->type->value) && value_of(rule) == PH_XSD_TEXT)

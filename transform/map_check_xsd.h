@@ -1,5 +1,6 @@
 /*
- * map_check_xsd - the check of a map against its vendor's XML Schema, as its parts see each other.
+ * map_check_xsd - the check of a map against what is known of its vendor's side, an XML Schema above
+ * all, as its parts see each other.
  *
  * Private to transform/map_check_*.c. Thread: pure. Errors: complaints to the load.
  */
@@ -19,6 +20,9 @@ void ph_check_hint(const ph_map *map, const ph_xsd_type *above, const char *name
     bool attribute, char out[PH_HINT_MAX]);
 /* Does an operand stand for something in the document? */
 bool ph_check_is_path(const ph_operand *operand);
+
+/* map_check_vendor.c: what the canonical schema says of an operand; NULL. */
+const ph_rule *ph_check_canonical(const ph_map *map, const ph_operand *operand);
 
 /* map_check_rest.c: what is neither linked nor dropped of the records of both directions; NULL:
  * nothing is known of that one. */

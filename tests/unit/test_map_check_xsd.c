@@ -334,6 +334,8 @@ START_TEST(values)
 	expect_nothing(&t);
 	t = check("  - b <-> Text", REST, "PH2075");
 	expect(&t, "warning", "m.yaml:8:11", "holds 4 characters");
+	t = check("  - tags[1].name -> Text", REST, "PH2075");
+	expect(&t, "warning", "m.yaml:8:21", "holds 4 characters");
 	t = check("  - const(\"other\") -> @kind", REST, "PH2091");
 	expect(&t, "error", "m.yaml:8:5", "@kind does not take this constant");
 	t = check("  - const(\"new\") -> @kind", REST, "PH2091");
