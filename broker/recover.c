@@ -275,7 +275,7 @@ ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
 	*out = (ph_recovery){.records = 0};
 	ph_status status = ph_checkpoint_recall(broker, &out->checkpoint, &after, err);
 	if (status == PH_OK && ph_duplicates_fd(broker->duplicates) < 0)
-		status = ph_remember(broker, after, err);
+		status = ph_remember(broker, after, PH_REMEMBER_MOST, err);
 	if (status == PH_OK)
 		status = ph_refill_begin(broker, err);
 	if (status == PH_OK && out->checkpoint > 0)

@@ -2,7 +2,7 @@
  * How it works: acceptances grow along the journal, so all from the first accept that is there on are
  * there. Only what was carried and is older than that one is of interest among the carries. They
  * stand in any order, for a message may be carried again and again, but the window wants them in
- * order: so they are gathered and sorted, the oldest CHUNK of them at a time, and the journal is read
+ * order: so they are gathered and sorted, the oldest `most` of them at a time, and the journal is read
  * once for each chunk.
  */
 #include "broker/remember.h"
@@ -12,8 +12,6 @@
 
 #include "broker/carry.h"
 #include "lib/base/assert.h"
-
-#define CHUNK 65536 /* carried ones that are sorted at a time */
 
 typedef struct seen {
 	uint64_t acceptance;
@@ -25,7 +23,8 @@ typedef struct chunk {
 	uint64_t from, until;
 	bool more; /* there are some from `until` on, too */
 	size_t count;
-	seen list[2 * CHUNK];
+	size_t most; /* that are left when there is no more room */
+	seen list[]; /* twice as many */
 } chunk;
 
 typedef ph_status visit(void *self, const ph_store_record *record, ph_error *err);
@@ -88,13 +87,13 @@ sort(chunk *all)
 static void
 make_room(chunk *all)
 {
-	if (all->count < 2 * CHUNK)
+	if (all->count < 2 * all->most)
 		return;
 	sort(all);
-	if (all->count <= CHUNK)
+	if (all->count <= all->most)
 		return;
-	all->until = all->list[CHUNK].acceptance;
-	all->count = CHUNK;
+	all->until = all->list[all->most].acceptance;
+	all->count = all->most;
 	all->more = true;
 }
 
@@ -111,10 +110,11 @@ gather(void *self, const ph_store_record *record, ph_error *err)
 	if (status != PH_OK || is.type != PH_RECORD_ACCEPT)
 		return status;
 	status = ph_record_accept_decode(is.body, is.length, &accept, err);
-	if (status != PH_OK || accept.acceptance < all->from ||
-	    accept.acceptance >= all->until)
+	if (status != PH_OK || accept.acceptance < all->from)
 		return status;
 	make_room(all);
+	if (accept.acceptance >= all->until) /* for the next chunk, perhaps just now */
+		return PH_OK;
 	seen *one = &all->list[all->count++];
 	one->acceptance = accept.acceptance;
 	memcpy(one->id, accept.id, PH_FINGERPRINT);
@@ -123,12 +123,14 @@ gather(void *self, const ph_store_record *record, ph_error *err)
 }
 
 static ph_status
-add_carried(ph_broker *broker, uint64_t last, uint64_t first, ph_error *err)
+add_carried(
+    ph_broker *broker, uint64_t last, uint64_t first, size_t most, ph_error *err)
 {
-	chunk *all = calloc(1, sizeof *all);
+	chunk *all = calloc(1, sizeof *all + 2 * most * sizeof *all->list);
 	ph_status status = PH_OK;
 	if (all == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for the duplicate window");
+	all->most = most;
 	all->more = true;
 	while (status == PH_OK && all->more) {
 		all->from = all->until;
@@ -163,8 +165,9 @@ add_accept(void *self, const ph_store_record *record, ph_error *err)
 }
 
 ph_status
-ph_remember(ph_broker *broker, uint64_t last, ph_error *err)
+ph_remember(ph_broker *broker, uint64_t last, size_t most, ph_error *err)
 {
+	PH_ASSERT(most > 0);
 	uint64_t first = UINT64_MAX;
 	ph_status status = ph_duplicates_begin(
 	    broker->duplicates, broker->fs, broker->site->state, err);
@@ -173,7 +176,7 @@ ph_remember(ph_broker *broker, uint64_t last, ph_error *err)
 	if (ph_carry_happened(broker)) {
 		status = each_record(broker, last, find_first, &first, err);
 		if (status == PH_OK)
-			status = add_carried(broker, last, first, err);
+			status = add_carried(broker, last, first, most, err);
 	}
 	return status == PH_OK ? each_record(broker, last, add_accept, broker, err)
 			       : status;

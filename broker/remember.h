@@ -12,7 +12,10 @@
 
 #include "broker/broker.h"
 
-/* Begin a new window, with the acceptances of the records up to sequence `last`. */
-ph_status ph_remember(ph_broker *broker, uint64_t last, ph_error *err);
+#define PH_REMEMBER_MOST ((size_t) 1 << 20) /* 80 MB for that while, if so many are there */
+
+/* Begin a new window, with the acceptances of the records up to sequence `last`. The journal is read
+ * once more for each `most` that were carried. */
+ph_status ph_remember(ph_broker *broker, uint64_t last, size_t most, ph_error *err);
 
 #endif
