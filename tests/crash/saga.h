@@ -75,6 +75,8 @@ typedef enum saga_harm {
 	/* The broker may refuse to start, or give up and do better at the next start, or have
 	 * forgotten ids; but what it says must be true. */
 	SAGA_DAMAGED,
+	/* Ids may have been forgotten, for want of room for them; nothing else. */
+	SAGA_FORGETFUL,
 	/* Ids are known as far as the journal has them: for sure those of what waits. */
 	SAGA_WITHOUT_RING
 } saga_harm;
