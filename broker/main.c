@@ -6,8 +6,8 @@
  *   packhorsed --version | --help
  *
  * It is ready when its control socket answers. SIGTERM and SIGINT stop it cleanly. Exit status: 0
- * after a clean stop, 64 wrong usage, 70 it could not start, 74 the disk failed (what was
- * acknowledged is safe), 78 the configuration is wrong.
+ * after a clean stop, 64 wrong usage, 70 it could not start, 74 the disk failed or another broker has
+ * been given the partition (what was acknowledged is safe), 78 the configuration is wrong.
  */
 #include <errno.h>
 #include <getopt.h>
