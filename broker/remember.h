@@ -12,7 +12,8 @@
 
 #include "broker/broker.h"
 
-#define PH_REMEMBER_MOST ((size_t) 1 << 20) /* 80 MB for that while, if so many are there */
+#define PH_REMEMBER_MOST                                                               \
+	((size_t) 1 << 20) /* 80 MB for that while, if so many are there */
 
 /* Begin a new window, with the acceptances of the records up to sequence `last`. The journal is read
  * once more for each `most` that were carried. */

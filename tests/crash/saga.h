@@ -51,6 +51,7 @@ typedef struct saga {
 	uint64_t sequence; /* of the next record */
 	uint64_t serial;   /* of the last message */
 	bool failing;	   /* calls may fail in this life */
+	bool harmful;	   /* damage is done in every state */
 	saga_counts counts;
 	char wrong[300]; /* the first thing that was; empty: none */
 } saga;

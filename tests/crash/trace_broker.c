@@ -102,7 +102,7 @@ check_state(void *arg)
 	uint64_t what = fake_random(&self->random, 12);
 	saga_harm harm = SAGA_UNHARMED;
 
-	if (what < 4 && damage_one(self))
+	if ((what < 4 || self->harmful) && damage_one(self))
 		harm = SAGA_DAMAGED;
 	else if (what == 4) {
 		saga_lose_ring(self, "left");
@@ -158,8 +158,11 @@ tell(uint64_t seed, const char *mutant)
 
 	ck_assert_ptr_nonnull(self);
 	saga_init(self, seed);
-	if (mutant != NULL)
+	if (mutant != NULL) {
 		setenv("PACKHORSE_MUTANT", mutant, 1);
+		/* who does not look is found only where there is something to see */
+		self->harmful = strstr(mutant, "unchecked") != NULL;
+	}
 	for (unsigned i = 0; i < LIVES && self->wrong[0] == '\0'; i++)
 		saga_live(self);
 	if (self->wrong[0] == '\0')

@@ -35,8 +35,8 @@ begin(void)
 	const ph_attribute attributes[] = {
 	    {"id", "x", 1}, {"source", "test", 4}, {"type", "t", 1}};
 	for (size_t i = 0; i < 4; i++)
-		ck_assert_int_eq(ph_message_new(attributes, 3, data, lengths[i],
-				     &sizes[i], NULL),
+		ck_assert_int_eq(
+		    ph_message_new(attributes, 3, data, lengths[i], &sizes[i], NULL),
 		    PH_OK);
 	ck_assert_int_eq(ph_pending_init(&pending, WINDOW, NULL), PH_OK);
 }

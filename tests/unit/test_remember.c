@@ -98,9 +98,8 @@ write_one(uint64_t acceptance, bool carried)
 	ph_record_accept_encode(&accept, &out);
 	const ph_store_part part = {out.data, out.length};
 	ck_assert_int_eq(
-	    ph_store_submit(broker->store,
-		carried ? PH_RECORD_CARRY : PH_RECORD_ACCEPT, PH_STORE_ESSENTIAL, &part,
-		1, &at, NULL),
+	    ph_store_submit(broker->store, carried ? PH_RECORD_CARRY : PH_RECORD_ACCEPT,
+		PH_STORE_ESSENTIAL, &part, 1, &at, NULL),
 	    PH_OK);
 	ph_buffer_fini(&out);
 }
@@ -135,8 +134,8 @@ expect(size_t window, size_t most, uint64_t until, uint64_t first, uint64_t last
 	ph_duplicates_destroy(&broker->duplicates);
 	ck_assert_int_eq(ph_duplicates_new(window, &broker->duplicates, NULL), PH_OK);
 	ck_assert_int_eq(ph_remember(broker, until, most, NULL), PH_OK);
-	for (; ph_duplicates_entry(broker->duplicates, nth, id, content, &acceptance,
-		   NULL) == PH_OK;
+	for (; ph_duplicates_entry(
+		   broker->duplicates, nth, id, content, &acceptance, NULL) == PH_OK;
 	     nth++) {
 		ck_assert_uint_eq(acceptance, first + nth);
 		prints_of(acceptance, wanted, ignored);
