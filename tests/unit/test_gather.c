@@ -59,6 +59,7 @@ static const struct {
 	const char *description, *bytes, *code, *place;
 } bad[] = {
     {BY_ROUND, "round,day,crew,uprn,bin\n1,Mo,A,10,x\n1,Mo,B,11,y\n", "PH3119", ":3:1"},
+    {BY_ROUND, "round,day,crew,uprn,bin\n1,Mo,A,10,x\n1,Mo,,11,y\n", "PH3119", ":3:1"},
     {BY_ROUND, "round,day,crew,uprn,bin\n1,Mo,A,10,x\n,,A,11,y\n", "PH3118", ":3:1"},
     {TYPES, "24,a,b\n99,1\n", "PH3118", ":1:1"},
     {TYPES, "30,o\n24,a,b\n99,2\n", "PH3118", ":2:1"},

@@ -123,7 +123,8 @@ check_at(const char *root, const char *links, const char *drop, const char *code
 	char text[4096];
 	snprintf(text, sizeof text,
 	    "map: m\ncanonical: thing@1\n"
-	    "vendor: {format: xml, namespaces: {v: \"" V "\", o: \"urn:other\"}, "
+	    "vendor: {format: xml, namespaces: {v: \"" V
+	    "\", o: \"urn:other\", i: \"http://www.w3.org/2001/XMLSchema-instance\"}, "
 	    "unprefixed: v, schema: v.xsd, root: %s}\nlinks:\n%s\ndrop:\n"
 	    "  canonical: [a, b, c, ref, n, t, at, s, tags, attributes, sub]\n"
 	    "  vendor: [%s]\n",
@@ -204,11 +205,11 @@ END_TEST
 START_TEST(roots)
 {
 	told t = check_at("Sned/Job", "  - a <-> @id", REST, "PH2070");
-	expect(&t, "error", "m.yaml:3:106",
+	expect(&t, "error", "m.yaml:3:154",
 	    "no element Sned as a root; did you mean Send?");
 	ck_assert_uint_eq(t.errors, 1);
 	t = check_at("{in: Send/Job, out: Send/Jbo}", "  - a <-> @id", REST, "PH2070");
-	expect(&t, "error", "m.yaml:3:126", "no element Jbo in Send");
+	expect(&t, "error", "m.yaml:3:174", "no element Jbo in Send");
 }
 END_TEST
 
@@ -237,6 +238,15 @@ START_TEST(what_is_written)
 	expect(&t, "error", "m.yaml:8:5", "required field Row/Value ");
 	t = check("  - attributes[code] <-> Row[Name]/Value", REST, "PH2072");
 	expect_nothing(&t);
+}
+END_TEST
+
+START_TEST(what_is_nil_has_nothing)
+{
+	told t = check("  - const(\"true\") -> Row/@i:nil", REST, "PH2072");
+	expect_nothing(&t);
+	t = check("  - b -> Row/Name", REST, "PH2072");
+	expect(&t, "error", "m.yaml:8:5", "Row/Value is written by no link");
 }
 END_TEST
 
@@ -283,6 +293,15 @@ START_TEST(left_over)
 	    "'@kind', Text, At, Done, X, Y, Place, Row, Note, LongNote, More, Size",
 	    "PH2071");
 	expect(&t, "error", "m.yaml:4:1", "field Tree/Leaf is neither");
+}
+END_TEST
+
+/* The records of both directions are walked where they differ. */
+START_TEST(left_over_of_what_is_written)
+{
+	told t = check_at("{in: Send/Job, out: Send/Job/Tree}",
+	    "  - a <- @id\n  - b -> Tree/Leaf", "Number, " REST, "PH2071");
+	expect(&t, "error", "m.yaml:4:1", "field Leaf is neither");
 }
 END_TEST
 
@@ -425,9 +444,11 @@ check_suite(void)
 	tcase_add_test(tests, unknown_paths);
 	tcase_add_test(tests, roots);
 	tcase_add_test(tests, what_is_written);
+	tcase_add_test(tests, what_is_nil_has_nothing);
 	tcase_add_test(tests, opened_texts);
 	tcase_add_test(tests, completing_maps);
 	tcase_add_test(tests, left_over);
+	tcase_add_test(tests, left_over_of_what_is_written);
 	tcase_add_test(tests, once_or_many);
 	tcase_add_test(tests, order);
 	tcase_add_test(tests, values);

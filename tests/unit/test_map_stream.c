@@ -382,6 +382,33 @@ START_TEST(the_first_record_is_given_once)
 }
 END_TEST
 
+/* Of a SOAP Body the first element is the document. */
+START_TEST(what_follows_in_a_body_is_not_read)
+{
+	ph_buffer file, whole, pieces;
+	size_t most = 0;
+	ph_map *map = need(map_fixture_map(&fixture, HEAD
+	    "vendor: {format: soap, namespaces: {p: 'urn:p'}, root: p:r, each: p:i}\n"
+	    "links:\n  - a <-> p:k\n"));
+	map->piece_size = 1;
+	ph_buffer_init(&file, 0);
+	ph_buffer_init(&whole, 0);
+	ph_buffer_init(&pieces, 0);
+	ph_buffer_text(&file,
+	    "<s:Envelope xmlns:s='" ENVELOPE "' xmlns:p='urn:p'><s:Body><p:r>"
+	    "<p:i><p:k>1</p:k></p:i><p:i><p:k>2</p:k></p:i></p:r>"
+	    "<p:r><p:i><p:k>3</p:k></p:i></p:r></s:Body></s:Envelope>");
+	put_whole(&whole, map, &file, true);
+	ck_assert_uint_gt(put_stream(&pieces, map, &file, true, &most), 1);
+	ck_assert_str_eq(ph_buffer_cstr(&whole), ph_buffer_cstr(&pieces));
+	ck_assert_ptr_null(strstr(ph_buffer_cstr(&whole), "\"3\""));
+	ph_buffer_fini(&file);
+	ph_buffer_fini(&whole);
+	ph_buffer_fini(&pieces);
+	ph_map_destroy(&map);
+}
+END_TEST
+
 /* What is kept of a record that failed can be read again, though its piece had no trailer. */
 START_TEST(a_record_of_a_piece_is_a_file)
 {
@@ -461,6 +488,7 @@ map_stream_suite(void)
 	LOOP(all, a_broken_file_stops_at_its_place, broken);
 	tcase_add_test(all, a_failed_record_does_not_stop_the_others);
 	tcase_add_test(all, the_first_record_is_given_once);
+	tcase_add_test(all, what_follows_in_a_body_is_not_read);
 	tcase_add_test(all, a_record_of_a_piece_is_a_file);
 	LOOP(all, maps_that_read_whole_documents_say_so, unread);
 	tcase_add_test(all, limits_are_what_was_said);

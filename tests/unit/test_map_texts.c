@@ -352,6 +352,15 @@ START_TEST(items_of_what_is_no_plain_text)
 	    "  - a <- Refs\n  - b <- Refs/@kind\n");
 	gives(map, IN, "<R><Refs kind='k'>1,2</Refs></R>",
 	    "{\"a\":\"1\",\"b\":\"k\"}\n{\"a\":\"2\",\"b\":\"k\"}");
+	ph_map_destroy(&map);
+	map = load("{format: xml, root: R, each: 'Row/@refs | split(\",\")'}",
+	    "  - a <- @refs\n");
+	gives(map, IN, "<R><Row refs='1,2'/></R>", "{\"a\":\"1\"}\n{\"a\":\"2\"}");
+	source_is(map, "<R><Row refs='1,2'/></R>", 1,
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<R><Row refs=\"2\"/></R>");
+	ph_map_destroy(&map);
+	map = load("{format: xml, root: R, each: 'Refs | split(\",\")'}",
+	    "  - a <- Refs\n  - b <- Refs/@kind\n");
 	source_is(map, "<R><Refs kind='k'>1,2</Refs></R>", 1,
 	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<R><Refs "
 	    "kind=\"k\">2</Refs></R>");

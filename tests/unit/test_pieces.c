@@ -81,6 +81,11 @@ static const struct bad {
 	"input:1:43", "PH3131", true},
     {'x', "<rows xmlns='urn:r'><case xmlns=''><item/>text</case></rows>", "input:1:43",
 	"PH3131", true},
+    {'x', "<rows xmlns='urn:r'><case xmlns=''><item/><![CDATA[t]]></case></rows>",
+	"input:1:43", "PH3131", true},
+    /* a name that is a step further down, but not here */
+    {'x', "<q:rows xmlns:q='urn:r'><case><item/></case>\n<item/></q:rows>", "input:2:1",
+	"PH3131", true},
     {'x', "<rows xmlns='&#117;rn:r'/>", "input:1:1", "PH3132", true},
     {'j', "{\"rows\":[{\"item\":[{}],\n\"ref\":1}]}", "input:2:1", "PH3131", true},
     {'j', "{\"ro\\u0077s\":[]}", "input:1:2", "PH3132", true},
