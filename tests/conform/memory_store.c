@@ -38,7 +38,9 @@ struct memory_disk {
 	uint64_t tail_bytes; /* bytes in it */
 	uint64_t epoch;
 	bool dead;
-	bool wanted;	/* by another owner */
+	bool wanted; /* by another owner */
+	bool late;   /* and will get it only from under a batch */
+	unsigned polls;
 	bool withheld;	/* nobody is to have it */
 	unsigned asked; /* polls of who is not */
 };
@@ -147,6 +149,7 @@ memory_disk_want(memory_disk *disk)
 {
 	pthread_mutex_lock(&disk->lock);
 	disk->wanted = true;
+	disk->late = false;
 	pthread_mutex_unlock(&disk->lock);
 }
 
@@ -164,6 +167,23 @@ cut(memory_disk *disk, uint64_t last)
 	disk->tail_bytes = 0;
 	for (uint64_t i = disk->tail; i <= last; i++)
 		disk->tail_bytes += size_of(disk->records[i - 1].length);
+}
+
+void
+memory_disk_want_late(memory_disk *disk)
+{
+	pthread_mutex_lock(&disk->lock);
+	disk->wanted = disk->late = true;
+	pthread_mutex_unlock(&disk->lock);
+}
+
+unsigned
+memory_disk_polls(memory_disk *disk)
+{
+	pthread_mutex_lock(&disk->lock);
+	unsigned polls = disk->polls;
+	pthread_mutex_unlock(&disk->lock);
+	return polls;
 }
 
 void
@@ -390,7 +410,8 @@ give_up(memory_store *self)
 {
 	memory_disk *disk = self->disk;
 
-	if (!disk->wanted || self->revoked || self->failed)
+	if (!disk->wanted || self->revoked || self->failed ||
+	    (disk->late && disk->durable >= self->flushed))
 		return false;
 	self->revoked = true;
 	self->flushed = disk->durable;
@@ -406,6 +427,7 @@ memory_poll(ph_store *store, bool wait, ph_position *durable, ph_error *err)
 	memory_disk *disk = self->disk;
 
 	pthread_mutex_lock(&disk->lock);
+	disk->polls++;
 	bool gone = give_up(self);
 	while (wait && !self->failed && disk->durable < self->flushed)
 		pthread_cond_wait(&self->landed, &disk->lock);

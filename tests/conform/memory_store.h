@@ -26,6 +26,10 @@ void memory_disk_die(memory_disk *disk);
 void memory_disk_fill(memory_disk *disk, bool full);
 /* Another owner wants the partition: the open store gives it up when it is polled or flushed next. */
 void memory_disk_want(memory_disk *disk);
+/* The same, but it is noticed only while something is on its way, which is lost then. */
+void memory_disk_want_late(memory_disk *disk);
+/* How often the store has been polled. */
+unsigned memory_disk_polls(memory_disk *disk);
 /* Whoever opens the store from now on is not assigned the partition; or, once more, he is, when the
  * store is polled next. */
 void memory_disk_withhold(memory_disk *disk, bool withheld);

@@ -250,10 +250,46 @@ START_TEST(what_is_on_its_way_arrives_once)
 }
 END_TEST
 
+/* Taken away from under a batch: who was waiting for it hears nothing, and sends it again. */
+START_TEST(what_is_lost_under_way_is_not_acknowledged)
+{
+	unsigned times[MANY + 1] = {0}, sent = 0, results = 0;
+	bool gone = false;
+	ck_assert_int_eq(ph_client_subscribe(taker, "bench", 5, NULL), PH_OK);
+	memory_disk_want_late(disk);
+	while (!gone && sent < MANY) {
+		(void) send_off(++sent);
+		while (!gone && results < sent) {
+			const ph_event *event = NULL;
+			if (ph_client_next(publisher, PATIENCE_MS, &event, NULL) !=
+			    PH_OK)
+				ck_abort_msg("neither a result nor a good-bye");
+			gone = ph_event_kind_of(event) == PH_EVENT_DISCONNECTED;
+			results += ph_event_kind_of(event) == PH_EVENT_RESULT;
+		}
+	}
+	ck_assert(gone);
+	await_end();
+	start();
+	await_ready();
+	for (; results < sent; results++)
+		(void) next_result();
+	ck_assert_int_eq(fixture_status("messages"), (int64_t) sent);
+	take(times, sent);
+	finish();
+}
+END_TEST
+
 START_TEST(an_idle_one_is_told_too)
 {
 	/* long enough for all that an idle broker still does */
 	ck_assert(fixture_quiet(publisher, PH_EVENT_RESULT, 500));
+	/* far more often than sessions, which are looked at every few seconds, would have it */
+	unsigned polls = memory_disk_polls(disk) + 100;
+	int64_t end = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	while (memory_disk_polls(disk) < polls)
+		ck_assert(
+		    ph_clock_mono(ph_clock_system()) < end && poll(NULL, 0, 5) == 0);
 	revoke();
 }
 END_TEST
@@ -307,6 +343,7 @@ main(void)
 	tcase_set_timeout(tests, 300);
 	tcase_add_test(tests, clients_go_on_with_the_next_one);
 	tcase_add_test(tests, what_is_on_its_way_arrives_once);
+	tcase_add_test(tests, what_is_lost_under_way_is_not_acknowledged);
 	tcase_add_test(tests, an_idle_one_is_told_too);
 	tcase_add_test(tests, one_waits_until_it_is_given_the_partition);
 	tcase_add_test(tests, one_that_is_given_nothing_does_not_start);
