@@ -84,15 +84,21 @@ ph_http_verdict(int code, uint64_t sent, const char **text)
 }
 
 static void
+drop_headers(transfer *it)
+{
+	while (it->header_count) {
+		free(it->names[--it->header_count]);
+		free(it->values[it->header_count]);
+	}
+}
+
+static void
 free_transfer(transfer *it)
 {
 	if (it->easy)
 		curl_easy_cleanup(it->easy);
 	curl_slist_free_all(it->headers);
-	for (size_t i = 0; i < it->header_count; i++) {
-		free(it->names[i]);
-		free(it->values[i]);
-	}
+	drop_headers(it);
 	free(it->names);
 	free(it->values);
 	free(it->url);
@@ -123,13 +129,18 @@ take_answer(char *data, size_t size, size_t count, void *self)
 	return length;
 }
 
-/* "Name: value\r\n" to lower-case name and trimmed value. */
+/* "Name: value\r\n" to lower-case name and trimmed value. Each status line begins anew: a proxy's
+ * answer and 1xx come before the answer, and are not it. */
 static size_t
 take_header(char *data, size_t size, size_t count, void *self)
 {
 	transfer *it = self;
 	size_t length = size * count;
 	const char *colon = memchr(data, ':', length);
+	if (length > 5 && !memcmp(data, "HTTP/", 5)) {
+		drop_headers(it);
+		return length;
+	}
 	if (!colon || it->header_count == HEADERS_MAX)
 		return length;
 	const char *from = colon + 1, *end = data + length;
@@ -161,12 +172,25 @@ header_of(const transfer *it, const char *name)
 	return NULL;
 }
 
-/* What names the state of a record that was read. A weak ETag is none: If-Match compares strongly. */
+/* One text in quotes, without blanks and quotes in it. */
+static bool
+is_strong(const char *tag)
+{
+	size_t length = strlen(tag), at = 1;
+	if (length < 2 || *tag != '"')
+		return false;
+	while (at < length - 1 && (unsigned char) tag[at] > ' ' && tag[at] != '"')
+		at++;
+	return at == length - 1 && tag[at] == '"';
+}
+
+/* What names the state of a record that was read. A weak ETag is none: If-Match compares strongly;
+ * what is no ETag would only be refused. */
 static ph_adapter_text
 version_of(const transfer *it)
 {
 	const char *tag = it->fetches ? header_of(it, "etag") : NULL;
-	return ph_plug_text(tag && *tag == '"' ? tag : NULL);
+	return ph_plug_text(tag && is_strong(tag) ? tag : NULL);
 }
 
 /* How long the system asks to be left alone: Retry-After in seconds. */
@@ -523,8 +547,8 @@ build(transfer *it, const ph_adapter_request *request, ph_adapter_error *error)
 		return code;
 	ph_adapter_text method = ph_plug_pair(pairs, count, "method");
 	it->fetches = request->operation == PH_ADAPTER_FETCH;
-	it->guarded = request->size >= sizeof *request &&
-		      request->operation == PH_ADAPTER_DELIVER &&
+	it->guarded = request->operation == PH_ADAPTER_DELIVER &&
+		      PH_ADAPTER_HAS(ph_adapter_request, request, version) &&
 		      request->version.length;
 	if (!method.length)
 		method = ph_plug_text(

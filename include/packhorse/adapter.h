@@ -68,6 +68,10 @@ extern "C" {
 #define PH_ADAPTER_ABI_MAJOR 0u
 #define PH_ADAPTER_ABI_MINOR 2u
 
+/* Is the member there in the struct that `it` points to, by its size? For what came after 0.1. */
+#define PH_ADAPTER_HAS(type, it, member)                                               \
+	((it)->size >= offsetof(type, member) + sizeof((it)->member))
+
 /* Put before the definition of `ph_adapter`; hide everything else (-fvisibility=hidden). */
 #define PH_ADAPTER_EXPORT __attribute__((visibility("default")))
 
@@ -469,7 +473,8 @@ typedef struct ph_adapter_manifest {
 
 extern PH_ADAPTER_EXPORT const ph_adapter_manifest ph_adapter;
 
-/* The layout of 0.1 on 64-bit machines, frozen. */
+/* The layout on 64-bit machines, frozen: structs grow at their end only, and a member that came
+ * later begins where the struct ended before. */
 #if UINTPTR_MAX == UINT64_MAX
 PH_ADAPTER_ASSERT(sizeof(ph_adapter_text) == 16);
 PH_ADAPTER_ASSERT(sizeof(ph_adapter_pair) == 32);
@@ -481,9 +486,11 @@ PH_ADAPTER_ASSERT(sizeof(ph_adapter_request) == 144);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_request, body) == 32);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_request, attributes) == 64);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_request, resume) == 112);
+PH_ADAPTER_ASSERT(offsetof(ph_adapter_request, version) == 128);
 PH_ADAPTER_ASSERT(sizeof(ph_adapter_answer) == 120);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_answer, body) == 24);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_answer, text) == 88);
+PH_ADAPTER_ASSERT(offsetof(ph_adapter_answer, version) == 104);
 PH_ADAPTER_ASSERT(sizeof(ph_adapter_receipt) == 96);
 PH_ADAPTER_ASSERT(offsetof(ph_adapter_receipt, count) == 88);
 PH_ADAPTER_ASSERT(sizeof(ph_adapter_received) == 112);

@@ -259,6 +259,55 @@ START_TEST(a_record_is_read_and_guarded)
 }
 END_TEST
 
+/* One strong ETag of the answer itself, or nothing. */
+START_TEST(what_is_no_strong_etag_guards_nothing)
+{
+	static const char *const rows[][2] = {{"ETag: \"x1\"", "\"x1\""},
+	    {"ETag: \"\"", "\"\""}, {"ETag: x1", ""}, {"ETag: \"x1", ""},
+	    {"ETag: \"", ""}, {"ETag: \"a\", \"b\"", ""}, {"ETag: \"a b\"", ""},
+	    {"ETag: *", ""}, {"ETag:", ""}, {"X-Tag: \"x1\"", ""}};
+	vendor v;
+	rig r;
+	char answer[256];
+	start_vendor(&v, NULL, false);
+	start_rig(&r, v.port, "/", "");
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+		snprintf(answer, sizeof answer,
+		    "HTTP/1.1 103 Early Hints\r\nETag: \"early\"\r\n\r\n"
+		    "HTTP/1.1 200 OK\r\n%s\r\n" EMPTY "\r\n",
+		    rows[i][0]);
+		const fake_answer *got =
+		    exchange(&r, &v, i + 1, PH_ADAPTER_FETCH, answer, NULL);
+		ck_assert_msg(!strcmp(got->version, rows[i][1]), "%s: %s", rows[i][0],
+		    got->version);
+	}
+	stop_rig(&r);
+	stop_vendor(&v);
+}
+END_TEST
+
+/* A host of 0.1 gives no version: what lies behind its request is not looked at. */
+START_TEST(an_older_host_guards_nothing)
+{
+	vendor v;
+	rig r;
+	start_vendor(&v, "HTTP/1.1 200 OK\r\n" EMPTY "\r\n", false);
+	start_rig(&r, v.port, "/", "");
+	ph_adapter_error error = {.size = sizeof error};
+	ph_adapter_request request = {.size = offsetof(ph_adapter_request, version),
+	    .operation = PH_ADAPTER_DELIVER,
+	    .token = 7,
+	    .deadline = r.host.table.now(&r.host) + 15000,
+	    .body = ph_plug_text("{}"),
+	    .version = ph_plug_text("\"behind\"")};
+	ck_assert_uint_eq(ph_http_client_send(r.client, &request, &error), 0);
+	ck_assert_uint_eq(wait_answer(&r)->verdict, PH_ADAPTER_ANSWERED);
+	ck_assert_ptr_null(strstr(v.seen, "behind"));
+	stop_rig(&r);
+	stop_vendor(&v);
+}
+END_TEST
+
 START_TEST(refused_is_not_sent)
 {
 	vendor v;
@@ -526,6 +575,8 @@ http_suite(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, an_answer_comes_whole);
 	tcase_add_test(tcase, a_record_is_read_and_guarded);
+	tcase_add_test(tcase, what_is_no_strong_etag_guards_nothing);
+	tcase_add_test(tcase, an_older_host_guards_nothing);
 	tcase_add_test(tcase, refused_is_not_sent);
 	tcase_add_test(tcase, hung_up_is_lost_and_not_repeated);
 	tcase_add_test(tcase, a_delivery_does_not_reuse_a_connection);
