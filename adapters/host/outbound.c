@@ -428,7 +428,8 @@ add(ph_host *host, const ph_event *event)
 	it->accepted_ms = (int64_t) ph_event_accepted_ms(event);
 	it->began = ph_host_now(host);
 	ph_buffer_init(&it->without, PH_FRAME_MAX);
-	ph_previous_init(&it->previous);
+	ph_previous_init(&it->previous,
+	    (size_t) ph_options_get(&host->site->options, PH_OPTION_DOCUMENT_BYTES));
 	it->link = &host->outbound->first;
 	it->next = host->outbound->first;
 	if (it->next)

@@ -3,16 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-	CHANGES_MAX = 3, /* in one attempt; then the queue's back-off */
-	BYTES_MAX = 8 << 20
-};
+enum { CHANGES_MAX = 3 /* in one attempt; then the queue's back-off */ };
 
 void
-ph_previous_init(ph_previous *it)
+ph_previous_init(ph_previous *it, size_t most)
 {
 	memset(it, 0, sizeof *it);
-	ph_buffer_init(&it->bytes, BYTES_MAX);
+	it->most = most;
+	ph_buffer_init(&it->bytes, most);
 }
 
 void
@@ -84,10 +82,33 @@ explain(ph_ending *out)
 		out->outcome = PH_RETRY;
 	strcpy(out->reason, "no-previous");
 	out->reference[0] = out->without[0] = '\0';
-	if (!*why || !strncmp(why, "PH", 2))
+	if (!*why || (!strncmp(why, "PH", 2) && strncmp(why, "PH4059", 6) != 0))
 		snprintf(out->text, sizeof out->text,
 		    "PH4059 the record as it was could not be read%s%.400s",
 		    *why ? ": " : "", why);
+}
+
+/* The record and what names its state. A name that does not fit is not left away: without it others'
+ * changes could be lost. */
+static bool
+keep(ph_previous *it, const ph_adapter_answer *answer, ph_ending *out)
+{
+	size_t length = answer->version.length;
+	if (length >= sizeof it->version) {
+		ph_ending_set(out, PH_RETRY, "",
+		    "PH4059 the version of the record as it was is %zu bytes long, at "
+		    "most %zu are kept",
+		    length, sizeof it->version - 1);
+		return false;
+	}
+	if (length)
+		memcpy(it->version, answer->version.data, length);
+	it->version[length] = '\0';
+	ph_buffer_append(&it->bytes, answer->body.data, answer->body.length);
+	if (it->bytes.failed)
+		ph_ending_set(
+		    out, PH_RETRY, "", "PH4045 it is more than %zu bytes", it->most);
+	return !it->bytes.failed;
 }
 
 bool
@@ -96,19 +117,10 @@ ph_previous_take(ph_previous *it, const ph_entry *entry,
 {
 	finding found = judge(entry, answer, out);
 	ph_buffer_clear(&it->bytes);
-	it->found = found == FOUND;
 	it->version[0] = '\0';
-	if (it->found) {
-		ph_buffer_append(&it->bytes, answer->body.data, answer->body.length);
-		if (answer->version.length &&
-		    answer->version.length < sizeof it->version)
-			snprintf(it->version, sizeof it->version, "%.*s",
-			    (int) answer->version.length, answer->version.data);
-	}
-	if (it->bytes.failed) {
+	if (found == FOUND && !keep(it, answer, out))
 		found = FAILED;
-		ph_ending_set(out, PH_RETRY, "", "PH4045 it is more than 8 MiB");
-	}
+	it->found = found == FOUND;
 	if (found == FAILED)
 		explain(out);
 	return found != FAILED;

@@ -16,12 +16,15 @@
 
 typedef struct ph_previous {
 	bool found;
-	ph_buffer bytes;   /* as the system sent them */
-	char version[256]; /* what names its state; "": the system has no word for it */
+	size_t most;	 /* bytes */
+	ph_buffer bytes; /* as the system sent them */
+	char
+	    version[1024]; /* what names its state; "": the system has no word for it */
 	unsigned changes;  /* how often it was changed between reading and writing */
 } ph_previous;
 
-void ph_previous_init(ph_previous *it);
+/* `most`: bytes of a record. */
+void ph_previous_init(ph_previous *it, size_t most);
 void ph_previous_fini(ph_previous *it);
 
 /* Keep what the answer says. False: the attempt ends so. `entry` is that of `previous`. */

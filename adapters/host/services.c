@@ -1,6 +1,6 @@
 /*
- * Limits: 256 receives and queries that wait, 8 MiB of bytes in one, 20 s until the answer when the
- * plug-in names no deadline.
+ * Limits: 256 receives and queries that wait, in one the bytes of the site's limits `document` and
+ * (polls) `file`, 20 s until the answer when the plug-in names no deadline.
  */
 #include "adapters/host/services.h"
 

@@ -12,6 +12,7 @@
 typedef struct keeper {
 	const ph_adapter_host *host;
 	unsigned state; /* of the record */
+	char large[70000];
 } keeper;
 
 static const struct {
@@ -65,6 +66,15 @@ fetch(keeper *it, const ph_adapter_text *mood, ph_adapter_answer *answer, char *
 	answer->body = text_of(moods[at].body);
 	answer->text = text_of(moods[at].text);
 	answer->version = text_of(version);
+	if (is(mood, "large")) {
+		memset(it->large, ' ', sizeof it->large - 1);
+		memcpy(it->large, moods[at].body, strlen(moods[at].body));
+		answer->body = text_of(it->large);
+	}
+	if (is(mood, "wordy")) {
+		memset(it->large, 'x', sizeof it->large - 1);
+		answer->version = (ph_adapter_text){it->large, 1024};
+	}
 	if (it->state > 1) /* by then it is another's */
 		answer->body = text_of("{\"case\":{\"owner\":\"Ann\"}}");
 	if (is(mood, "shared") || (is(mood, "moved") && it->state == 1))

@@ -31,6 +31,7 @@ prepare(void)
 	snprintf(site, sizeof site, "%s/tests/unit/parks", source);
 	setenv("PACKHORSE_PLUGINS", path, 1);
 	setenv("PACKHORSE_TRANSPORT", "keeper", 1);
+	setenv("PACKHORSE_DOCUMENT", "64k", 1);
 	ck_assert_int_ge(sodium_init(), 0);
 	ph_error err = {.status = PH_OK};
 	ck_assert_msg(ph_host_prepare(site, "keeper", &host, &err) == PH_OK, "%s: %s",
@@ -134,6 +135,10 @@ START_TEST(what_cannot_be_read_is_tried_again)
 	    {"quiet", "PH4059 the record as it was could not be read: PH4105",
 		PH_RETRY},
 	    {"odd", "PH4059 the record as it was cannot be read: PH", PH_RETRY},
+	    {"large",
+		"PH4059 the record as it was could not be read: PH4045 it is "
+		"more than 65536 bytes",
+		PH_RETRY},
 	    {"strict", "PH4059 the record as it was could not be read: PH4056",
 		PH_REJECTED}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -145,6 +150,17 @@ START_TEST(what_cannot_be_read_is_tried_again)
 		ck_assert_str_eq(ended.reason, "no-previous");
 		ck_assert_str_eq(ended.stage, "send");
 	}
+}
+END_TEST
+
+/* Without its version others' changes could be lost. */
+START_TEST(a_version_that_does_not_fit_is_not_left_away)
+{
+	deliver("wordy", 0);
+	ck_assert_uint_eq(ended.outcome, PH_RETRY);
+	ck_assert_str_eq(ended.reason, "no-previous");
+	ck_assert_str_eq(ended.reference, "");
+	ck_assert_ptr_nonnull(strstr(ended.text, "is 1024 bytes long, at most 1023"));
 }
 END_TEST
 
@@ -186,6 +202,7 @@ main(void)
 	tcase_add_test(tcase, a_map_may_write_the_question);
 	tcase_add_test(tcase, without_a_record_the_change_goes_alone);
 	tcase_add_test(tcase, what_cannot_be_read_is_tried_again);
+	tcase_add_test(tcase, a_version_that_does_not_fit_is_not_left_away);
 	tcase_add_test(tcase, a_record_that_moved_is_read_again);
 	tcase_add_test(tcase, a_record_that_never_rests_is_tried_later);
 	tcase_add_test(tcase, what_may_have_been_sent_is_not_read);
