@@ -194,12 +194,13 @@ static const ph_adapter_ops ops = {
 };
 
 /* The one thing that is exported. The numbers of the ABI are literals: they say what this file was
- * written for, not which header it happens to be compiled with. */
+ * written for, not which header it happens to be compiled with. One that says 2 has to look at the
+ * request's operation: a FETCH reads and changes nothing. */
 PH_ADAPTER_EXPORT const ph_adapter_manifest ph_adapter = {
     .size = sizeof ph_adapter,
     .abi_major = 0,
     .abi_minor_least = 1,
-    .abi_minor_built = 2,
+    .abi_minor_built = 1, /* it makes no use of what came later */
     .required = PH_ADAPTER_CAN_SEND | PH_ADAPTER_CAN_RECEIVE,
     .name = "template",
     .version = "0.1.0",

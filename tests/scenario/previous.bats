@@ -67,6 +67,7 @@ whole() { kept crm whole "$1"; }
 	fixed
 	wait_is 1 count crm whole "$REFERENCE"
 	settle_down
+	equal "$(grep -c 'outcome=retry .*PH4124' "$WORK/packhorsed.log")" 1
 	equal "$(whole .record.title)" 'Retitled 6'
 }
 
