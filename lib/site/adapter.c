@@ -90,7 +90,7 @@ lay_under(ph_document *into, ph_node *to, const ph_node *from, const char *file)
 static bool
 is_merged(const char *name, const char *transport)
 {
-	return strcmp(name, "settings") == 0 || strcmp(name, "limits") == 0 ||
+	return strcmp(name, "settings") == 0 ||
 	       (transport != NULL && strcmp(name, transport) == 0);
 }
 
@@ -156,7 +156,7 @@ check_names(const ph_document *document, const char *transport, ph_error *err)
 {
 	const char *known[] = {"adapter", "connector", "transport", "queue",
 	    "in_flight", "unknown", "idempotent", "originates", "retry", "settings",
-	    "limits", "send", "poll", "receive", "enabled", transport, NULL};
+	    "send", "poll", "receive", "enabled", transport, NULL};
 	const ph_node *root = ph_document_root(document);
 	if (root == NULL || root->kind != PH_NODE_OBJECT)
 		return ph_fail_at(err, PH_ERR_INVALID, ph_document_name(document),

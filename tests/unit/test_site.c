@@ -207,6 +207,8 @@ static const struct {
 	"PH1327"},
     {"adapters/waste.yaml", "adapter: w\ntransport: http\nhtpp: {}\n", "waste.yaml:3:1",
 	"PH1201"},
+    {"adapters/waste.yaml", "adapter: w\ntransport: http\nlimits: {call: 9s}\n",
+	"waste.yaml:3:1", "PH1201"}, /* the broker's file has them */
     {"adapters/waste.yaml", "adapter: w\ntransport: http\nunknown: ask\n",
 	"waste.yaml:3:10", "PH1325"},
     {"adapters/waste.yaml", "adapter: w\ntransport: http\nin_flight: 0\n",
