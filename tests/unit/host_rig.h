@@ -1,0 +1,85 @@
+/*
+ * host_rig - a host with a site of its own, real maps, a real plug-in, and a broker that is the test:
+ * what is said to it, when, and what is not said before it has answered.
+ */
+#ifndef PH_TESTS_HOST_RIG_H
+#define PH_TESTS_HOST_RIG_H
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/host/inbound.h"
+#include "adapters/host/run.h"
+#include "tests/unit/check_main.h"
+#include "tests/unit/fake_client.h"
+
+#define SR1 "SR-0000000000001"
+#define SR2 "SR-0000000000002"
+#define ONE_CHANGE                                                                     \
+	"{\"changes\":[{\"no\":\"1\",\"ref\":\"8\",\"state\":\"NEW\","                 \
+	"\"at\":\"2026-11-01T00:00:00Z\"}]}"
+
+static inline int64_t
+read_clock(void *self)
+{
+	return *(int64_t *) self;
+}
+
+typedef struct rig {
+	ph_host *host;
+	ph_client *client;
+	int64_t now;
+	ph_clock clock;
+	/* how the last inbound item ended */
+	unsigned ended;
+	ph_inbound_end end;
+	char reference[64], path[256], reason[64], stage[32];
+} rig;
+
+static inline void
+set_up(rig *r, const char *plugins, const char *transport)
+{
+	const char *build = getenv("PACKHORSE_BUILD"),
+		   *source = getenv("PACKHORSE_SOURCE");
+	char site[4096], path[4096];
+	ck_assert_msg(
+	    build && source, "PACKHORSE_BUILD and PACKHORSE_SOURCE are needed");
+	snprintf(path, sizeof path, "%s/%s", build, plugins);
+	snprintf(site, sizeof site, "%s/tests/unit/parks", source);
+	setenv("PACKHORSE_PLUGINS", path, 1);
+	setenv("PACKHORSE_TRANSPORT", transport, 1);
+	ck_assert_int_ge(sodium_init(), 0);
+	memset(r, 0, sizeof *r);
+	ph_error err = {.status = PH_OK};
+	ph_status status = ph_host_prepare(site, "parks", &r->host, &err);
+	ck_assert_msg(status == PH_OK, "%s: %s", err.where, err.text);
+	r->now = 1795407540000;
+	r->clock =
+	    (ph_clock){.wall_ms = read_clock, .mono_ms = read_clock, .self = &r->now};
+	r->host->clock = &r->clock;
+	r->client = r->host->client = fake_client_new();
+}
+
+static inline void
+set_up_template(rig *r)
+{
+	set_up(r, "adapters/template/.libs", "template");
+}
+
+static inline void
+tear_down(rig *r)
+{
+	ph_inbound_abandon(r->host);
+	ph_host_destroy(&r->host);
+}
+
+static inline void
+pass_time(rig *r, int64_t ms)
+{
+	r->now += ms;
+	ph_alarms_ring(&r->host->alarms, r->now);
+}
+
+#endif

@@ -1,0 +1,533 @@
+/* The host's way in: receives, polled records and files, from bytes to a durable message. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/host_rig.h"
+#include "transform/map_inner.h"
+
+static void
+ended(void *self, const ph_inbound_end *end)
+{
+	rig *r = self;
+	r->ended++;
+	r->end = *end;
+	snprintf(r->reference, sizeof r->reference, "%s", end->reference);
+	snprintf(r->path, sizeof r->path, "%s", end->path);
+	snprintf(r->reason, sizeof r->reason, "%s", end->reason);
+	snprintf(r->stage, sizeof r->stage, "%s", end->stage);
+}
+
+static void
+hand_in(rig *r, const char *entry, const char *bytes, bool waits, const char *cursor)
+{
+	const ph_entry *found =
+	    ph_entries_named(&r->host->entries.receive, entry, strlen(entry));
+	ck_assert_ptr_nonnull(found);
+	ph_inbound_task task = {.map = found->map,
+	    .entry = entry,
+	    .bytes = bytes,
+	    .length = strlen(bytes),
+	    .content_type = "application/json",
+	    .caller_waits = waits,
+	    .deadline = r->now + 20000,
+	    .patience = 15000,
+	    .cursor_name = cursor ? "poll:changes" : NULL,
+	    .cursor = cursor,
+	    .cursor_length = cursor ? strlen(cursor) : 0,
+	    .done = ended,
+	    .self = r};
+	ph_error err = {.status = PH_OK};
+	ck_assert_int_eq(ph_inbound_start(r->host, &task, &err), PH_OK);
+}
+
+static const char *
+attribute(const rig *r, size_t at, const char *name)
+{
+	return ph_message_get(r->client->published[at].message, name, NULL);
+}
+
+START_TEST(a_report_is_answered_only_when_durable)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "request",
+	    "{\"ref\":\"7\",\"kind\":\"TREE\",\"note\":\"It leans\"}", true, NULL);
+	ck_assert_uint_eq(r.client->resolve_count, 1);
+	ck_assert_uint_eq(r.client->resolved[0].kind, PH_RESOLVE_MINT);
+	ck_assert_str_eq(r.client->resolved[0].entity, "service-request");
+	ck_assert_str_eq(r.client->resolved[0].system, "parks");
+	ck_assert_str_eq(r.client->resolved[0].key, "7");
+	ck_assert_str_eq(r.client->resolved[0].prefix, "SR");
+	ck_assert_uint_eq(r.client->publish_count, 0);
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	ck_assert_uint_eq(r.ended, 0); /* published, but not accepted yet */
+	ck_assert_str_eq(attribute(&r, 0, "source"), "urn:council:calderdale:parks");
+	ck_assert_str_eq(attribute(&r, 0, "id"), "7");
+	ck_assert_str_eq(
+	    attribute(&r, 0, "type"), "council.service-request.created.v1");
+	ck_assert_str_eq(attribute(&r, 0, "subject"), SR1);
+	ck_assert_str_eq(attribute(&r, 0, "correlationid"), SR1);
+	ck_assert_str_eq(attribute(&r, 0, "service"), "tree");
+	ck_assert(r.client->published[0].has_fingerprint);
+	ck_assert_uint_eq(r.client->published[0].bindings, 1);
+	ck_assert_str_eq(r.client->published[0].binding_key, "7");
+	ck_assert_str_eq(r.client->published[0].binding_id, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_ACCEPTED);
+	ck_assert_str_eq(r.reference, SR1);
+	ck_assert_uint_eq(ph_inbound_count(r.host), 0);
+	tear_down(&r);
+}
+END_TEST
+
+/* A repeat at another time has another $accepted_at, and is the same all the same. */
+START_TEST(a_repeat_has_the_same_fingerprint)
+{
+	rig r;
+	set_up_template(&r);
+	for (size_t i = 0; i < 3; i++) {
+		hand_in(&r, "request",
+		    i < 2 ? "{\"ref\":\"7\",\"kind\":\"TREE\",\"note\":\"It leans\"}"
+			  : "{\"ref\":\"7\",\"kind\":\"TREE\",\"note\":\"It fell\"}",
+		    true, NULL);
+		fake_resolved(r.host, r.client->resolved[i].number, SR1);
+		fake_result(r.host, r.client->published[i].ticket,
+		    i ? PH_RESULT_DUPLICATE : PH_ACCEPTED);
+		pass_time(&r, 1000);
+	}
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_DUPLICATE);
+	ck_assert_str_eq(r.reference, SR1);
+	ck_assert_mem_eq(
+	    r.client->published[0].fingerprint, r.client->published[1].fingerprint, 32);
+	ck_assert_mem_ne(
+	    r.client->published[0].fingerprint, r.client->published[2].fingerprint, 32);
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(who_can_be_told_is_told_and_nothing_is_kept)
+{
+	static const struct {
+		const char *bytes, *stage, *reason;
+	} cases[] = {{"{\"ref\":\"7\",\"kind\":\"SHRUB\",\"note\":\"x\"}", "map",
+			 "unknown-code"},
+	    {"{\"ref\":\"7\",\"kind\":\"TREE\"}", "validate", "invalid"},
+	    {"{\"ref\":", "decode", "malformed"}};
+	rig r;
+	set_up_template(&r);
+	for (unsigned i = 0; i < 3; i++) {
+		hand_in(&r, "request", cases[i].bytes, true, NULL);
+		if (r.client->resolve_count)
+			fake_resolved(r.host,
+			    r.client->resolved[r.client->resolve_count - 1].number,
+			    SR1);
+		ck_assert_uint_eq(r.ended, i + 1);
+		ck_assert_uint_eq(r.end.result, PH_ADAPTER_MALFORMED);
+		ck_assert_str_eq(r.stage, cases[i].stage);
+		ck_assert_str_eq(r.reason, cases[i].reason);
+	}
+	ck_assert_uint_eq(r.client->publish_count, 0);
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(what_fails_and_cannot_be_told_is_kept_once)
+{
+	rig r;
+	set_up_template(&r);
+	for (size_t i = 0; i < 2; i++) {
+		hand_in(&r, "request",
+		    "{\"ref\":\"7\",\"kind\":\"SHRUB\",\"note\":\"x\"}", false, NULL);
+		fake_resolved(r.host, r.client->resolved[i].number, SR1);
+		ck_assert_uint_eq(r.client->publish_count, i + 1);
+		ck_assert(r.client->published[i].has_failed);
+		ck_assert_str_eq(r.client->published[i].stage, "map");
+		ck_assert_str_eq(r.client->published[i].reason, "unknown-code");
+		ck_assert_str_eq(attribute(&r, i, "adapter"), "parks");
+		ck_assert_str_eq(attribute(&r, i, "entry"), "request");
+		ck_assert_ptr_null(attribute(&r, i, "subject"));
+		fake_result(r.host, r.client->published[i].ticket,
+		    i ? PH_RESULT_DUPLICATE : PH_ACCEPTED);
+		ck_assert_uint_eq(r.end.result, PH_ADAPTER_KEPT);
+	}
+	ck_assert_str_eq(attribute(&r, 0, "id"), attribute(&r, 1, "id"));
+	tear_down(&r);
+}
+END_TEST
+
+/* Where a word is in bytes that have no zero at their end; NULL. */
+static const char *
+memmem_of(const char *bytes, size_t length, const char *word)
+{
+	for (size_t i = 0; i + strlen(word) <= length; i++)
+		if (!memcmp(bytes + i, word, strlen(word)))
+			return bytes + i;
+	return NULL;
+}
+
+static const char three_changes[] =
+    "{\"changes\":[{\"no\":\"1\",\"ref\":\"7\",\"state\":\"NEW\",\"at\":\"2026-11-"
+    "01T00:00:00Z\"},"
+    "{\"no\":\"2\",\"ref\":\"7\",\"state\":\"ODD\",\"at\":\"2026-11-01T00:00:00Z\"},"
+    "{\"no\":\"3\",\"ref\":\"7\",\"state\":\"DONE\",\"at\":\"2026-11-01T00:00:00Z\"}]}";
+
+/* The cursor goes with the last, and the last waits for the others. */
+START_TEST(a_cursor_waits_for_everything_before_it)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "change", three_changes, false, "T1");
+	ck_assert_uint_eq(r.client->resolve_count, 1); /* one question for all three */
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	ck_assert_uint_eq(r.client->publish_count, 2);
+	ck_assert(!r.client->published[0].has_cursor);
+	ck_assert(!r.client->published[1].has_cursor);
+	fake_result(r.host, r.client->published[1].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.client->publish_count, 2);
+	fake_result(r.host, r.client->published[0].ticket, PH_RESULT_DUPLICATE);
+	ck_assert_uint_eq(r.client->publish_count, 3);
+	ck_assert(r.client->published[2].has_cursor);
+	ck_assert_str_eq(r.client->published[2].cursor_name, "poll:changes");
+	ck_assert_str_eq(r.client->published[2].cursor, "T1");
+	/* messages first, then the one that failed, alone */
+	ck_assert(r.client->published[2].has_failed);
+	size_t length = 0;
+	const char *kept = ph_message_data(r.client->published[2].message, &length);
+	ck_assert_ptr_nonnull(memmem_of(kept, length, "ODD"));
+	ck_assert_ptr_null(memmem_of(kept, length, "DONE"));
+	ck_assert_uint_eq(r.ended, 0);
+	fake_result(r.host, r.client->published[2].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert(r.end.cursor);
+	ck_assert_uint_eq(r.client->cursor_count, 0);
+	tear_down(&r);
+}
+END_TEST
+
+/* A text in the only record of an answer that is no document: that record failed, the answer was read. */
+START_TEST(a_broken_text_does_not_hold_the_cursor)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "note",
+	    "{\"notes\":[{\"no\":\"1\",\"body\":\"{\",\"at\":\"2026-11-01T00:00:00Z\"}]"
+	    "}",
+	    false, "T4");
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	ck_assert(r.client->published[0].has_failed);
+	ck_assert(r.client->published[0].has_cursor);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	ck_assert(r.end.cursor);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_KEPT);
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(a_cursor_whose_message_was_known_is_put_by_itself)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "change",
+	    "{\"changes\":[{\"no\":\"1\",\"ref\":\"7\",\"state\":\"NEW\",\"at\":"
+	    "\"2026-11-01T00:00:00Z\"}]}",
+	    false, "T2");
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_RESULT_DUPLICATE);
+	ck_assert_uint_eq(r.ended, 0);
+	ck_assert_uint_eq(r.client->cursor_count, 1);
+	ck_assert_str_eq(r.client->cursors[0].value, "T2");
+	fake_result(r.host, r.client->cursors[0].ticket, PH_ACCEPTED);
+	ck_assert(r.end.cursor);
+	/* nothing new at all */
+	hand_in(&r, "change", "{\"changes\":[]}", false, "T3");
+	ck_assert_uint_eq(r.client->cursor_count, 2);
+	fake_result(r.host, r.client->cursors[1].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 2);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_IGNORED);
+	ck_assert(r.end.cursor);
+	tear_down(&r);
+}
+END_TEST
+
+/* What is larger than a whole document may be; a record in each piece. */
+static void
+hand_in_file(rig *r, const char *bytes)
+{
+	const ph_entry *found =
+	    ph_entries_named(&r->host->entries.receive, "change", strlen("change"));
+	ck_assert_ptr_nonnull(found);
+	ph_map *map = (ph_map *) (uintptr_t) found->map;
+	map->largest = 10;
+	map->piece_size = 1;
+	hand_in(r, "change", bytes, false, "T9");
+}
+
+#define CHANGE(no, state)                                                              \
+	"{\"no\":\"" no "\",\"ref\":\"7\",\"state\":\"" state "\",\"at\":"             \
+	"\"2026-11-01T00:00:00Z\"}"
+#define CHANGES                                                                        \
+	"{\"changes\":[" CHANGE("1", "NEW") "," CHANGE("2", "ODD") "," CHANGE(         \
+	    "3", "DONE") "]}"
+
+/* The next piece comes when the one before is durable, the cursor when all are. */
+START_TEST(a_large_file_is_taken_piece_by_piece)
+{
+	rig r;
+	size_t length = 0;
+	set_up_template(&r);
+	hand_in_file(&r, CHANGES);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(r.client->resolve_count, i + 1);
+		fake_resolved(r.host, r.client->resolved[i].number, SR1);
+		pass_time(&r, 100);
+		ck_assert_uint_eq(r.client->publish_count, i + 1);
+		ck_assert_uint_eq(r.client->resolve_count, i + 1);
+		ck_assert(!r.client->published[i].has_cursor);
+		ck_assert(r.client->published[i].has_failed == (i == 1));
+		fake_result(r.host, r.client->published[i].ticket, PH_ACCEPTED);
+		pass_time(&r, 1);
+	}
+	ck_assert_str_eq(attribute(&r, 2, "id"), "3");
+	const char *kept = ph_message_data(r.client->published[1].message, &length);
+	ck_assert_ptr_nonnull(memmem_of(kept, length, "ODD"));
+	ck_assert_ptr_null(memmem_of(kept, length, "DONE"));
+	ck_assert_ptr_null(memmem_of(kept, length, "NEW"));
+	ck_assert_uint_eq(r.client->cursor_count, 1);
+	ck_assert_str_eq(r.client->cursors[0].value, "T9");
+	ck_assert_uint_eq(r.ended, 0);
+	fake_result(r.host, r.client->cursors[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert(r.end.cursor);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_ACCEPTED);
+	ck_assert_uint_eq(r.end.count, 3);
+	ck_assert_uint_eq(ph_inbound_count(r.host), 0);
+	tear_down(&r);
+}
+END_TEST
+
+/* A host that died in the middle reads it again: the same ids and the same contents. */
+START_TEST(a_large_file_that_comes_again_is_a_repeat)
+{
+	rig r;
+	set_up_template(&r);
+	for (size_t i = 0; i < 2; i++) {
+		hand_in_file(&r, CHANGES);
+		fake_resolved(r.host, r.client->resolved[i].number, SR1);
+		pass_time(&r, 5000); /* the first one's result never comes */
+	}
+	ck_assert_uint_eq(r.client->publish_count, 2);
+	ck_assert_str_eq(attribute(&r, 0, "id"), attribute(&r, 1, "id"));
+	ck_assert_mem_eq(
+	    r.client->published[0].fingerprint, r.client->published[1].fingerprint, 32);
+	tear_down(&r);
+}
+END_TEST
+
+/* A reference that may turn up soon is asked for again, and the piece is the same. */
+START_TEST(a_piece_waits_for_a_reference)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in_file(&r, CHANGES);
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	pass_time(&r, 1);
+	ck_assert_uint_eq(r.client->resolve_count, 2);
+	fake_resolved(r.host, r.client->resolved[1].number, NULL);
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	pass_time(&r, 200);
+	ck_assert_uint_eq(r.client->resolve_count, 3);
+	ck_assert_str_eq(r.client->resolved[2].key, r.client->resolved[1].key);
+	fake_resolved(r.host, r.client->resolved[2].number, SR1);
+	ck_assert_uint_eq(r.client->publish_count, 2);
+	ck_assert(r.client->published[1].has_failed); /* ODD, the second */
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(of_a_broken_file_nothing_is_taken)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in_file(&r, "{\"changes\":[" CHANGE("1", "NEW") ",\n{]}");
+	ck_assert_uint_eq(r.client->resolve_count, 0);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_LATER);
+	ck_assert(!r.end.cursor);
+	ck_assert_uint_eq(ph_inbound_count(r.host), 0);
+	tear_down(&r);
+}
+END_TEST
+
+/* What is not durable stops the file, and the cursor stays. */
+START_TEST(a_refused_piece_stops_the_file)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in_file(&r, CHANGES);
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_RESULT_REFUSED);
+	pass_time(&r, 1);
+	ck_assert_uint_eq(r.client->resolve_count, 1);
+	ck_assert_uint_eq(r.client->cursor_count, 0);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_LATER);
+	ck_assert(!r.end.cursor);
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(a_refused_message_keeps_the_cursor_where_it_is)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "change", three_changes, false, "T1");
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_RESULT_REFUSED);
+	fake_result(r.host, r.client->published[1].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.client->publish_count, 2);
+	ck_assert_uint_eq(r.client->cursor_count, 0);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_LATER);
+	ck_assert(!r.end.cursor);
+	tear_down(&r);
+}
+END_TEST
+
+/* An answer that cannot be read at all is kept to be looked at, and asked for again. */
+START_TEST(an_unreadable_answer_does_not_move_the_cursor)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "change", "<html>", false, "T1");
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	ck_assert(r.client->published[0].has_failed);
+	ck_assert(!r.client->published[0].has_cursor);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_KEPT);
+	ck_assert(!r.end.cursor);
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(a_reference_that_is_late_is_waited_for)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "change", ONE_CHANGE, true, NULL);
+	fake_resolved(r.host, r.client->resolved[0].number, NULL);
+	ck_assert_uint_eq(r.ended, 0);
+	ck_assert_uint_eq(r.client->publish_count, 0);
+	pass_time(&r, 300);
+	ck_assert_uint_eq(r.client->resolve_count, 2);
+	fake_resolved(r.host, r.client->resolved[1].number, SR2);
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	ck_assert(!r.client->published[0].has_failed);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_ACCEPTED);
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(a_reference_that_never_comes_is_held)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "change", ONE_CHANGE, true, NULL);
+	for (size_t i = 0; i < 40 && !r.client->publish_count; i++) {
+		if (r.client->resolve_count > i)
+			fake_resolved(r.host, r.client->resolved[i].number, NULL);
+		pass_time(&r, 2000);
+	}
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	ck_assert_str_eq(r.client->published[0].reason, "unknown-reference");
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(the_deadline_answers_and_the_work_goes_on)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "request", "{\"ref\":\"7\",\"kind\":\"TREE\",\"note\":\"x\"}", true,
+	    NULL);
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	pass_time(&r, 20001);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_LATER);
+	ck_assert_uint_eq(ph_inbound_count(r.host), 1);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 1); /* not told twice */
+	ck_assert_uint_eq(ph_inbound_count(r.host), 0);
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(a_full_window_is_waited_for)
+{
+	rig r;
+	set_up_template(&r);
+	r.client->room = 1;
+	hand_in(&r, "change", three_changes, false, NULL);
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	r.client->room = 10;
+	pass_time(&r, 100);
+	ck_assert_uint_eq(r.client->publish_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		fake_result(r.host, r.client->published[i].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 1);
+	tear_down(&r);
+}
+END_TEST
+
+START_TEST(a_contradiction_is_told)
+{
+	rig r;
+	set_up_template(&r);
+	hand_in(&r, "request", "{\"ref\":\"7\",\"kind\":\"TREE\",\"note\":\"x\"}", true,
+	    NULL);
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_RESULT_CONFLICT);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_CONFLICT);
+	tear_down(&r);
+}
+END_TEST
+
+static Suite *
+host_inbound_suite(void)
+{
+	Suite *suite = suite_create("host_inbound");
+	TCase *tcase = tcase_create("host_inbound");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, a_report_is_answered_only_when_durable);
+	tcase_add_test(tcase, a_repeat_has_the_same_fingerprint);
+	tcase_add_test(tcase, who_can_be_told_is_told_and_nothing_is_kept);
+	tcase_add_test(tcase, what_fails_and_cannot_be_told_is_kept_once);
+	tcase_add_test(tcase, a_cursor_waits_for_everything_before_it);
+	tcase_add_test(tcase, a_broken_text_does_not_hold_the_cursor);
+	tcase_add_test(tcase, a_cursor_whose_message_was_known_is_put_by_itself);
+	tcase_add_test(tcase, a_large_file_is_taken_piece_by_piece);
+	tcase_add_test(tcase, a_large_file_that_comes_again_is_a_repeat);
+	tcase_add_test(tcase, a_piece_waits_for_a_reference);
+	tcase_add_test(tcase, of_a_broken_file_nothing_is_taken);
+	tcase_add_test(tcase, a_refused_piece_stops_the_file);
+	tcase_add_test(tcase, a_refused_message_keeps_the_cursor_where_it_is);
+	tcase_add_test(tcase, an_unreadable_answer_does_not_move_the_cursor);
+	tcase_add_test(tcase, a_reference_that_is_late_is_waited_for);
+	tcase_add_test(tcase, a_reference_that_never_comes_is_held);
+	tcase_add_test(tcase, the_deadline_answers_and_the_work_goes_on);
+	tcase_add_test(tcase, a_full_window_is_waited_for);
+	tcase_add_test(tcase, a_contradiction_is_told);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int
+main(void)
+{
+	return ph_check_main(host_inbound_suite());
+}

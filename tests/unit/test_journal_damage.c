@@ -1,0 +1,475 @@
+/* journal, damaged: every byte that is not as it was written is named, and never served. */
+#include "broker/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/segment.h"
+#include "lib/base/crc32c.h"
+#include "tests/unit/journal_steps.h"
+
+#define FILES 800 /* records that fill several files */
+
+/*
+ * A small journal to break: marks of open (1), records 1 and 2 (2, 3), record 3 (4), an idle mark
+ * (5), and record 4 (6), which nothing says was synced.
+ */
+typedef struct small {
+	uint8_t *bytes;	  /* of the one file */
+	size_t used;	  /* behind its last record */
+	size_t size;	  /* of the file */
+	size_t starts[7]; /* offset of each record by sequence, and the end */
+} small;
+
+static void
+make_small(small *out)
+{
+	fake_disk disk;
+	ph_store *store;
+	char path[256];
+	ph_position positions[5];
+
+	fake_disk_init(&disk, here.aside, 1);
+	OK(fixture_open(&here, &disk.fs, &store, NULL, NULL));
+	OK(fixture_submit(store, 1, PH_STORE_NEW, &positions[1], NULL));
+	OK(fixture_submit(store, 2, PH_STORE_NEW, &positions[2], NULL));
+	OK(ph_store_flush(store, NULL, NULL));
+	put(store, 3, 1);
+	OK(ph_store_idle(store, NULL));
+	OK(fixture_submit(store, 4, PH_STORE_NEW, &positions[4], NULL));
+	ph_position end;
+	OK(ph_store_flush(store, &end, NULL));
+	die(&disk, &store);
+	fixture_path(&here, FIRST, path);
+	out->size = fixture_load(path, &out->bytes);
+	out->used = (size_t) (end.offset & UINT32_MAX);
+	out->starts[0] = PH_SEGMENT_HEAD;
+	out->starts[1] = (size_t) (positions[1].offset & UINT32_MAX);
+	out->starts[2] = (size_t) (positions[2].offset & UINT32_MAX);
+	out->starts[3] = out->starts[2] + 32 + ((fixture_length(2) + 7) & ~(size_t) 7);
+	out->starts[4] = out->starts[3] + 32 + ((fixture_length(3) + 7) & ~(size_t) 7);
+	out->starts[5] = (size_t) (positions[4].offset & UINT32_MAX);
+	out->starts[6] = out->used;
+	ck_assert_uint_eq(out->starts[5], out->starts[4] + 48);
+	fake_disk_fini(&disk);
+}
+
+/* A directory with this one file in it. */
+static void
+lay_out(const uint8_t *bytes, size_t used, size_t size)
+{
+	char path[256];
+
+	fixture_fini(&here);
+	fixture_init(&here);
+	ck_assert_int_eq(mkdir(here.directory, 0700), 0);
+	fixture_path(&here, FIRST, path);
+	fixture_save(path, bytes, used, size);
+}
+
+/* The sequence (1 to 6) of the record that has this byte; 0: the header. */
+static unsigned
+owner_of(const small *journal, size_t offset)
+{
+	for (unsigned i = 6; i > 0; i--) {
+		if (offset >= journal->starts[i - 1])
+			return i;
+	}
+	return 0;
+}
+
+/* Open past the damage: every record but the damaged one is there and right. */
+static void
+check_past_damage(uint64_t missing)
+{
+	const ph_journal_config config = {
+	    .directory = here.directory,
+	    .segment_bytes = 1u << 20,
+	    .past_damage = true,
+	    .fs = fixture_quick_fs(),
+	};
+	uint64_t ids[8];
+	ph_store *store;
+	ph_status status;
+
+	OK(ph_journal_open(&config, &store, NULL, NULL));
+	put(store, 5, 1);
+	size_t count = fixture_read_all(store, ids, 8, &status);
+	ck_assert_int_eq(status, PH_ERR_AGAIN);
+	size_t at = 0;
+	for (uint64_t id = 1; id <= 5; id++) {
+		if (id == missing)
+			continue;
+		ck_assert_uint_lt(at, count);
+		ck_assert_uint_eq(ids[at++], id);
+	}
+	ck_assert_uint_eq(at, count);
+	OK(ph_store_close(&store, NULL));
+}
+
+static void
+check_torn(const small *journal, const uint8_t *bytes, size_t changed)
+{
+	ph_store *store;
+	ph_journal_report report;
+	char path[256];
+	uint8_t *copy;
+
+	OK(fixture_open(&here, NULL, &store, &report, NULL));
+	ck_assert_msg(report.torn, "byte %zu", changed);
+	ck_assert_uint_eq(report.tail.segment, 1);
+	ck_assert_uint_eq(report.tail.offset, journal->starts[5]);
+	ck_assert_uint_eq(report.tail.first, 6);
+	fixture_path(&here, report.tail_file, path);
+	size_t length = fixture_load(path, &copy);
+	ck_assert_uint_eq(length, report.tail.length);
+	ck_assert_mem_eq(copy, bytes + journal->starts[5], length);
+	free(copy);
+	expect(store, 1, 3);
+	put(store, 4, 1);
+	expect(store, 1, 4);
+	OK(ph_store_close(&store, NULL));
+}
+
+static void
+check_damaged(const small *journal, size_t changed, unsigned sequence)
+{
+	static const uint64_t ids[] = {0, 0, 1, 2, 3, 0};
+	ph_store *store;
+	ph_journal_report report;
+	ph_error err;
+
+	ck_assert_msg(
+	    fixture_open(&here, NULL, &store, &report, &err) == PH_ERR_DAMAGED,
+	    "byte %zu", changed);
+	ck_assert_uint_eq(report.damage_count, 1);
+	ck_assert_uint_eq(report.damage[0].segment, 1);
+	ck_assert_ptr_nonnull(strstr(err.where, "journal 0000000001@"));
+	if (sequence == 0)
+		return;
+	ck_assert_uint_eq(report.damage[0].offset, journal->starts[sequence - 1]);
+	ck_assert_uint_eq(report.damage[0].length,
+	    journal->starts[sequence] - journal->starts[sequence - 1]);
+	ck_assert_uint_eq(report.damage[0].first, sequence);
+	ck_assert_uint_eq(report.damage[0].last, sequence);
+	check_past_damage(ids[sequence]);
+}
+
+START_TEST(one_byte_damaged_anywhere)
+{
+	small journal;
+
+	make_small(&journal);
+	for (size_t at = 0; at < journal.used; at++) {
+		unsigned sequence = owner_of(&journal, at);
+
+		if (at > 80 && at < 4090 && at % 37 != 0)
+			continue; /* the header's zeros: test_segment has every one */
+		journal.bytes[at] ^= 0xff;
+		lay_out(journal.bytes, journal.used, journal.size);
+		if (sequence == 6)
+			check_torn(&journal, journal.bytes, at);
+		else
+			check_damaged(&journal, at, sequence);
+		journal.bytes[at] ^= 0xff;
+	}
+	free(journal.bytes);
+}
+END_TEST
+
+START_TEST(a_byte_behind_the_end_is_cut_off)
+{
+	small journal;
+	ph_store *store;
+	ph_journal_report report;
+
+	make_small(&journal);
+	for (size_t at = journal.used; at < journal.size; at = at * 2 + 1) {
+		uint8_t *bytes = calloc(1, journal.size);
+
+		memcpy(bytes, journal.bytes, journal.used);
+		bytes[at] = 0x5a;
+		lay_out(bytes, journal.size, journal.size);
+		OK(fixture_open(&here, NULL, &store, &report, NULL));
+		ck_assert(report.torn);
+		ck_assert_uint_eq(report.tail.offset, journal.used);
+		ck_assert_uint_eq(report.tail.length, at + 1 - journal.used);
+		expect(store, 1, 4);
+		OK(ph_store_close(&store, NULL));
+		free(bytes);
+	}
+	free(journal.bytes);
+}
+END_TEST
+
+/* Whole records in the first `length` bytes. */
+static uint64_t
+whole_records(const small *journal, size_t length)
+{
+	static const uint64_t records[] = {0, 0, 1, 2, 3, 3, 4};
+	unsigned whole = 0;
+
+	while (whole < 6 && journal->starts[whole + 1] <= length)
+		whole++;
+	return records[whole];
+}
+
+START_TEST(cut_off_at_every_length)
+{
+	small journal;
+
+	make_small(&journal);
+	for (size_t length = 0; length <= journal.used + 8; length++) {
+		ph_journal_config config = {
+		    .segment_bytes = 1u << 20,
+		    .fs = fixture_quick_fs(),
+		};
+		ph_store *store;
+		ph_journal_report report;
+
+		if (length > 80 && length < 4090 && length % 37 != 0)
+			continue;
+		lay_out(journal.bytes, length < journal.used ? length : journal.used,
+		    length);
+		/* a crash shortens no file: it is damage, whatever is missing */
+		ck_assert_int_eq(
+		    fixture_open(&here, NULL, &store, &report, NULL), PH_ERR_DAMAGED);
+		ck_assert_uint_ge(report.damage_count, 1);
+		if (length < PH_SEGMENT_HEAD)
+			continue;
+		config.directory = here.directory;
+		config.past_damage = true;
+		OK(ph_journal_open(&config, &store, &report, NULL));
+		uint64_t kept = whole_records(&journal, length);
+		expect(store, 1, kept);
+		put(store, kept + 1, 2);
+		expect(store, 1, kept + 2);
+		OK(ph_store_close(&store, NULL));
+		/* it stays damage */
+		ck_assert_int_eq(
+		    fixture_open(&here, NULL, &store, NULL, NULL), PH_ERR_DAMAGED);
+		OK(ph_journal_open(&config, &store, &report, NULL));
+		expect(store, 1, kept + 2);
+		OK(ph_store_close(&store, NULL));
+	}
+	free(journal.bytes);
+}
+END_TEST
+
+START_TEST(zeros_from_every_offset_on)
+{
+	small journal;
+
+	make_small(&journal);
+	for (size_t from = PH_SEGMENT_HEAD; from <= journal.used; from++) {
+		ph_store *store;
+		ph_journal_report report;
+		uint64_t kept = whole_records(&journal, from);
+
+		lay_out(journal.bytes, from, journal.size);
+		/* a record may end in zeros of its own */
+		if (from < journal.used && kept < 4 && journal.bytes[from] == 0)
+			continue;
+		OK(fixture_open(&here, NULL, &store, &report, NULL));
+		expect(store, 1, kept);
+		put(store, kept + 1, 1);
+		expect(store, 1, kept + 1);
+		OK(ph_store_close(&store, NULL));
+	}
+	free(journal.bytes);
+}
+END_TEST
+
+/* A journal of several files, closed. */
+static void
+make_files(void)
+{
+	ph_store *store;
+
+	OK(fixture_open(&here, NULL, &store, NULL, NULL));
+	for (uint64_t id = 1; id <= FILES; id += 10)
+		put(store, id, 10);
+	OK(ph_store_close(&store, NULL));
+}
+
+/* What can be read past the damage is a part of 1 to FILES, in order, and all right. */
+static void
+check_rest(size_t least)
+{
+	static uint64_t ids[MANY];
+	const ph_journal_config config = {
+	    .directory = here.directory,
+	    .segment_bytes = 1u << 20,
+	    .past_damage = true,
+	    .fs = fixture_quick_fs(),
+	};
+	ph_store *store;
+	ph_status status;
+
+	OK(ph_journal_open(&config, &store, NULL, NULL));
+	size_t count = fixture_read_all(store, ids, MANY, &status);
+	ck_assert_int_eq(status, PH_ERR_AGAIN);
+	ck_assert_uint_ge(count, least);
+	ck_assert_uint_lt(count, FILES);
+	for (size_t i = 0; i < count; i++)
+		ck_assert_uint_gt(ids[i], i == 0 ? 0 : ids[i - 1]);
+	put(store, FILES + 1, 3);
+	ck_assert_uint_eq(fixture_read_all(store, ids, MANY, &status), count + 3);
+	ck_assert_uint_eq(ids[count + 2], FILES + 3);
+	OK(ph_store_close(&store, NULL));
+}
+
+START_TEST(a_file_is_missing)
+{
+	static const char *const names[] = {FIRST, "0000000002.segment"};
+	ph_store *store;
+	ph_journal_report report;
+	char path[256];
+
+	make_files();
+	fixture_path(&here, names[_i], path);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(
+	    fixture_open(&here, NULL, &store, &report, NULL), PH_ERR_DAMAGED);
+	ck_assert_uint_eq(report.damage_count, 1);
+	ck_assert_uint_eq(report.damage[0].segment, (unsigned) _i + 1);
+	ck_assert_uint_gt(report.damage[0].last, report.damage[0].first);
+	check_rest(FILES / 2);
+}
+END_TEST
+
+START_TEST(a_header_is_gone)
+{
+	static const char *const names[] = {FIRST, "0000000002.segment", NULL};
+	ph_store *store;
+	ph_journal_report report;
+	char path[256];
+	char last[32];
+	uint8_t *bytes;
+
+	make_files();
+	for (unsigned number = 1;; number++) {
+		struct stat about;
+		char name[32];
+
+		snprintf(name, sizeof name, "%010u.segment", number);
+		fixture_path(&here, name, path);
+		if (stat(path, &about) != 0)
+			break;
+		snprintf(last, sizeof last, "%s", name);
+	}
+	fixture_path(&here, names[_i] != NULL ? names[_i] : last, path);
+	size_t length = fixture_load(path, &bytes);
+	memset(bytes, 0, 100);
+	fixture_save(path, bytes, length, length);
+	free(bytes);
+	ck_assert_int_eq(
+	    fixture_open(&here, NULL, &store, &report, NULL), PH_ERR_DAMAGED);
+	ck_assert_uint_eq(report.damage_count, 1);
+	ck_assert_uint_eq(report.damage[0].offset, 0);
+	ck_assert_uint_eq(report.damage[0].length, length);
+	check_rest(FILES / 2);
+}
+END_TEST
+
+START_TEST(a_file_of_another_journal)
+{
+	ph_store *store;
+	ph_journal_report report;
+	char from[256];
+	char to[256];
+	fixture other;
+	uint8_t *bytes;
+
+	make_files();
+	other = here;
+	fixture_init(&here);
+	make_files();
+	fixture_path(&other, "0000000002.segment", from);
+	fixture_path(&here, "0000000002.segment", to);
+	size_t length = fixture_load(from, &bytes);
+	fixture_save(to, bytes, length, length);
+	free(bytes);
+	fixture_fini(&other);
+	ck_assert_int_eq(
+	    fixture_open(&here, NULL, &store, &report, NULL), PH_ERR_DAMAGED);
+	ck_assert_uint_eq(report.damage[0].segment, 2);
+	check_rest(FILES / 2);
+}
+END_TEST
+
+START_TEST(damage_while_it_runs_is_not_served)
+{
+	ph_store *store;
+	ph_store_reader *reader;
+	ph_store_record record;
+	ph_position positions[4];
+	ph_error err;
+	char path[256];
+
+	OK(fixture_open(&here, NULL, &store, NULL, NULL));
+	for (uint64_t id = 1; id <= 3; id++)
+		OK(fixture_submit(store, id, PH_STORE_NEW, &positions[id], NULL));
+	OK(ph_store_flush(store, NULL, NULL));
+	fixture_path(&here, FIRST, path);
+	FILE *file = fopen(path, "r+b");
+	ck_assert_int_eq(
+	    fseek(file, (long) (positions[2].offset & UINT32_MAX) + 33, SEEK_SET), 0);
+	fputc(0x7e, file);
+	fclose(file);
+	ck_assert_int_eq(
+	    ph_store_read(store, positions[2], &record, &err), PH_ERR_DAMAGED);
+	ck_assert_ptr_nonnull(strstr(err.where, "journal 0000000001@"));
+	OK(ph_store_read(store, positions[3], &record, NULL));
+	OK(ph_store_reader_new(store, (ph_position){0}, 0, &reader, NULL));
+	OK(ph_store_reader_next(reader, &record, NULL));
+	ck_assert_int_eq(ph_store_reader_next(reader, &record, NULL), PH_ERR_DAMAGED);
+	ck_assert_int_eq(ph_store_reader_next(reader, &record, NULL), PH_ERR_DAMAGED);
+	ph_store_reader_destroy(&reader);
+	OK(ph_store_close(&store, NULL));
+}
+END_TEST
+
+START_TEST(a_later_version_is_refused)
+{
+	ph_store *store;
+	ph_error err;
+	uint8_t *bytes;
+	char path[256];
+
+	make_files();
+	fixture_path(&here, FIRST, path);
+	size_t length = fixture_load(path, &bytes);
+	bytes[8] = 2;
+	uint32_t crc = ph_crc32c(0, bytes, 4092);
+	for (unsigned i = 0; i < 4; i++)
+		bytes[4092 + i] = (uint8_t) (crc >> 8 * i);
+	fixture_save(path, bytes, length, length);
+	free(bytes);
+	ck_assert_int_eq(fixture_open(&here, NULL, &store, NULL, &err), PH_ERR_VERSION);
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5003"));
+}
+END_TEST
+
+static void
+add_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, one_byte_damaged_anywhere);
+	tcase_add_test(tcase, a_byte_behind_the_end_is_cut_off);
+	tcase_add_test(tcase, cut_off_at_every_length);
+	tcase_add_test(tcase, zeros_from_every_offset_on);
+	tcase_add_loop_test(tcase, a_file_is_missing, 0, 2);
+	tcase_add_loop_test(tcase, a_header_is_gone, 0, 3);
+	tcase_add_test(tcase, a_file_of_another_journal);
+	tcase_add_test(tcase, damage_while_it_runs_is_not_served);
+	tcase_add_test(tcase, a_later_version_is_refused);
+}
+
+int
+main(void)
+{
+	return run_journal_suite("journal_damage", add_tests);
+}
