@@ -100,6 +100,11 @@ print(eval(sys.argv[2]))' "$@"
 @test "what the samples leave out, and a floor" {
 	map coverage "$WORK/mine" --floor 50 >"$WORK/out"
 	grep -q 'confirm-status.csv:7: in: no sample has the code: FOR (confirm-enquiry)' "$WORK/out"
+	local percent
+	percent=$(map coverage "$WORK/mine" --json | jq -r 'select(.kind == "total") | .percent')
+	map coverage "$WORK/mine" --floor "$percent" >"$WORK/out"
+	run map coverage "$WORK/mine" --floor "$((percent + 1))"
+	equal "$status" 1
 	rm "$WORK"/mine/samples/confirm-status/*
 	run map coverage "$WORK/mine" --floor 75
 	equal "$status" 1
@@ -261,6 +266,7 @@ council, and nothing more to say of her than this"' | head -n "$((2 * $1))"
 	local members=$ROOT/tests/formats/maps/library-member.yaml
 	table 2000 >"$WORK/members.csv"
 	"$PACKHORSE" map run "$members" in "$WORK/members.csv" >"$WORK/whole"
+	equal "$(wc -l <"$WORK/whole")" 2000
 	"$PACKHORSE" map run "$members" in "$WORK/members.csv" --document 1000 \
 		>"$WORK/pieces" 2>"$WORK/said"
 	cmp "$WORK/whole" "$WORK/pieces"
