@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "broker/shelf.h"
@@ -384,6 +385,29 @@ START_TEST(a_full_disk_refuses_and_goes_on)
 }
 END_TEST
 
+static unsigned names_synced;
+
+/* Is it the directory that is to hold the shelf's? */
+static int
+watched_fsync(void *self, int fd)
+{
+	struct stat at, above;
+	(void) self;
+	ck_assert_int_eq(fstat(fd, &at), 0);
+	ck_assert_int_eq(stat(directory, &above), 0);
+	names_synced += at.st_ino == above.st_ino;
+	return 0;
+}
+
+/* Checkpoints will name files in it: a power cut must not take the directory away. */
+START_TEST(a_new_directory_has_its_name_synced)
+{
+	fs.fsync = watched_fsync;
+	open_shelf(300);
+	ck_assert_uint_eq(names_synced, 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -391,6 +415,7 @@ main(void)
 	TCase *tests = tcase_create("shelf");
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, a_new_directory_has_its_name_synced);
 	tcase_add_test(tests, first_in_first_out);
 	tcase_add_loop_test(tests, a_random_history, 0, 6);
 	tcase_add_test(tests, files_are_kept_for_two_checkpoints);
