@@ -25,10 +25,9 @@
 
 #include "bench/measure.h"
 
-#define SUBJECTS      10000u
-#define ID_DIGITS     10
-#define SUBSCRIBE_RUN 500   /* then a pause: the client's socket holds 1,000 frames */
-#define SILENCE	      60000 /* ms without any event: something is wrong */
+#define SUBJECTS  10000u
+#define ID_DIGITS 10
+#define SILENCE	  60000 /* ms without any event: something is wrong */
 
 typedef struct options {
 	const char *socket, *queue, *batch, *window;
@@ -89,8 +88,6 @@ subscribe(ph_client *client, const options *how)
 		    how->queue, (unsigned long long) i);
 		must(ph_client_subscribe(client, name, (uint32_t) credit, &err), &err,
 		    "subscribe");
-		if (i % SUBSCRIBE_RUN == SUBSCRIBE_RUN - 1)
-			bench_sleep(0.01);
 	}
 }
 

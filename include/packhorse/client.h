@@ -84,7 +84,8 @@ PH_EXPORT ph_status ph_client_publish(
 /* Send what is packed, now. */
 PH_EXPORT ph_status ph_client_flush(ph_client *client, ph_error *err);
 
-/* Take messages of a queue, at most `credit` (1..100000) unsettled at a time. */
+/* Take messages of a queue, at most `credit` (1..100000) unsettled at a time: as many may wait in the
+ * memory of this process, of up to 1 MiB each. */
 PH_EXPORT ph_status ph_client_subscribe(
     ph_client *client, const char *queue, uint32_t credit, ph_error *err);
 
