@@ -2,57 +2,20 @@
  * journal, with the nth allocation failing, for every n: from opening to closing, with new files, a
  * reader and a read on the way. An error says so, the journal stays usable or has failed for good,
  * nothing is leaked, and what was acknowledged is there afterwards.
- *
- * The linker puts the functions below before the allocator's (see store.inc); they count only while
- * a story is told.
  */
 #include "broker/journal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/check_main.h"
 #include "tests/unit/journal_fixture.h"
+#include "tests/unit/scarce_memory.h"
 
 #define RECORDS	 120
 #define MANY	 4096
 #define OK(call) ck_assert_int_eq((call), PH_OK)
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool counting; /* only while the journal has the word: not for the test's own */
-static unsigned long allocations, fail_at;
-
 #define COUNTED(call) (counting = true, result = (call), counting = false, result)
-
-static bool
-fails(void)
-{
-	return counting && ++allocations == fail_at;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
 
 /* What a story has come to know. */
 typedef struct life {

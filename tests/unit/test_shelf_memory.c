@@ -1,11 +1,7 @@
 /*
  * The shelf and the window of duplicates, with the nth allocation failing, for every n: what was taken
  * on is there, what was refused is not, and nobody is told what is not so.
- *
- * The linker puts the functions below before the allocator's (see broker.inc); they count only while
- * a story is told.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "broker/duplicate.h"
@@ -13,48 +9,17 @@
 #include "lib/base/os.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/journal_fixture.h"
+#include "tests/unit/scarce_memory.h"
 
 #define ENTRIES 900
 #define OF_FILE 300   /* entries of one file of the shelf */
 #define IDS	14000 /* enough for the index to grow */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
 void *__real_ph_os_pages(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 void *__wrap_ph_os_pages(size_t size);
 
-static bool counting;
-static unsigned long allocations, fail_at;
 static fixture place;
 static bool refused; /* something was, for want of memory */
-
-static bool
-fails(void)
-{
-	return counting && ++allocations == fail_at;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
 
 void *
 __wrap_ph_os_pages(size_t size)
