@@ -1,6 +1,7 @@
 #include "tests/unit/history.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,17 @@ write_file(const char *directory, const char *name, const char *text)
 	(void) snprintf(path, sizeof path, "%s/%s", directory, name);
 	ck_assert_int_eq(
 	    ph_fs_replace(ph_fs_system(), path, text, strlen(text), 0600, NULL), PH_OK);
+}
+
+void
+history_shell(const char *format, ...)
+{
+	char command[1024];
+	va_list list;
+	va_start(list, format);
+	(void) vsnprintf(command, sizeof command, format, list);
+	va_end(list);
+	ck_assert_msg(system(command) == 0, "%s", command);
 }
 
 void

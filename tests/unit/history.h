@@ -21,6 +21,8 @@ typedef struct history {
 	ph_destination *queues[4]; /* bench, other, vendor, twice */
 } history;
 
+/* Run a command of the shell, which must succeed. */
+void history_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Write a site into `directory` (which is there): queues bench and other, adapters vendor (may not be
  * sent a thing twice) and twice (may), both switched off. `limits` are further limits. */
 void history_site(const char *directory, const char *limits);

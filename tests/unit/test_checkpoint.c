@@ -21,19 +21,6 @@
 static char home[64];
 static char site[80];
 
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-run(const char *format, ...)
-{
-	char command[1024];
-	va_list list;
-	va_start(list, format);
-	(void) vsnprintf(command, sizeof command, format, list);
-	va_end(list);
-	ck_assert_msg(system(command) == 0, "%s", command);
-}
-
 static void
 setup_with(const char *limits)
 {
@@ -41,7 +28,7 @@ setup_with(const char *limits)
 	(void) snprintf(home, sizeof home, "/tmp/ph-check.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(home));
 	(void) snprintf(site, sizeof site, "%s/site", home);
-	run("mkdir %s", site);
+	history_shell("mkdir %s", site);
 	history_site(site, limits);
 	(void) snprintf(log, sizeof log, "%s/log", home);
 	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -71,7 +58,7 @@ static void
 teardown(void)
 {
 	if (getenv("PH_KEEP") == NULL)
-		run("rm -r %s", home);
+		history_shell("rm -r %s", home);
 }
 
 /* Another site in the same state; its path is borrowed until the second call after. */
@@ -82,7 +69,7 @@ copy_site(const char *name)
 	static unsigned turn;
 	char *path = paths[turn++ % 2];
 	(void) snprintf(path, sizeof paths[0], "%s/%s", home, name);
-	run("rm -rf %s && cp -r %s %s", path, site, path);
+	history_shell("rm -rf %s && cp -r %s %s", path, site, path);
 	return path;
 }
 
@@ -198,7 +185,7 @@ START_TEST(a_start_from_a_checkpoint_gives_what_a_fold_gives)
 		in_a_life(live_somehow, seed * 16 + lives);
 	unsigned taken = files(site, ".checkpoint");
 	const char *folded = copy_site("folded");
-	run("rm -r %s/state/checkpoint", folded);
+	history_shell("rm -r %s/state/checkpoint", folded);
 	uint64_t with = look_at(copy_site("restored"), &is);
 	ck_assert_uint_eq(look_at(folded, &should), 0);
 	ck_assert((with > 0) == (taken > 0));
@@ -232,7 +219,7 @@ START_TEST(what_was_carried_is_known_at_a_start)
 	for (uint64_t lives = 1 + seed % 3; lives > 0; lives--)
 		in_a_life(live_with_carries, seed * 16 + lives);
 	const char *folded = copy_site("folded");
-	run("rm -rf %s/state/checkpoint", folded);
+	history_shell("rm -rf %s/state/checkpoint", folded);
 	(void) look_at(copy_site("restored"), &is);
 	ck_assert_uint_eq(look_at(folded, &should), 0);
 	compare(&is, &should, seed);
@@ -262,7 +249,8 @@ live_with_two(history *self)
 static void
 harm(const char *directory, unsigned number)
 {
-	run("printf X | dd of=%s/state/checkpoint/%010u.checkpoint bs=1 seek=60 "
+	history_shell(
+	    "printf X | dd of=%s/state/checkpoint/%010u.checkpoint bs=1 seek=60 "
 	    "conv=notrunc status=none",
 	    directory, number);
 }
@@ -277,7 +265,7 @@ START_TEST(a_damaged_one_is_put_aside_and_the_older_used)
 	ck_assert(logged("checkpoint-damaged"));
 	ck_assert_uint_eq(files(harmed, ".checkpoint.damaged"), 1);
 	const char *folded = copy_site("folded");
-	run("rm -r %s/state/checkpoint", folded);
+	history_shell("rm -r %s/state/checkpoint", folded);
 	ck_assert_uint_eq(look_at(folded, &should), 0);
 	compare(&is, &should, first_seed());
 	ph_buffer_fini(&is);
@@ -301,7 +289,7 @@ START_TEST(one_taken_just_before_the_end_is_right)
 	ph_buffer is, should;
 	in_a_life(live_to_the_last, first_seed());
 	const char *folded = copy_site("folded");
-	run("rm -r %s/state/checkpoint", folded);
+	history_shell("rm -r %s/state/checkpoint", folded);
 	ck_assert_uint_eq(look_at(copy_site("restored"), &is), 1);
 	ck_assert_uint_eq(look_at(folded, &should), 0);
 	compare(&is, &should, first_seed());
@@ -376,13 +364,14 @@ END_TEST
 static void
 lose_ring(const char *directory)
 {
-	run("rm %s/state/duplicates.ring", directory);
+	history_shell("rm %s/state/duplicates.ring", directory);
 }
 
 static void
 spoil_ring(const char *directory)
 {
-	run("printf x | dd of=%s/state/duplicates.ring bs=1 seek=20 conv=notrunc "
+	history_shell(
+	    "printf x | dd of=%s/state/duplicates.ring bs=1 seek=20 conv=notrunc "
 	    "2>/dev/null",
 	    directory);
 }
@@ -417,8 +406,8 @@ START_TEST(one_of_another_journal_is_not_used)
 	ph_buffer is;
 	const char *other = copy_site("other");
 	in_a_life(live_with_two, first_seed());
-	run("mkdir -p %s/state && cp -r %s/state/checkpoint %s/state", other, site,
-	    other);
+	history_shell("mkdir -p %s/state && cp -r %s/state/checkpoint %s/state", other,
+	    site, other);
 	ck_assert_uint_eq(look_at(other, &is), 0);
 	ck_assert(logged("PH5342"));
 	ph_buffer_fini(&is);
@@ -436,7 +425,7 @@ START_TEST(a_trimmed_journal_without_one_is_refused)
 	ph_error err = {.status = PH_OK};
 	(void) snprintf(path, sizeof path, "%s/state/journal", site);
 	ph_journal_config config = {.directory = path, .segment_bytes = 1u << 20};
-	run("mkdir %s/state", site);
+	history_shell("mkdir %s/state", site);
 	ck_assert_int_eq(ph_journal_open(&config, &store, NULL, NULL), PH_OK);
 	ph_buffer_init(&body, 0);
 	ph_record_queue_encode(
@@ -474,7 +463,7 @@ start_is_right(uint64_t number)
 {
 	ph_buffer is, should;
 	const char *folded = copy_site("folded");
-	run("rm -r %s/state/checkpoint", folded);
+	history_shell("rm -r %s/state/checkpoint", folded);
 	ck_assert_uint_eq(look_at(copy_site("restored"), &is), number);
 	ck_assert_uint_eq(look_at(folded, &should), 0);
 	compare(&is, &should, first_seed());
@@ -500,7 +489,8 @@ live_often(history *self)
 START_TEST(a_kill_before_it_is_written_leaves_what_was)
 {
 	until("checkpoint-copied:1", live_often, first_seed());
-	run("printf half > %s/state/checkpoint/0000000001.checkpoint.new", site);
+	history_shell(
+	    "printf half > %s/state/checkpoint/0000000001.checkpoint.new", site);
 	start_is_right(0);
 	ck_assert_uint_eq(files(site, ".sqlite"), 1);
 	in_a_life(live_often, first_seed());
@@ -594,7 +584,7 @@ lose_ledger(const char *how)
 	const char *lost = copy_site("lost");
 	ledger_of(copy_site("whole"), &whole);
 	ck_assert(!logged("ledger-restored"));
-	run("set -- %s; %s", lost, how);
+	history_shell("set -- %s; %s", lost, how);
 	ledger_of(lost, &again);
 	ck_assert(logged("ledger-restored"));
 	compare(&again, &whole, first_seed());
@@ -622,7 +612,8 @@ START_TEST(a_damaged_snapshot_is_done_without)
 	in_a_life(live_and_copy, first_seed());
 	const char *lost = copy_site("lost");
 	ledger_of(copy_site("whole"), &whole);
-	run("rm %s/state/ledger.sqlite*; for f in %s/state/checkpoint/ledger-*; do "
+	history_shell(
+	    "rm %s/state/ledger.sqlite*; for f in %s/state/checkpoint/ledger-*; do "
 	    "echo no > $f; done",
 	    lost, lost);
 	ledger_of(lost, &again);
@@ -660,7 +651,8 @@ set_ledger_back(const char *how)
 	in_a_life(live_a_little, first_seed());
 	const char *early = copy_site("early");
 	in_a_life(live_and_bind, first_seed());
-	run("rm %s/state/ledger.sqlite*; set -- %s %s; %s", site, early, site, how);
+	history_shell(
+	    "rm %s/state/ledger.sqlite*; set -- %s %s; %s", site, early, site, how);
 	ck_assert_uint_eq(look_at(site, &is), 1);
 	for (unsigned i = 0; i < HISTORY_KEYS; i++) {
 		char line[60];

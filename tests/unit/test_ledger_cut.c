@@ -22,19 +22,6 @@
 static char home[64], site[80], lost[80];
 static ph_buffer whole; /* the rows as they should be */
 
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-run(const char *format, ...)
-{
-	char command[600];
-	va_list list;
-	va_start(list, format);
-	(void) vsnprintf(command, sizeof command, format, list);
-	va_end(list);
-	ck_assert_msg(system(command) == 0, "%s", command);
-}
-
 /* ---- a life with a ledger ---- */
 
 static void
@@ -56,10 +43,11 @@ live(void)
 	history_publish(&self, 300);
 	live_on(&self, 300);
 	ph_broker_destroy(&self.broker);
-	run("mkdir %s/older && cp %s/state/ledger.sqlite %s/older", home, site, home);
+	history_shell(
+	    "mkdir %s/older && cp %s/state/ledger.sqlite %s/older", home, site, home);
 	history_begin(&self, history_broker(site), 8);
 	live_on(&self, 100);
-	run("cp %s/state/ledger.sqlite-wal %s/older", site, home);
+	history_shell("cp %s/state/ledger.sqlite-wal %s/older", site, home);
 	history_publish(&self, 1);
 	history_await_checkpoint(self.broker);
 	live_on(&self, 200);
@@ -88,7 +76,7 @@ setup(void)
 	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
 	close(fd);
-	run("mkdir %s", site);
+	history_shell("mkdir %s", site);
 	history_site(site, "checkpoint-after: 10ms");
 	(void) fflush(NULL);
 	pid_t child = fork();
@@ -96,7 +84,7 @@ setup(void)
 		live();
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	run("cp -r %s %s", site, lost);
+	history_shell("cp -r %s %s", site, lost);
 	rows_of(lost, &whole);
 	ck_assert_uint_gt(whole.length, 10000);
 }
@@ -106,7 +94,7 @@ teardown(void)
 {
 	ph_buffer_fini(&whole);
 	if (getenv("PH_KEEP") == NULL)
-		run("rm -r %s", home);
+		history_shell("rm -r %s", home);
 }
 
 /* ---- harm ---- */
@@ -116,7 +104,7 @@ static const char *const files[] = {"ledger.sqlite", "ledger.sqlite-wal"};
 static void
 begin_anew(void)
 {
-	run("rm -r %s && cp -r %s %s", lost, site, lost);
+	history_shell("rm -r %s && cp -r %s %s", lost, site, lost);
 }
 
 static void
@@ -198,7 +186,7 @@ static const char *const harms[] = {
 START_TEST(missing_or_out_of_date)
 {
 	begin_anew();
-	run("set -- %s %s/older; %s", lost, home, harms[_i]);
+	history_shell("set -- %s %s/older; %s", lost, home, harms[_i]);
 	check(harms[_i], "all", 0);
 }
 END_TEST
