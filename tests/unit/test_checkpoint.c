@@ -367,12 +367,13 @@ lose_ring(const char *directory)
 	history_shell("rm %s/state/duplicates.ring", directory);
 }
 
+/* All of its id: one byte might be what it was. */
 static void
 spoil_ring(const char *directory)
 {
-	history_shell(
-	    "printf x | dd of=%s/state/duplicates.ring bs=1 seek=20 conv=notrunc "
-	    "2>/dev/null",
+	history_shell("printf 'spoilt by a test' | dd of=%s/state/duplicates.ring bs=1 "
+		      "seek=16 conv=notrunc "
+		      "2>/dev/null",
 	    directory);
 }
 
