@@ -1,7 +1,9 @@
 /*
  * How it works: a message is one heap block: the struct, an index of its attributes, and the
- * encoded bytes. The index holds where each value lies, so that nothing is searched twice; known
- * attributes are found by their tag. Decoding checks everything a reader later relies on.
+ * encoded bytes, or, where a holder keeps those, a pointer to them. The index holds where each
+ * value lies, so that nothing is searched twice; known attributes are found by their tag. Decoding
+ * checks everything a reader later relies on, in one pass; a message that is made from attributes
+ * is checked and indexed while it is written.
  */
 #include "lib/wire/message.h"
 
@@ -34,12 +36,16 @@ struct ph_message {
 	uint32_t data;		     /* offset of the payload */
 	uint16_t count;		     /* attributes */
 	uint8_t known[PH_TAG_COUNT]; /* position of a known attribute + 1; 0: absent */
-	const uint8_t *bytes;	     /* after the index, in the same block */
+	const uint8_t *bytes;	     /* after the index, or in the holder's keeping */
+	ph_holder *holder;	     /* of the bytes; NULL: they are in this block */
 	entry index[];
 };
 
-static const char *const tag_names[PH_TAG_COUNT] = {
-#define X(symbol, number, name) [number] = name,
+static const struct known_name {
+	const char *text;
+	size_t length;
+} known_names[PH_TAG_COUNT] = {
+#define X(symbol, number, name) [number] = {name, sizeof name - 1},
     PH_MESSAGE_TAGS(X)
 #undef X
 };
@@ -48,7 +54,8 @@ static ph_message_tag
 tag_of(const char *name, size_t length)
 {
 	for (int tag = 1; tag < PH_TAG_COUNT; tag++) {
-		if (ph_text_is(name, length, tag_names[tag]))
+		if (known_names[tag].length == length &&
+		    memcmp(name, known_names[tag].text, length) == 0)
 			return (ph_message_tag) tag;
 	}
 	return PH_TAG_EXTENSION;
@@ -69,17 +76,18 @@ ph_message_extension_ok(const char *name, size_t length)
 	       tag_of(name, length) == PH_TAG_EXTENSION;
 }
 
+/* With room for `inside` bytes after the index, which hold the message until it is told otherwise. */
 static ph_message *
-allocate(size_t attributes, size_t length)
+allocate(size_t attributes, size_t inside)
 {
 	size_t index = attributes * sizeof(entry);
-	ph_message *message = malloc(sizeof *message + index + length);
+	ph_message *message = malloc(sizeof *message + index + inside);
 	if (message == NULL)
 		return NULL;
 	memset(message, 0, sizeof *message);
 	message->magic = MAGIC;
 	atomic_init(&message->holders, 1);
-	message->length = (uint32_t) length;
+	message->length = (uint32_t) inside;
 	message->bytes = (const uint8_t *) message + sizeof *message + index;
 	return message;
 }
@@ -88,6 +96,13 @@ static uint8_t *
 writable(ph_message *message, size_t attributes)
 {
 	return (uint8_t *) message + sizeof *message + attributes * sizeof(entry);
+}
+
+static ph_status
+no_memory(size_t length, ph_error *err)
+{
+	return ph_fail(
+	    err, PH_ERR_NOMEM, "no memory for a message of %zu bytes", length);
 }
 
 static ph_status
@@ -105,15 +120,15 @@ bad(ph_error *err, size_t at, const char *what)
 static const char *
 name_of(const ph_message *message, const entry *at)
 {
-	return at->tag != 0 ? tag_names[at->tag]
+	return at->tag != 0 ? known_names[at->tag].text
 			    : (const char *) message->bytes + at->name;
 }
 
+/* ---- the index ---- */
+
 static bool
-name_taken(const ph_message *message, const entry *new_entry)
+extension_taken(const ph_message *message, const entry *new_entry)
 {
-	if (new_entry->tag != 0)
-		return message->known[new_entry->tag] != 0;
 	for (size_t i = 0; i < message->count; i++) {
 		const entry *old = &message->index[i];
 		if (old->tag == 0 && old->name_length == new_entry->name_length &&
@@ -124,105 +139,216 @@ name_taken(const ph_message *message, const entry *new_entry)
 	return false;
 }
 
-/* Read one attribute into the next place of the index. */
-static const char *
-read_attribute(ph_message *message, ph_reader *reader)
+/* Eight bytes of ASCII without a zero among them? */
+static bool
+eight_plain(const uint8_t *at)
 {
-	entry at = {.tag = ph_reader_u8(reader)};
+	uint64_t word;
+	memcpy(&word, at, sizeof word);
+	return ((word | (word - UINT64_C(0x0101010101010101))) &
+		   UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* Are all bytes ASCII without a zero, as most values are? */
+static bool
+is_plain(const uint8_t *value, size_t length)
+{
+	size_t at = 0;
+	for (; length - at >= 8; at += 8) {
+		if (!eight_plain(value + at))
+			return false;
+	}
+	if (length >= 8)
+		return at == length || eight_plain(value + length - 8);
+	for (; at < length; at++) {
+		if ((uint8_t) (value[at] - 1) >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/* What is wrong with a value, or NULL. */
+static const char *
+check_value(const uint8_t *value, size_t length)
+{
+	if (is_plain(value, length))
+		return NULL;
+	if (memchr(value, 0, length) != NULL)
+		return "zero byte in an attribute value";
+	if (!ph_utf8_valid(value, length, NULL))
+		return "attribute value is not UTF-8";
+	return NULL;
+}
+
+/* Put one attribute, whose name and value were checked, into the next place of the index. */
+static const char *
+enter(ph_message *message, const entry *at)
+{
+	if (at->tag != 0 ? message->known[at->tag] != 0 : extension_taken(message, at))
+		return "attribute given twice";
+	message->index[message->count++] = *at;
+	if (at->tag != 0)
+		message->known[at->tag] = (uint8_t) message->count;
+	return NULL;
+}
+
+/* Read the name of an extension at *position. */
+static const char *
+read_name(const ph_message *message, size_t *position, entry *at)
+{
+	size_t left = message->data - *position;
+	const uint8_t *bytes = message->bytes + *position;
+	if (left < 1 || left - 1 < bytes[0] + 1u || bytes[1 + bytes[0]] != 0 ||
+	    !ph_message_extension_ok((const char *) bytes + 1, bytes[0]))
+		return "bad attribute name";
+	at->name_length = bytes[0];
+	at->name = (uint32_t) *position + 1;
+	*position += at->name_length + 2u;
+	return NULL;
+}
+
+/* Read the attribute at *position into the next place of the index. */
+static const char *
+read_attribute(ph_message *message, size_t *position)
+{
+	const char *wrong = NULL;
+	if (*position >= message->data)
+		return "attribute value runs over its end";
+	entry at = {.tag = message->bytes[(*position)++]};
 	if (at.tag >= PH_TAG_COUNT)
 		return "unknown attribute tag";
-	if (at.tag == 0) {
-		at.name_length = ph_reader_u8(reader);
-		at.name = (uint32_t) reader->at;
-		const uint8_t *name =
-		    ph_reader_bytes(reader, (size_t) at.name_length + 1);
-		if (name == NULL || name[at.name_length] != 0 ||
-		    !ph_message_extension_ok((const char *) name, at.name_length))
-			return "bad attribute name";
-	}
-	at.length = ph_reader_u16(reader);
-	at.value = (uint32_t) reader->at;
-	const uint8_t *value = ph_reader_bytes(reader, (size_t) at.length + 1);
-	if (value == NULL || value[at.length] != 0)
+	if (at.tag == 0 && (wrong = read_name(message, position, &at)) != NULL)
+		return wrong;
+	size_t left = message->data - *position;
+	const uint8_t *bytes = message->bytes + *position;
+	size_t length = left < 2 ? 0 : (size_t) ph_get_number(bytes, 2);
+	if (left < 3 || left - 3 < length || bytes[2 + length] != 0)
 		return "attribute value runs over its end";
-	if (at.length > PH_MESSAGE_VALUE_MAX)
+	if (length > PH_MESSAGE_VALUE_MAX)
 		return "attribute value over 4096 bytes";
-	if (memchr(value, 0, at.length) != NULL)
-		return "zero byte in an attribute value";
-	if (!ph_utf8_valid(value, at.length, NULL))
-		return "attribute value is not UTF-8";
-	if (name_taken(message, &at))
-		return "attribute given twice";
-	message->index[message->count++] = at;
-	if (at.tag != 0)
-		message->known[at.tag] = (uint8_t) message->count;
-	return NULL;
+	at.length = (uint16_t) length;
+	at.value = (uint32_t) *position + 2;
+	*position += length + 3;
+	wrong = check_value(bytes + 2, length);
+	return wrong != NULL ? wrong : enter(message, &at);
+}
+
+static ph_status
+check_required(const ph_message *message, ph_error *err)
+{
+	for (int tag = PH_TAG_ID; tag <= PH_TAG_TYPE; tag++) {
+		if (message->known[tag] == 0 ||
+		    message->index[message->known[tag] - 1u].length == 0)
+			return bad(err, HEADER, "id, source and type are required");
+	}
+	return PH_OK;
 }
 
 /* Fill the index of a message whose bytes are in place. */
 static ph_status
 index_message(ph_message *message, size_t attributes, ph_error *err)
 {
-	ph_reader reader;
-	ph_reader_init(&reader, message->bytes, message->length);
-	(void) ph_reader_bytes(&reader, 8);
-	uint32_t data = ph_reader_u32(&reader);
-	uint16_t sealed = ph_reader_u16(&reader);
-	if (ph_reader_u16(&reader) != 0 || sealed != 0)
+	uint32_t data = (uint32_t) ph_get_number(message->bytes + 8, 4);
+	if (ph_get_number(message->bytes + 12, 4) != 0)
 		return bad(err, 12, "sealed parts are not known to this version");
 	if (data < HEADER || data > message->length)
 		return bad(err, 8, "data offset outside the message");
-	for (size_t i = 0; i < attributes; i++) {
-		const char *wrong = read_attribute(message, &reader);
-		if (wrong != NULL)
-			return bad(err, reader.at, wrong);
-	}
-	if (reader.at != data)
-		return bad(
-		    err, reader.at, "attributes do not end where the data begins");
 	message->data = data;
-	for (int tag = PH_TAG_ID; tag <= PH_TAG_TYPE; tag++) {
-		size_t length = 0;
-		if (ph_message_known(message, (ph_message_tag) tag, &length) == NULL ||
-		    length == 0)
-			return bad(err, HEADER, "id, source and type are required");
+	size_t position = HEADER;
+	for (size_t i = 0; i < attributes; i++) {
+		const char *wrong = read_attribute(message, &position);
+		if (wrong != NULL)
+			return bad(err, position, wrong);
 	}
+	if (position != data)
+		return bad(
+		    err, position, "attributes do not end where the data begins");
+	return check_required(message, err);
+}
+
+/* ---- decoding ---- */
+
+/* The first eight bytes: how long, which layout, how many attributes. */
+static ph_status
+check_start(const void *bytes, size_t length, size_t *attributes, ph_error *err)
+{
+	const uint8_t *start = bytes;
+	if (length > PH_MESSAGE_MAX)
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH6102 a message of %zu bytes; the limit is %u", length,
+		    PH_MESSAGE_MAX);
+	if (length < HEADER || ph_get_number(start, 4) != length)
+		return bad(err, 0, "length does not match");
+	if (start[4] != LAYOUT_VERSION || start[5] != 0)
+		return ph_fail(err, PH_ERR_VERSION,
+		    "PH6103 message layout %u is not known here", start[4]);
+	*attributes = (size_t) ph_get_number(start + 6, 2);
+	if (*attributes < 3 || *attributes > PH_MESSAGE_ATTRIBUTES_MAX)
+		return bad(err, 6, "attribute count outside 3..64");
 	return PH_OK;
 }
 
 ph_status
 ph_message_decode(const void *bytes, size_t length, ph_message **out, ph_error *err)
 {
+	size_t attributes;
 	PH_ASSERT(out != NULL && (bytes != NULL || length == 0));
-	if (length > PH_MESSAGE_MAX)
-		return ph_fail(err, PH_ERR_TOO_LARGE,
-		    "PH6102 a message of %zu bytes; the limit is %u", length,
-		    PH_MESSAGE_MAX);
-	ph_reader reader;
-	ph_reader_init(&reader, bytes, length);
-	uint32_t stated = ph_reader_u32(&reader);
-	uint8_t version = ph_reader_u8(&reader);
-	uint8_t flags = ph_reader_u8(&reader);
-	uint16_t attributes = ph_reader_u16(&reader);
-	if (length < HEADER || stated != length)
-		return bad(err, 0, "length does not match");
-	if (version != LAYOUT_VERSION || flags != 0)
-		return ph_fail(err, PH_ERR_VERSION,
-		    "PH6103 message layout %u is not known here", version);
-	if (attributes < 3 || attributes > PH_MESSAGE_ATTRIBUTES_MAX)
-		return bad(err, 6, "attribute count outside 3..64");
+	ph_status status = check_start(bytes, length, &attributes, err);
+	if (status != PH_OK)
+		return status;
 	ph_message *message = allocate(attributes, length);
 	if (message == NULL)
-		return ph_fail(
-		    err, PH_ERR_NOMEM, "no memory for a message of %zu bytes", length);
+		return no_memory(length, err);
 	memcpy(writable(message, attributes), bytes, length);
-	ph_status status = index_message(message, attributes, err);
+	status = index_message(message, attributes, err);
 	if (status != PH_OK)
 		ph_message_unref(&message);
 	else
 		*out = message;
 	return status;
 }
+
+ph_status
+ph_message_decode_in(ph_holder *holder, const void *bytes, size_t length,
+    ph_message **out, ph_error *err)
+{
+	size_t attributes;
+	PH_ASSERT(holder != NULL && out != NULL && (bytes != NULL || length == 0));
+	ph_status status = check_start(bytes, length, &attributes, err);
+	if (status != PH_OK)
+		return status;
+	ph_message *message = allocate(attributes, 0);
+	if (message == NULL)
+		return no_memory(length, err);
+	message->length = (uint32_t) length;
+	message->bytes = bytes;
+	message->holder = ph_holder_ref(holder);
+	status = index_message(message, attributes, err);
+	if (status != PH_OK)
+		ph_message_unref(&message);
+	else
+		*out = message;
+	return status;
+}
+
+ph_status
+ph_message_own(ph_message *message, ph_error *err)
+{
+	void *copy;
+	PH_ASSERT(message != NULL && message->magic == MAGIC);
+	if (message->holder == NULL)
+		return PH_OK;
+	ph_holder *own = ph_holder_new(message->length, NULL, &copy);
+	if (own == NULL)
+		return no_memory(message->length, err);
+	memcpy(copy, message->bytes, message->length);
+	message->bytes = copy;
+	ph_holder_unref(&message->holder);
+	message->holder = own;
+	return PH_OK;
+}
+
+/* ---- making ---- */
 
 /* What an attribute takes in the encoded message. */
 static ph_status
@@ -253,34 +379,50 @@ write_bytes(uint8_t *at, const void *bytes, size_t length)
 	return at + length;
 }
 
-static uint8_t *
-write_attribute(uint8_t *at, const ph_attribute *attribute, ph_message_tag tag)
+/* Write the attribute at *end, move that behind it, and enter it into the index. */
+static const char *
+write_attribute(ph_message *message, const ph_attribute *attribute, ph_message_tag tag,
+    uint8_t **end)
 {
+	uint8_t *at = *end;
+	entry added = {.tag = (uint8_t) tag, .length = (uint16_t) attribute->length};
 	*at++ = (uint8_t) tag;
 	if (tag == PH_TAG_EXTENSION) {
-		size_t name_length = strlen(attribute->name);
-		*at++ = (uint8_t) name_length;
-		at = write_bytes(at, attribute->name, name_length + 1);
+		added.name_length = (uint8_t) strlen(attribute->name);
+		*at++ = added.name_length;
+		added.name = (uint32_t) (at - message->bytes);
+		at = write_bytes(at, attribute->name, added.name_length + 1u);
 	}
 	ph_put_number(at, attribute->length, 2);
-	at = write_bytes(at + 2, attribute->value, attribute->length);
+	at += 2;
+	added.value = (uint32_t) (at - message->bytes);
+	const char *wrong =
+	    check_value((const uint8_t *) attribute->value, attribute->length);
+	at = write_bytes(at, attribute->value, attribute->length);
 	*at++ = 0;
-	return at;
+	*end = at;
+	return wrong != NULL ? wrong : enter(message, &added);
 }
 
-static void
+static ph_status
 write_message(ph_message *message, const ph_attribute *attributes, size_t count,
-    const ph_message_tag *tags, const void *data, size_t data_length)
+    const ph_message_tag *tags, const void *data, size_t data_length, ph_error *err)
 {
 	uint8_t *start = writable(message, count), *at = start + HEADER;
-	for (size_t i = 0; i < count; i++)
-		at = write_attribute(at, &attributes[i], tags[i]);
+	for (size_t i = 0; i < count; i++) {
+		const char *wrong =
+		    write_attribute(message, &attributes[i], tags[i], &at);
+		if (wrong != NULL)
+			return bad(err, (size_t) (at - start), wrong);
+	}
 	memset(start, 0, HEADER);
 	ph_put_number(start, message->length, 4);
 	start[4] = LAYOUT_VERSION;
 	ph_put_number(start + 6, count, 2);
-	ph_put_number(start + 8, (uint64_t) (at - start), 4);
+	message->data = (uint32_t) (at - start);
+	ph_put_number(start + 8, message->data, 4);
 	(void) write_bytes(at, data, data_length);
+	return check_required(message, err);
 }
 
 ph_status
@@ -308,10 +450,9 @@ ph_message_new(const ph_attribute *attributes, size_t count, const void *data,
 	length += data_length;
 	ph_message *message = allocate(count, length);
 	if (message == NULL)
-		return ph_fail(
-		    err, PH_ERR_NOMEM, "no memory for a message of %zu bytes", length);
-	write_message(message, attributes, count, tags, data, data_length);
-	ph_status status = index_message(message, count, err);
+		return no_memory(length, err);
+	ph_status status =
+	    write_message(message, attributes, count, tags, data, data_length, err);
 	if (status != PH_OK)
 		ph_message_unref(&message);
 	else
@@ -339,6 +480,7 @@ ph_message_unref(ph_message **message_p)
 	if (atomic_load_explicit(&message->holders, memory_order_acquire) != 1 &&
 	    atomic_fetch_sub_explicit(&message->holders, 1, memory_order_acq_rel) != 1)
 		return;
+	ph_holder_unref(&message->holder);
 	message->magic = 0;
 	free(message);
 }

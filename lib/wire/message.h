@@ -7,6 +7,7 @@
 #define PH_WIRE_MESSAGE_H
 
 #include <packhorse/message.h>
+#include "lib/wire/holder.h"
 
 /* The known attributes of doc/protocol.md section 2; a tag is a position in this list. */
 #define PH_MESSAGE_TAGS(X)                                                             \
@@ -31,6 +32,15 @@ typedef enum ph_message_tag {
 #undef X
 	    PH_TAG_COUNT
 } ph_message_tag;
+
+/* As ph_message_decode, without the copy: the bytes stay where they are in `holder`'s keeping, of which
+ * the message is one more user until it goes or becomes its own. */
+ph_status ph_message_decode_in(ph_holder *holder, const void *bytes, size_t length,
+    ph_message **out, ph_error *err);
+/* Copy the bytes of such a message and let its holder go; nothing to do for another. All that was
+ * borrowed from the message ends, so nobody else may be reading it, on this thread or another.
+ * PH_ERR_NOMEM: the message is as it was. */
+ph_status ph_message_own(ph_message *message, ph_error *err);
 
 /* A known attribute's value: borrowed, zero-terminated; NULL if absent. `length` may be NULL. */
 const char *ph_message_known(

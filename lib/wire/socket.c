@@ -4,6 +4,9 @@
  * ROUTER_MANDATORY (else libzmq drops silently). A ROUTER that serves TCP has a ZAP handler (ZeroMQ
  * RFC 27) running before it binds: without one libzmq would accept any CURVE key.
  *
+ * A received frame stands in a holder. If nobody else uses that when the next frame is asked for, it serves
+ * again; else it is left to its users, and the socket takes a new one.
+ *
  * A DEALER does not reconnect by itself: after a loss the session above must prove itself anew, so it
  * makes a new socket. A monitor tells of the loss at once.
  */
@@ -39,8 +42,9 @@ struct ph_socket {
 	bool zap_running;
 	void *context;
 	void *handle;
-	void *monitor;	   /* DEALER: PAIR that carries the events */
-	zmq_msg_t message; /* the frame handed out last */
+	void *monitor;	    /* DEALER: PAIR that carries the events */
+	ph_holder *holder;  /* of the frame handed out last */
+	zmq_msg_t *message; /* in the holder's room */
 	pthread_t zap;
 	void *zap_handle; /* REP of the key check; its thread's once that runs */
 	char **allowed;	  /* CURVE keys the ZAP thread accepts; NULL-terminated */
@@ -84,6 +88,31 @@ set_limits(void *handle, bool router)
 	       set_int(handle, ZMQ_LINGER, LINGER_MS);
 }
 
+static void
+close_message(void *room)
+{
+	(void) zmq_msg_close(room);
+}
+
+/* A place for the next frame. */
+static bool
+make_room(ph_socket *socket)
+{
+	if (socket->holder != NULL && ph_holder_alone(socket->holder)) {
+		(void) zmq_msg_close(socket->message);
+		(void) zmq_msg_init(socket->message);
+		return true;
+	}
+	void *room;
+	ph_holder_unref(&socket->holder);
+	socket->holder = ph_holder_new(sizeof *socket->message, close_message, &room);
+	if (socket->holder == NULL)
+		return false;
+	socket->message = room;
+	(void) zmq_msg_init(socket->message);
+	return true;
+}
+
 static ph_status
 open_socket(int type, int max_sockets, ph_socket **out, ph_error *err)
 {
@@ -92,7 +121,6 @@ open_socket(int type, int max_sockets, ph_socket **out, ph_error *err)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a socket");
 	socket->magic = MAGIC;
 	socket->router = type == ZMQ_ROUTER;
-	(void) zmq_msg_init(&socket->message);
 	socket->context = zmq_ctx_new();
 	if (socket->context == NULL)
 		goto fail;
@@ -334,7 +362,7 @@ ph_socket_destroy(ph_socket **socket_p)
 	if (socket == NULL)
 		return;
 	PH_ASSERT(socket->magic == MAGIC);
-	(void) zmq_msg_close(&socket->message);
+	ph_holder_unref(&socket->holder);
 	if (socket->monitor != NULL) {
 		(void) zmq_socket_monitor(socket->handle, NULL, 0);
 		(void) zmq_close(socket->monitor);
@@ -390,29 +418,30 @@ ph_status
 ph_socket_receive(ph_socket *socket, ph_received *out, ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC);
+	if (!make_room(socket))
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for a frame");
 	for (;;) {
 		if (socket->router) {
 			ph_status status = receive_peer(socket, &out->peer, err);
 			if (status != PH_OK)
 				return status;
 		}
-		(void) zmq_msg_close(&socket->message);
-		(void) zmq_msg_init(&socket->message);
-		if (zmq_msg_recv(&socket->message, socket->handle, ZMQ_DONTWAIT) < 0) {
+		if (zmq_msg_recv(socket->message, socket->handle, ZMQ_DONTWAIT) < 0) {
 			if (zmq_errno() == EINTR && !socket->router)
 				continue;
 			return zmq_errno() == EAGAIN ? PH_ERR_AGAIN
 						     : zmq_fail(err, "cannot receive");
 		}
-		if (!zmq_msg_more(&socket->message))
+		if (!zmq_msg_more(socket->message))
 			break;
 		skip_rest(socket->handle); /* frames have one part: this is none */
 	}
-	out->bytes = zmq_msg_data(&socket->message);
-	out->length = zmq_msg_size(&socket->message);
+	out->bytes = zmq_msg_data(socket->message);
+	out->length = zmq_msg_size(socket->message);
+	out->holder = socket->holder;
 	out->user = NULL;
 	if (socket->router && socket->zap_running) {
-		const char *user = zmq_msg_gets(&socket->message, "User-Id");
+		const char *user = zmq_msg_gets(socket->message, "User-Id");
 		out->user = user != NULL && user[0] != 0 ? user : NULL;
 	}
 	return PH_OK;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <packhorse/error.h>
 #include "lib/base/buffer.h"
+#include "lib/wire/holder.h"
 
 #define PH_PEER_MAX 16 /* bytes of a ROUTER's peer identity */
 
@@ -41,11 +42,13 @@ bool ph_socket_lost(ph_socket *socket);
 /* For ph_loop_socket. */
 void *ph_socket_handle(ph_socket *socket);
 
-/* A received frame: bytes and user borrowed until the next receive. */
+/* A received frame: all borrowed until the next receive, but the bytes stay for as long as their holder
+ * has another user, also past the socket's end. */
 typedef struct ph_received {
 	ph_peer peer; /* ROUTER only */
 	const void *bytes;
 	size_t length;
+	ph_holder *holder; /* of the bytes */
 	const char
 	    *user; /* ROUTER: the CURVE key (Z85) that the peer has proven, or NULL */
 } ph_received;

@@ -1,0 +1,262 @@
+/* Messages that are read where they lie, and what keeps their bytes. */
+#include <packhorse/packhorse.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/wire/message.h"
+#include "tests/unit/check_main.h"
+
+#define TEXT(name, text)                                                               \
+	{                                                                              \
+		name, text, sizeof text - 1                                            \
+	}
+#define LENGTHS 40 /* of values: past several words */
+
+static const ph_attribute plain[] = {TEXT("id", "42"),
+    TEXT("source", "urn:council:test:crm"), TEXT("type", "council.case.created.v1"),
+    TEXT("service", "potholes")};
+
+static int released;
+
+static void
+count_release(void *room)
+{
+	memset(room, 0xee, 16);
+	released++;
+}
+
+/* A holder with `copies` encoded messages in its room, one behind the other. */
+static ph_holder *
+fill(size_t copies, const uint8_t **bytes, size_t *length)
+{
+	ph_message *message = NULL;
+	ck_assert_int_eq(ph_message_new(plain, 4, "data", 4, &message, NULL), PH_OK);
+	const void *encoded = ph_message_bytes(message, length);
+	void *room;
+	ph_holder *holder = ph_holder_new(copies * *length, count_release, &room);
+	ck_assert_ptr_nonnull(holder);
+	for (size_t i = 0; i < copies; i++)
+		memcpy((uint8_t *) room + i * *length, encoded, *length);
+	ph_message_unref(&message);
+	*bytes = room;
+	released = 0;
+	return holder;
+}
+
+START_TEST(lies_in_the_holder_until_the_last_goes)
+{
+	const uint8_t *bytes;
+	size_t length, got;
+	ph_holder *holder = fill(3, &bytes, &length);
+	ph_message *in[3] = {NULL};
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(ph_message_decode_in(
+				     holder, bytes + i * length, length, &in[i], NULL),
+		    PH_OK);
+		ck_assert_ptr_eq(ph_message_bytes(in[i], &got), bytes + i * length);
+		ck_assert_uint_eq(got, length);
+	}
+	ck_assert(!ph_holder_alone(holder));
+	ph_holder_unref(&holder);
+	ck_assert_ptr_null(holder);
+	ph_message *kept = ph_message_ref(in[1]);
+	for (size_t i = 0; i < 3; i++)
+		ph_message_unref(&in[i]);
+	ck_assert_int_eq(released, 0);
+	ck_assert_str_eq(ph_message_get(kept, "service", NULL), "potholes");
+	ck_assert_mem_eq(ph_message_data(kept, &got), "data", 4);
+	ph_message_unref(&kept);
+	ck_assert_int_eq(released, 1);
+}
+END_TEST
+
+START_TEST(becomes_its_own)
+{
+	const uint8_t *bytes;
+	size_t length, got;
+	ph_holder *holder = fill(1, &bytes, &length);
+	ph_message *message = NULL;
+	ck_assert_int_eq(
+	    ph_message_decode_in(holder, bytes, length, &message, NULL), PH_OK);
+	ph_message *other = ph_message_ref(message);
+	ck_assert_int_eq(ph_message_own(message, NULL), PH_OK);
+	ck_assert(ph_holder_alone(holder));
+	ck_assert_mem_eq(ph_message_bytes(message, &got), bytes, length);
+	ck_assert_ptr_ne(ph_message_bytes(message, &got), bytes);
+	ph_holder_unref(&holder);
+	ck_assert_int_eq(released, 1);
+	ck_assert_int_eq(ph_message_own(message, NULL), PH_OK);
+	ph_message_unref(&message);
+	ck_assert_str_eq(ph_message_get(other, "service", NULL), "potholes");
+	ph_message_unref(&other);
+}
+END_TEST
+
+START_TEST(a_copy_is_its_own_already)
+{
+	const uint8_t *bytes;
+	size_t length, got;
+	ph_holder *holder = fill(1, &bytes, &length);
+	ph_message *message = NULL;
+	ck_assert_int_eq(ph_message_decode(bytes, length, &message, NULL), PH_OK);
+	ck_assert(ph_holder_alone(holder));
+	const void *before = ph_message_bytes(message, &got);
+	ck_assert_int_eq(ph_message_own(message, NULL), PH_OK);
+	ck_assert_ptr_eq(ph_message_bytes(message, &got), before);
+	ph_message_unref(&message);
+	ph_holder_unref(&holder);
+}
+END_TEST
+
+/* What is refused leaves the holder as it was. */
+START_TEST(refusal_holds_nothing)
+{
+	const uint8_t *bytes;
+	size_t length;
+	ph_holder *holder = fill(2, &bytes, &length);
+	ph_message *message = NULL;
+	for (size_t cut = 0; cut < length; cut++)
+		ck_assert_int_ne(
+		    ph_message_decode_in(holder, bytes, cut, &message, NULL), PH_OK);
+	ck_assert_int_eq(
+	    ph_message_decode_in(holder, bytes, length + 1, &message, NULL),
+	    PH_ERR_INVALID);
+	ck_assert_ptr_null(message);
+	ck_assert(ph_holder_alone(holder));
+	ph_holder_unref(&holder);
+	ck_assert_int_eq(released, 1);
+}
+END_TEST
+
+/* Every byte changed: both ways of decoding say the same of it (the sanitizers watch). */
+START_TEST(both_ways_agree_on_damage)
+{
+	const uint8_t *bytes;
+	size_t length;
+	ph_holder *holder = fill(1, &bytes, &length);
+	for (size_t at = 0; at < length; at++) {
+		for (int value = 0; value < 256; value += 5) {
+			void *room;
+			ph_holder *spoilt = ph_holder_new(length, NULL, &room);
+			memcpy(room, bytes, length);
+			((uint8_t *) room)[at] = (uint8_t) value;
+			ph_message *copy = NULL, *in = NULL;
+			ck_assert_int_eq(ph_message_decode(room, length, &copy, NULL),
+			    ph_message_decode_in(spoilt, room, length, &in, NULL));
+			ck_assert_int_eq(copy == NULL, in == NULL);
+			ph_message_unref(&copy);
+			ph_message_unref(&in);
+			ck_assert(ph_holder_alone(spoilt));
+			ph_holder_unref(&spoilt);
+		}
+	}
+	ph_holder_unref(&holder);
+}
+END_TEST
+
+/* The quick look at a value and the thorough one agree, for every length and place. */
+static void
+compare_value(char *value, size_t length)
+{
+	ph_attribute attributes[] = {
+	    plain[0], plain[1], plain[2], {"x", value, length}};
+	bool good =
+	    memchr(value, 0, length) == NULL && ph_utf8_valid(value, length, NULL);
+	ph_message *message = NULL;
+	ck_assert_int_eq(
+	    ph_message_new(attributes, 4, "", 0, &message, NULL) == PH_OK, good);
+	if (message == NULL)
+		return;
+	size_t encoded;
+	const void *bytes = ph_message_bytes(message, &encoded);
+	ph_message *again = NULL;
+	ck_assert_int_eq(ph_message_decode(bytes, encoded, &again, NULL), PH_OK);
+	ck_assert_str_eq(ph_message_get(again, "x", NULL), value);
+	ph_message_unref(&again);
+	/* the same value with a zero in it, which no attribute could be made of */
+	uint8_t *spoilt = malloc(encoded);
+	memcpy(spoilt, bytes, encoded);
+	for (size_t at = encoded - 1 - length; at < encoded - 1; at++) {
+		uint8_t was = spoilt[at];
+		spoilt[at] = 0;
+		ck_assert_int_eq(
+		    ph_message_decode(spoilt, encoded, &again, NULL), PH_ERR_INVALID);
+		spoilt[at] = was;
+	}
+	free(spoilt);
+	ph_message_unref(&message);
+}
+
+START_TEST(values_are_looked_at_whole)
+{
+	static const char *const odd[] = {"\x80", "\xff", "\x7f", "\x01", "\xc3\xa4",
+	    "\xc3", "\xe2\x82\xac", "\xf0\x9f\x90\xb4"};
+	for (size_t length = 0; length < LENGTHS; length++) {
+		char *value = malloc(length + 1);
+		memset(value, 'v', length);
+		value[length] = 0;
+		compare_value(value, length);
+		for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+			size_t width = strlen(odd[i]);
+			for (size_t at = 0; at + width <= length; at++) {
+				memcpy(value + at, odd[i], width);
+				compare_value(value, length);
+				memset(value + at, 'v', width);
+			}
+		}
+		free(value);
+	}
+}
+END_TEST
+
+static void *
+let_go(void *argument)
+{
+	ph_message *message = argument;
+	size_t length;
+	bool whole = memcmp(ph_message_data(message, &length), "data", 4) == 0;
+	ph_message_unref(&message);
+	return whole ? argument : NULL;
+}
+
+/* Messages of one frame may go on different threads (the thread sanitizer watches). */
+START_TEST(goes_on_any_thread)
+{
+	const uint8_t *bytes;
+	size_t length;
+	ph_holder *holder = fill(4, &bytes, &length);
+	ph_message *in[4] = {NULL};
+	pthread_t threads[4];
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(ph_message_decode_in(
+				     holder, bytes + i * length, length, &in[i], NULL),
+		    PH_OK);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, let_go, in[i]), 0);
+	ph_holder_unref(&holder);
+	for (size_t i = 0; i < 4; i++) {
+		void *result;
+		ck_assert_int_eq(pthread_join(threads[i], &result), 0);
+		ck_assert_ptr_nonnull(result);
+	}
+	ck_assert_int_eq(released, 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("message_in");
+	TCase *tests = tcase_create("message_in");
+	tcase_add_test(tests, lies_in_the_holder_until_the_last_goes);
+	tcase_add_test(tests, becomes_its_own);
+	tcase_add_test(tests, a_copy_is_its_own_already);
+	tcase_add_test(tests, refusal_holds_nothing);
+	tcase_add_test(tests, both_ways_agree_on_damage);
+	tcase_add_test(tests, values_are_looked_at_whole);
+	tcase_add_test(tests, goes_on_any_thread);
+	suite_add_tcase(suite, tests);
+	return ph_check_main(suite);
+}

@@ -1,0 +1,151 @@
+/* What a socket receives stays for as long as somebody uses its holder. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/wire/socket.h"
+#include "tests/unit/check_main.h"
+
+#define DEADLINE_MS 30000
+#define FRAMES	    4
+
+/* In the frame itself, in a buffer shared with others, in one of its own. */
+static const size_t sizes[] = {5, 1000, 100000};
+
+typedef struct pair {
+	char directory[64], endpoint[96];
+	ph_socket *router, *dealer;
+	ph_peer peer;
+} pair;
+
+static ph_received
+receive(ph_socket *socket)
+{
+	ph_received received;
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+	ph_status status;
+	while ((status = ph_socket_receive(socket, &received, NULL)) == PH_ERR_AGAIN &&
+	       ph_clock_mono(ph_clock_system()) < deadline)
+		(void) ph_socket_wait(socket, -1, 100);
+	ck_assert_int_eq(status, PH_OK);
+	return received;
+}
+
+static void
+start(pair *at)
+{
+	*at = (pair){.directory = "/tmp/test-socket-XXXXXX"};
+	ck_assert_ptr_nonnull(mkdtemp(at->directory));
+	(void) snprintf(
+	    at->endpoint, sizeof at->endpoint, "ipc://%s/bus", at->directory);
+	ck_assert_int_eq(ph_router_new(0, &at->router, NULL), PH_OK);
+	ck_assert_int_eq(ph_router_bind(at->router, at->endpoint, NULL, NULL), PH_OK);
+	ck_assert_int_eq(ph_dealer_new(at->endpoint, NULL, &at->dealer, NULL), PH_OK);
+	ck_assert_int_eq(ph_socket_send(at->dealer, NULL, "hello", 5, NULL), PH_OK);
+	at->peer = receive(at->router).peer;
+}
+
+static void
+stop(pair *at)
+{
+	ph_socket_destroy(&at->dealer);
+	ph_socket_destroy(&at->router);
+	(void) unlink(at->endpoint + strlen("ipc://"));
+	ck_assert_int_eq(rmdir(at->directory), 0);
+}
+
+static void
+send_filled(ph_socket *socket, const ph_peer *peer, int fill, size_t size)
+{
+	char *bytes = malloc(size);
+	memset(bytes, fill, size);
+	ck_assert_int_eq(ph_socket_send(socket, peer, bytes, size, NULL), PH_OK);
+	free(bytes);
+}
+
+static bool
+is_filled(const void *bytes, int fill, size_t size)
+{
+	const char *at = bytes;
+	for (size_t i = 0; i < size; i++) {
+		if (at[i] != fill)
+			return false;
+	}
+	return true;
+}
+
+/* Receive all, keep every second one, look at those when the socket has gone. */
+static void
+keep_some(ph_socket **socket, size_t size)
+{
+	ph_holder *kept[FRAMES] = {NULL};
+	const void *bytes[FRAMES];
+	for (int i = 0; i < FRAMES; i++) {
+		ph_received received = receive(*socket);
+		ck_assert_uint_eq(received.length, size);
+		ck_assert(is_filled(received.bytes, 'a' + i, size));
+		ck_assert(ph_holder_alone(received.holder));
+		bytes[i] = received.bytes;
+		if (i % 2 == 0)
+			kept[i] = ph_holder_ref(received.holder);
+	}
+	ph_socket_destroy(socket);
+	for (int i = 0; i < FRAMES; i += 2) {
+		ck_assert(is_filled(bytes[i], 'a' + i, size));
+		ck_assert(ph_holder_alone(kept[i]));
+		ph_holder_unref(&kept[i]);
+	}
+}
+
+START_TEST(a_client_keeps_frames)
+{
+	pair at;
+	start(&at);
+	for (int i = 0; i < FRAMES; i++)
+		send_filled(at.router, &at.peer, 'a' + i, sizes[_i]);
+	keep_some(&at.dealer, sizes[_i]);
+	stop(&at);
+}
+END_TEST
+
+START_TEST(a_broker_keeps_frames)
+{
+	pair at;
+	start(&at);
+	for (int i = 0; i < FRAMES; i++)
+		send_filled(at.dealer, NULL, 'a' + i, sizes[_i]);
+	keep_some(&at.router, sizes[_i]);
+	stop(&at);
+}
+END_TEST
+
+/* Where nobody keeps them, one holder serves for all. */
+START_TEST(an_unused_holder_serves_again)
+{
+	pair at;
+	start(&at);
+	for (int i = 0; i < FRAMES; i++)
+		send_filled(at.dealer, NULL, 'a' + i, 1000);
+	const ph_holder *first = receive(at.router).holder;
+	for (int i = 1; i < FRAMES; i++)
+		ck_assert_ptr_eq(receive(at.router).holder, first);
+	stop(&at);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("socket");
+	TCase *tests = tcase_create("socket");
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(
+	    tests, a_client_keeps_frames, 0, (int) (sizeof sizes / sizeof sizes[0]));
+	tcase_add_loop_test(
+	    tests, a_broker_keeps_frames, 0, (int) (sizeof sizes / sizeof sizes[0]));
+	tcase_add_test(tests, an_unused_holder_serves_again);
+	suite_add_tcase(suite, tests);
+	return ph_check_main(suite);
+}
