@@ -81,8 +81,8 @@ take_delivery(ph_client *client)
 		return false;
 	ph_message *message = NULL;
 	ph_error err;
-	if (ph_message_decode(item.message, item.message_length, &message, &err) !=
-	    PH_OK) {
+	if (ph_message_decode_in(client->holder, item.message, item.message_length,
+		&message, &err) != PH_OK) {
 		ph_link_lose(client, err.text);
 		return false;
 	}
@@ -256,6 +256,7 @@ receive(ph_client *client, ph_inner_event *out)
 	    ph_socket_receive(client->socket, &frame, NULL) != PH_OK)
 		return NOTHING;
 	client->last_heard = ph_client_now();
+	client->holder = frame.holder;
 	ph_error err;
 	if (ph_frame_open(frame.bytes, frame.length, &client->frame, &err) != PH_OK) {
 		ph_link_lose(client, err.text);

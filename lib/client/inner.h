@@ -15,6 +15,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/clock.h"
 #include "lib/client/host.h"
+#include "lib/wire/message.h"
 #include "lib/wire/socket.h"
 
 #define PH_CLIENT_MAGIC	    0x5048434cu /* "PHCL" */
@@ -154,6 +155,7 @@ struct ph_client {
 	bool told_up;	   /* the last link event told was CONNECTED */
 	ph_error refused;  /* why, in LINK_REFUSED */
 	ph_frame frame;	   /* the one being walked */
+	ph_holder *holder; /* of its bytes; the socket's */
 	uint32_t walked;   /* items taken of it */
 	bool walking;
 	ph_event event;
