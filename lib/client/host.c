@@ -40,21 +40,12 @@ ph_client_publish_with(ph_client *client, ph_message *message, const void *optio
 	if (options_length > UINT16_MAX)
 		return ph_fail(
 		    err, PH_ERR_TOO_LARGE, "PH6418 over 64 KiB of publish options");
-	ph_pending_item item = {.options_length = (uint32_t) options_length};
-	if (options_length > 0) {
-		item.options = malloc(options_length);
-		if (item.options == NULL)
-			return ph_fail(
-			    err, PH_ERR_NOMEM, "no memory for publish options");
-		memcpy(item.options, options, options_length);
-	}
-	item.message = ph_message_ref(message);
-	ph_status status = ph_pending_add(&client->pending, item, ticket, err);
-	if (status != PH_OK) {
-		ph_message_unref(&item.message);
-		free(item.options);
+	const ph_published item = {
+	    .message = message, .options = options, .options_length = options_length};
+	ph_status status =
+	    ph_pending_add(&client->pending, &item, client->batch, ticket, err);
+	if (status != PH_OK)
 		return status;
-	}
 	if (client->pending.next - client->pending.sent >= client->batch)
 		ph_link_flush(client);
 	return PH_OK;
@@ -144,13 +135,11 @@ ph_client_cursor_put(ph_client *client, const char *name, const void *value,
 		ph_buffer_fini(&body);
 		return ph_fail(err, PH_ERR_TOO_LARGE, "PH6421 a cursor of over 64 KiB");
 	}
-	ph_pending_item item = {.options = body.data,
-	    .options_length = (uint32_t) body.length,
-	    .cursor = true};
-	ph_status status = ph_pending_add(&client->pending, item, ticket, err);
-	if (status != PH_OK)
-		ph_buffer_fini(&body);
-	else
+	const ph_published item = {.options = body.data, .options_length = body.length};
+	ph_status status =
+	    ph_pending_add(&client->pending, &item, client->batch, ticket, err);
+	ph_buffer_fini(&body);
+	if (status == PH_OK)
 		ph_link_flush(client);
 	return status;
 }

@@ -30,39 +30,59 @@ typedef enum link_state {
 	LINK_REFUSED /* the broker does not want us: for good */
 } link_state;
 
-/* ---- published, not yet acknowledged: a ring by ticket ---- */
+/* ---- published, not yet acknowledged: their frames, and a ring by ticket ---- */
+
+/* Some tickets in a row in one frame, written while they are published. */
+typedef struct ph_batch {
+	ph_holder
+	    *holder; /* in whose room this is: the socket uses it too while it sends */
+	ph_buffer frame;
+	uint64_t first;	  /* ticket */
+	uint32_t count;	  /* tickets */
+	uint32_t waiting; /* those without a result */
+} ph_batch;
+
 typedef struct ph_pending_item {
-	ph_message *message; /* NULL: a cursor without a message, or answered already */
-	void *options;	     /* encoded options, or NULL */
-	uint32_t options_length;
-	bool cursor;   /* `options` is the body of a CURSOR frame */
-	bool answered; /* result has come, waiting for older ones */
+	ph_batch *batch;
+	uint32_t
+	    size; /* bytes in the frame; 0: the result has come, it waits for older ones */
 } ph_pending_item;
 
 typedef struct ph_pending {
 	ph_pending_item *ring;
 	size_t capacity; /* the window */
+	ph_batch *open;	 /* is written to; NULL: none */
+	size_t usual;	 /* bytes of a frame, of late */
+	size_t last;	 /* bytes of the latest frame */
 	uint64_t first;	 /* oldest ticket without a result */
 	uint64_t sent;	 /* next ticket to be sent */
+	uint64_t fresh;	 /* oldest ticket that was never sent */
 	uint64_t next;	 /* next ticket to be given */
 	size_t waiting;	 /* tickets without a result */
 	size_t flying;	 /* bytes that were sent and have no result */
 } ph_pending;
 
+/* What is to be published. */
+typedef struct ph_published {
+	const ph_message *message; /* NULL: `options` is the body of a CURSOR frame */
+	const void *options;	   /* encoded, or NULL */
+	size_t options_length;
+} ph_published;
+
 ph_status ph_pending_init(ph_pending *pending, size_t window, ph_error *err);
 void ph_pending_fini(ph_pending *pending);
-ph_status ph_pending_add(
-    ph_pending *pending, ph_pending_item item, uint64_t *ticket, ph_error *err);
+/* Copies it into a frame of at most `most` tickets. */
+ph_status ph_pending_add(ph_pending *pending, const ph_published *item, size_t most,
+    uint64_t *ticket, ph_error *err);
 /* False: no such ticket waits. */
 bool ph_pending_answered(ph_pending *pending, uint64_t ticket);
 /* Everything unanswered is to be sent again. */
 void ph_pending_rewind(ph_pending *pending);
-/* Write the next frame of at most `batch` items; false if there is nothing to send, or too much has
- * been sent without a result. */
-bool ph_pending_frame(
-    ph_pending *pending, size_t batch, ph_buffer *frame, uint64_t *after);
-/* That frame is sent: `after` is what ph_pending_frame gave. */
-void ph_pending_sent(ph_pending *pending, uint64_t after);
+/* The next frame to be sent, complete; NULL if there is nothing to send, too much has been sent
+ * without a result, or memory is short. */
+ph_batch *ph_pending_frame(ph_pending *pending);
+/* That frame is sent. */
+void ph_pending_sent(ph_pending *pending, const ph_batch *batch);
 
 /* ---- outcomes not yet confirmed: a ring in order of settling ---- */
 typedef struct ph_outbox_item {

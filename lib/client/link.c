@@ -246,15 +246,12 @@ flush_requests(ph_client *client)
 static void
 flush_pending(ph_client *client)
 {
-	for (;;) {
-		ph_buffer frame;
-		uint64_t after;
-		ph_buffer_init(&frame, PH_FRAME_MAX);
-		if (!ph_pending_frame(
-			&client->pending, client->batch, &frame, &after) ||
-		    !ph_link_send(client, &frame))
-			return;
-		ph_pending_sent(&client->pending, after);
+	const ph_batch *batch;
+	while ((batch = ph_pending_frame(&client->pending)) != NULL &&
+	       ph_socket_send_held(client->socket, batch->holder, batch->frame.data,
+		   batch->frame.length, NULL) == PH_OK) {
+		client->last_sent = ph_client_now();
+		ph_pending_sent(&client->pending, batch);
 	}
 }
 

@@ -1,7 +1,12 @@
 /*
- * How it works: tickets count up from 1 and a ticket's place in the ring is ticket modulo the
- * window, so a look-up is arithmetic. Results come nearly in order; `first` moves over those that
- * are answered.
+ * How it works: what is published is written into a frame at once, and the frame is kept until all
+ * its tickets have results; so a message is copied once and its memory is the caller's again. A
+ * frame goes to the socket without a copy: both use the holder in whose room it is.
+ *
+ * Tickets count up from 1 and a ticket's place in the ring is ticket modulo the window, so a
+ * look-up is arithmetic. Results come nearly in order; `first` moves over those that are answered.
+ * After a loss a frame is sent again as it is, unless results for some of it have come: what lies
+ * between those is then copied into frames of its own.
  */
 #include "lib/client/inner.h"
 
@@ -10,7 +15,9 @@
 
 #include "lib/base/assert.h"
 
-#define FRAME_BYTES (PH_FRAME_MAX - 4096)
+/* A frame with more is not begun: it may hold one large message, or many small ones. */
+#define FRAME_BYTES (1u << 20)
+#define ITEM_HEAD   6u /* u32 length, u16 length of the options */
 
 /* Most bytes that are sent and have no result: what one publisher of large messages can make the
  * broker hold unread. A single message may always fly. */
@@ -25,8 +32,8 @@ at(ph_pending *pending, uint64_t ticket)
 ph_status
 ph_pending_init(ph_pending *pending, size_t window, ph_error *err)
 {
-	*pending =
-	    (struct ph_pending){.capacity = window, .first = 1, .sent = 1, .next = 1};
+	*pending = (struct ph_pending){
+	    .capacity = window, .first = 1, .sent = 1, .fresh = 1, .next = 1};
 	pending->ring = calloc(window, sizeof *pending->ring);
 	if (pending->ring == NULL)
 		return ph_fail(
@@ -34,41 +41,160 @@ ph_pending_init(ph_pending *pending, size_t window, ph_error *err)
 	return PH_OK;
 }
 
-static size_t
-item_size(const ph_pending_item *item)
+/* ---- frames ---- */
+
+static void
+free_frame(void *room)
 {
-	size_t length = 0;
-	if (item->message != NULL)
-		(void) ph_message_bytes(item->message, &length);
-	return length + item->options_length + 6;
+	ph_batch *batch = room;
+	ph_buffer_fini(&batch->frame);
+}
+
+static ph_batch *
+new_batch(ph_frame_type type, uint64_t first, size_t bytes)
+{
+	void *room;
+	ph_holder *holder = ph_holder_new(sizeof(ph_batch), free_frame, &room);
+	if (holder == NULL)
+		return NULL;
+	ph_batch *batch = room;
+	*batch = (ph_batch){.holder = holder, .first = first};
+	ph_buffer_init(&batch->frame, PH_FRAME_MAX);
+	if (!ph_buffer_reserve(&batch->frame, PH_FRAME_HEADER + bytes)) {
+		ph_holder_unref(&holder);
+		return NULL;
+	}
+	ph_frame_begin(&batch->frame, type, first);
+	return batch;
 }
 
 static void
-drop(ph_pending_item *item)
+drop_batch(ph_batch *batch)
 {
-	ph_message_unref(&item->message);
-	free(item->options);
-	*item = (ph_pending_item){.answered = true};
+	ph_holder *holder = batch->holder;
+	ph_holder_unref(&holder);
+}
+
+/* One more ticket is in the frame. */
+static void
+count_in(ph_pending *pending, ph_batch *batch, size_t size)
+{
+	*at(pending, batch->first + batch->count) =
+	    (ph_pending_item){.batch = batch, .size = (uint32_t) size};
+	batch->count++;
+	batch->waiting++;
+}
+
+/* One less waits. */
+static void
+count_out(ph_pending *pending, uint64_t ticket)
+{
+	ph_pending_item *item = at(pending, ticket);
+	item->size = 0;
+	if (--item->batch->waiting == 0)
+		drop_batch(item->batch);
+}
+
+/* The open frame is complete. What it did not need is given back. */
+static void
+close_open(ph_pending *pending)
+{
+	ph_buffer *frame = &pending->open->frame;
+	ph_frame_count(frame, pending->open->count);
+	pending->open = NULL;
+	pending->usual = frame->length < pending->last ? frame->length : pending->last;
+	pending->last = frame->length;
+	if (frame->capacity / 2 > frame->length) {
+		uint8_t *less = realloc(frame->data, frame->length);
+		if (less != NULL) {
+			frame->data = less;
+			frame->capacity = frame->length;
+		}
+	}
 }
 
 void
 ph_pending_fini(ph_pending *pending)
 {
-	for (uint64_t ticket = pending->first; ticket < pending->next; ticket++)
-		drop(at(pending, ticket));
+	if (pending->open != NULL)
+		close_open(pending);
+	for (uint64_t ticket = pending->first; ticket < pending->next; ticket++) {
+		if (at(pending, ticket)->size > 0)
+			count_out(pending, ticket);
+	}
 	free(pending->ring);
 	pending->ring = NULL;
 }
 
+/* ---- publishing ---- */
+
+/* A frame in which there is room; NULL without memory. */
+static ph_batch *
+open_for(ph_pending *pending, size_t size, size_t most)
+{
+	ph_batch *open = pending->open;
+	if (open != NULL &&
+	    (open->count >= most || open->frame.length + size > FRAME_BYTES)) {
+		close_open(pending);
+		open = NULL;
+	}
+	if (open == NULL) {
+		size_t bytes =
+		    most > 1 && pending->usual > size ? pending->usual : size;
+		pending->open = new_batch(PH_FRAME_PUBLISH, pending->next, bytes);
+		return pending->open;
+	}
+	if (ph_buffer_reserve(&open->frame, size))
+		return open;
+	open->frame.failed = false; /* what it holds is whole */
+	return NULL;
+}
+
+static bool
+add_message(ph_pending *pending, const ph_published *item, size_t most)
+{
+	size_t length = 0;
+	const void *bytes = ph_message_bytes(item->message, &length);
+	size_t size = ITEM_HEAD + item->options_length + length;
+	ph_batch *batch = open_for(pending, size, most);
+	if (batch == NULL)
+		return false;
+	ph_buffer *frame = &batch->frame;
+	ph_buffer_u32(frame, (uint32_t) (size - 4));
+	ph_buffer_u16(frame, (uint16_t) item->options_length);
+	ph_buffer_append(frame, item->options, item->options_length);
+	ph_buffer_append(frame, bytes, length);
+	count_in(pending, batch, size);
+	return true;
+}
+
+/* A cursor has a frame of its own. */
+static bool
+add_cursor(ph_pending *pending, const ph_published *item)
+{
+	PH_ASSERT(item->options_length > 0);
+	if (pending->open != NULL)
+		close_open(pending);
+	ph_batch *batch =
+	    new_batch(PH_FRAME_CURSOR, pending->next, item->options_length);
+	if (batch == NULL)
+		return false;
+	ph_buffer_append(&batch->frame, item->options, item->options_length);
+	count_in(pending, batch, item->options_length);
+	return true;
+}
+
 ph_status
-ph_pending_add(
-    ph_pending *pending, ph_pending_item item, uint64_t *ticket, ph_error *err)
+ph_pending_add(ph_pending *pending, const ph_published *item, size_t most,
+    uint64_t *ticket, ph_error *err)
 {
 	if (pending->next - pending->first >= pending->capacity)
 		return ph_fail(err, PH_ERR_FULL,
 		    "PH6401 %zu messages wait for their results: read events first",
 		    pending->capacity);
-	*at(pending, pending->next) = item;
+	if (item->message != NULL ? !add_message(pending, item, most)
+				  : !add_cursor(pending, item))
+		return ph_fail(err, PH_ERR_NOMEM, "no memory for what is published");
 	if (ticket != NULL)
 		*ticket = pending->next;
 	pending->next++;
@@ -76,17 +202,19 @@ ph_pending_add(
 	return PH_OK;
 }
 
+/* ---- results ---- */
+
 bool
 ph_pending_answered(ph_pending *pending, uint64_t ticket)
 {
-	if (ticket < pending->first || ticket >= pending->next ||
-	    at(pending, ticket)->answered)
+	if (ticket < pending->first || ticket >= pending->fresh ||
+	    at(pending, ticket)->size == 0)
 		return false;
 	if (ticket < pending->sent)
-		pending->flying -= item_size(at(pending, ticket));
-	drop(at(pending, ticket));
+		pending->flying -= at(pending, ticket)->size;
+	count_out(pending, ticket);
 	pending->waiting--;
-	while (pending->first < pending->next && at(pending, pending->first)->answered)
+	while (pending->first < pending->next && at(pending, pending->first)->size == 0)
 		pending->first++;
 	if (pending->sent < pending->first)
 		pending->sent = pending->first;
@@ -100,74 +228,65 @@ ph_pending_rewind(ph_pending *pending)
 	pending->flying = 0;
 }
 
-void
-ph_pending_sent(ph_pending *pending, uint64_t after)
+/* ---- sending ---- */
+
+/* Where in its frame the item of a ticket begins. */
+static size_t
+offset_of(const ph_batch *batch, uint64_t ticket)
 {
-	for (; pending->sent < after; pending->sent++)
-		if (!at(pending, pending->sent)->answered)
-			pending->flying += item_size(at(pending, pending->sent));
+	size_t offset = PH_FRAME_HEADER;
+	for (uint64_t t = batch->first; t < ticket; t++)
+		offset += 4 + (size_t) ph_get_number(batch->frame.data + offset, 4);
+	return offset;
 }
 
-/* May the item go out now, behind `before` bytes of the same frame? */
-static bool
-may_fly(const ph_pending *pending, const ph_pending_item *item, size_t before)
+/* Tickets of one frame follow on from its first: `count` of them, of `size` bytes, out of an old
+ * frame into a new one. */
+static ph_batch *
+cut(ph_pending *pending, uint64_t ticket, uint32_t count, size_t size)
 {
-	size_t flying = pending->flying + before;
-	return flying == 0 || flying + item_size(item) <= FLIGHT_BYTES;
+	ph_batch *old = at(pending, ticket)->batch;
+	ph_batch *batch = new_batch(PH_FRAME_PUBLISH, ticket, size);
+	if (batch == NULL)
+		return NULL;
+	ph_buffer_append(&batch->frame, old->frame.data + offset_of(old, ticket), size);
+	ph_frame_count(&batch->frame, count);
+	for (uint32_t i = 0; i < count; i++)
+		count_in(pending, batch, at(pending, ticket + i)->size);
+	old->waiting -= count;
+	if (old->waiting == 0)
+		drop_batch(old);
+	return batch;
 }
 
-static void
-write_item(ph_buffer *frame, const ph_pending_item *item)
-{
-	size_t length = 0;
-	const void *bytes = ph_message_bytes(item->message, &length);
-	ph_buffer_u32(frame, (uint32_t) (2 + item->options_length + length));
-	ph_buffer_u16(frame, (uint16_t) item->options_length);
-	ph_buffer_append(frame, item->options, item->options_length);
-	ph_buffer_append(frame, bytes, length);
-}
-
-static void
-write_cursor(ph_pending *pending, uint64_t ticket, ph_buffer *frame)
-{
-	const ph_pending_item *item = at(pending, ticket);
-	ph_frame_begin(frame, PH_FRAME_CURSOR, ticket);
-	ph_buffer_append(frame, item->options, item->options_length);
-}
-
-/* Tickets of one frame follow on from its first, so an answered one in between ends the frame. */
-bool
-ph_pending_frame(ph_pending *pending, size_t batch, ph_buffer *frame, uint64_t *after)
+ph_batch *
+ph_pending_frame(ph_pending *pending)
 {
 	uint64_t ticket = pending->sent;
-	while (ticket < pending->next && at(pending, ticket)->answered)
+	while (ticket < pending->next && at(pending, ticket)->size == 0)
 		ticket++;
 	if (ticket >= pending->next)
-		return false;
-	if (at(pending, ticket)->cursor) {
-		write_cursor(pending, ticket, frame);
-		*after = ticket + 1;
-		return true;
-	}
-	size_t size = 0;
-	uint64_t end = ticket;
-	while (end < pending->next && end - ticket < batch) {
-		const ph_pending_item *item = at(pending, end);
-		size_t more = item_size(item);
-		if (item->answered || item->cursor || !may_fly(pending, item, size) ||
-		    (end > ticket && size + more > FRAME_BYTES - PH_FRAME_HEADER))
-			break;
-		size += more;
-		end++;
-	}
-	if (end == ticket)
-		return false;
-	/* The whole at once; a failure shows at the first write. */
-	(void) ph_buffer_reserve(frame, PH_FRAME_HEADER + size);
-	ph_frame_begin(frame, PH_FRAME_PUBLISH, ticket);
-	for (uint64_t i = ticket; i < end; i++)
-		write_item(frame, at(pending, i));
-	ph_frame_count(frame, (uint32_t) (end - ticket));
-	*after = end;
-	return true;
+		return NULL;
+	ph_batch *batch = at(pending, ticket)->batch;
+	bool whole = batch->first == ticket && batch->waiting == batch->count;
+	uint32_t count = 0;
+	size_t size = whole ? batch->frame.length - PH_FRAME_HEADER : 0;
+	for (uint64_t t = ticket;
+	     !whole && t < batch->first + batch->count && at(pending, t)->size > 0;
+	     t++, count++)
+		size += at(pending, t)->size;
+	if (pending->flying > 0 && pending->flying + size > FLIGHT_BYTES)
+		return NULL;
+	if (batch == pending->open)
+		close_open(pending);
+	return whole ? batch : cut(pending, ticket, count, size);
+}
+
+void
+ph_pending_sent(ph_pending *pending, const ph_batch *batch)
+{
+	pending->flying += batch->frame.length - PH_FRAME_HEADER;
+	pending->sent = batch->first + batch->count;
+	if (pending->fresh < pending->sent)
+		pending->fresh = pending->sent;
 }

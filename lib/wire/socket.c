@@ -488,6 +488,32 @@ free_bytes(void *bytes, void *hint)
 	free(bytes);
 }
 
+static void
+let_go(void *bytes, void *hint)
+{
+	ph_holder *holder = hint;
+	(void) bytes;
+	ph_holder_unref(&holder);
+}
+
+/* `done` is called with the bytes and the hint, sent or not, on any thread. */
+static ph_status
+send_data(ph_socket *socket, void *bytes, size_t length,
+    void (*done)(void *bytes, void *hint), void *hint, ph_error *err)
+{
+	zmq_msg_t message;
+	if (zmq_msg_init_data(&message, bytes, length, done, hint) != 0) {
+		ph_status status = zmq_fail(err, "cannot send");
+		done(bytes, hint);
+		return status;
+	}
+	if (zmq_msg_send(&message, socket->handle, ZMQ_DONTWAIT) >= 0)
+		return PH_OK;
+	ph_status status = send_failed(err);
+	(void) zmq_msg_close(&message);
+	return status;
+}
+
 ph_status
 ph_socket_send_buffer(
     ph_socket *socket, const ph_peer *peer, ph_buffer *frame, ph_error *err)
@@ -496,17 +522,19 @@ ph_socket_send_buffer(
 	ph_status status = send_peer(socket, peer, err);
 	if (status != PH_OK)
 		return status;
-	zmq_msg_t message;
-	if (zmq_msg_init_data(&message, frame->data, frame->length, free_bytes, NULL) !=
-	    0)
-		return zmq_fail(err, "cannot send");
-	size_t limit = frame->limit;
-	ph_buffer_init(frame, limit);
-	if (zmq_msg_send(&message, socket->handle, ZMQ_DONTWAIT) < 0) {
-		status = send_failed(err);
-		(void) zmq_msg_close(&message);
-	}
-	return status;
+	ph_buffer taken = *frame;
+	ph_buffer_init(frame, taken.limit);
+	return send_data(socket, taken.data, taken.length, free_bytes, NULL, err);
+}
+
+ph_status
+ph_socket_send_held(ph_socket *socket, ph_holder *holder, const void *bytes,
+    size_t length, ph_error *err)
+{
+	PH_ASSERT(socket != NULL && socket->magic == MAGIC && !socket->router);
+	/* libzmq only reads what it sends */
+	return send_data(socket, (void *) (uintptr_t) bytes, length, let_go,
+	    ph_holder_ref(holder), err);
 }
 
 bool

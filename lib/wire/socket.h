@@ -61,6 +61,9 @@ ph_status ph_socket_send(ph_socket *socket, const ph_peer *peer, const void *byt
 /* The same, the buffer's memory handed over without a copy; the buffer is empty afterwards. */
 ph_status ph_socket_send_buffer(
     ph_socket *socket, const ph_peer *peer, ph_buffer *frame, ph_error *err);
+/* DEALER: bytes in a holder's keeping, without a copy; the socket is one more user until they have gone. */
+ph_status ph_socket_send_held(ph_socket *socket, ph_holder *holder, const void *bytes,
+    size_t length, ph_error *err);
 /* Wait until the socket can be read or is lost, `extra_fd` (-1: none) can be read, or the time is over.
  * True if extra_fd can be read. */
 bool ph_socket_wait(ph_socket *socket, int extra_fd, int timeout_ms);
