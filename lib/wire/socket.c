@@ -13,6 +13,7 @@
 #include "lib/wire/socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,12 @@
 struct ph_socket {
 	uint32_t magic;
 	bool router;
-	bool lost; /* DEALER: the monitor saw the connection go */
+	bool lost;    /* DEALER: the monitor saw the connection go */
+	bool drained; /* nothing to receive when last asked, and nothing sent since */
+	bool monitor_drained; /* the same of the monitor */
+	bool monitor_quiet;   /* it still was at the end of the last wait */
 	bool zap_running;
+	int fd, monitor_fd; /* readable when there may be something new */
 	void *context;
 	void *handle;
 	void *monitor;	    /* DEALER: PAIR that carries the events */
@@ -71,6 +76,14 @@ static bool
 set_int(void *handle, int option, int value)
 {
 	return zmq_setsockopt(handle, option, &value, sizeof value) == 0;
+}
+
+/* Its descriptor tells only of what is new since the socket was last asked and had nothing. */
+static bool
+get_fd(void *handle, int *fd)
+{
+	size_t size = sizeof *fd;
+	return zmq_getsockopt(handle, ZMQ_FD, fd, &size) == 0;
 }
 
 static bool
@@ -127,7 +140,8 @@ open_socket(int type, int max_sockets, ph_socket **out, ph_error *err)
 	if (max_sockets > 0)
 		(void) zmq_ctx_set(socket->context, ZMQ_MAX_SOCKETS, max_sockets);
 	socket->handle = zmq_socket(socket->context, type);
-	if (socket->handle == NULL || !set_limits(socket->handle, socket->router))
+	if (socket->handle == NULL || !set_limits(socket->handle, socket->router) ||
+	    !get_fd(socket->handle, &socket->fd))
 		goto fail;
 	*out = socket;
 	return PH_OK;
@@ -300,7 +314,8 @@ watch(ph_socket *socket, ph_error *err)
 		return zmq_fail(err, "cannot watch the connection");
 	socket->monitor = zmq_socket(socket->context, ZMQ_PAIR);
 	if (socket->monitor == NULL || !set_int(socket->monitor, ZMQ_LINGER, 0) ||
-	    zmq_connect(socket->monitor, "inproc://monitor") != 0)
+	    zmq_connect(socket->monitor, "inproc://monitor") != 0 ||
+	    !get_fd(socket->monitor, &socket->monitor_fd))
 		return zmq_fail(err, "cannot watch the connection");
 	return PH_OK;
 }
@@ -344,13 +359,16 @@ bool
 ph_socket_lost(ph_socket *socket)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC);
-	while (socket->monitor != NULL) {
+	bool quiet = socket->monitor_quiet;
+	socket->monitor_quiet = false;
+	while (socket->monitor != NULL && !quiet) {
 		char event[ZAP_FIELD];
 		if (zmq_recv(socket->monitor, event, sizeof event, ZMQ_DONTWAIT) < 0)
 			break;
 		skip_rest(socket->monitor);
 		socket->lost = true;
 	}
+	socket->monitor_drained = true;
 	return socket->lost;
 }
 
@@ -418,6 +436,7 @@ ph_status
 ph_socket_receive(ph_socket *socket, ph_received *out, ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC);
+	socket->drained = false;
 	if (!make_room(socket))
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a frame");
 	for (;;) {
@@ -429,8 +448,10 @@ ph_socket_receive(ph_socket *socket, ph_received *out, ph_error *err)
 		if (zmq_msg_recv(socket->message, socket->handle, ZMQ_DONTWAIT) < 0) {
 			if (zmq_errno() == EINTR && !socket->router)
 				continue;
-			return zmq_errno() == EAGAIN ? PH_ERR_AGAIN
-						     : zmq_fail(err, "cannot receive");
+			if (zmq_errno() != EAGAIN)
+				return zmq_fail(err, "cannot receive");
+			socket->drained = !socket->router;
+			return PH_ERR_AGAIN;
 		}
 		if (!zmq_msg_more(socket->message))
 			break;
@@ -462,6 +483,7 @@ static ph_status
 send_peer(ph_socket *socket, const ph_peer *peer, ph_error *err)
 {
 	PH_ASSERT(socket->router == (peer != NULL));
+	socket->drained = false;
 	if (peer != NULL && zmq_send(socket->handle, peer->bytes, peer->length,
 				ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
 		return send_failed(err);
@@ -532,26 +554,36 @@ ph_socket_send_held(ph_socket *socket, ph_holder *holder, const void *bytes,
     size_t length, ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC && !socket->router);
+	socket->drained = false;
 	/* libzmq only reads what it sends */
 	return send_data(socket, (void *) (uintptr_t) bytes, length, let_go,
 	    ph_holder_ref(holder), err);
 }
 
+/* Asking it also makes its descriptor tell of what comes from now on. */
+static bool
+can_receive(ph_socket *socket)
+{
+	int events = 0;
+	size_t size = sizeof events;
+	return zmq_getsockopt(socket->handle, ZMQ_EVENTS, &events, &size) != 0 ||
+	       (events & ZMQ_POLLIN) != 0;
+}
+
+/* zmq_poll would ask each socket twice, before and after, with some system calls each time. */
 bool
 ph_socket_wait(ph_socket *socket, int extra_fd, int timeout_ms)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC);
-	zmq_pollitem_t items[3];
-	int count = 0;
-	items[count++] =
-	    (zmq_pollitem_t){.socket = socket->handle, .events = ZMQ_POLLIN};
-	if (socket->monitor != NULL)
-		items[count++] =
-		    (zmq_pollitem_t){.socket = socket->monitor, .events = ZMQ_POLLIN};
-	int extra = count;
-	if (extra_fd >= 0)
-		items[count++] = (zmq_pollitem_t){.fd = extra_fd, .events = ZMQ_POLLIN};
-	if (zmq_poll(items, count, timeout_ms) <= 0)
-		return false;
-	return extra_fd >= 0 && (items[extra].revents & ZMQ_POLLIN) != 0;
+	if (!socket->drained && can_receive(socket))
+		timeout_ms = 0;
+	bool watched = socket->monitor != NULL && socket->monitor_drained;
+	/* poll passes over a negative one */
+	struct pollfd items[] = {{.fd = extra_fd, .events = POLLIN},
+	    {.fd = socket->fd, .events = POLLIN},
+	    {.fd = socket->monitor != NULL ? socket->monitor_fd : -1,
+		.events = POLLIN}};
+	int found = poll(items, sizeof items / sizeof items[0], timeout_ms);
+	socket->monitor_quiet = watched && found >= 0 && items[2].revents == 0;
+	return found > 0 && (items[0].revents & POLLIN) != 0;
 }

@@ -1,4 +1,4 @@
-/* What a socket receives stays for as long as somebody uses its holder. */
+/* What a socket receives stays for as long as somebody uses its holder; and what ends a wait. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ receive(ph_socket *socket)
 	ph_status status;
 	while ((status = ph_socket_receive(socket, &received, NULL)) == PH_ERR_AGAIN &&
 	       ph_clock_mono(ph_clock_system()) < deadline)
-		(void) ph_socket_wait(socket, -1, 100);
+		(void) ph_socket_wait(socket, -1, DEADLINE_MS);
 	ck_assert_int_eq(status, PH_OK);
 	return received;
 }
@@ -135,6 +135,44 @@ START_TEST(an_unused_holder_serves_again)
 }
 END_TEST
 
+static int64_t
+now(void)
+{
+	return ph_clock_mono(ph_clock_system());
+}
+
+/* A wait ends with a frame, with the loss of the connection, or with something else to read. */
+START_TEST(a_wait_ends_when_there_is_something)
+{
+	pair at;
+	int pipe_ends[2];
+	int64_t started = now();
+	ph_received received;
+	start(&at);
+	ck_assert_int_eq(pipe(pipe_ends), 0);
+	for (int i = 0; i < 3; i++) { /* also when something was sent since */
+		ck_assert_int_eq(
+		    ph_socket_receive(at.dealer, &received, NULL), PH_ERR_AGAIN);
+		ck_assert(!ph_socket_lost(at.dealer));
+		send_filled(at.dealer, NULL, 'q', 10);
+		(void) receive(at.router);
+		send_filled(at.router, &at.peer, 'a', 10);
+		ck_assert_uint_eq(receive(at.dealer).length, 10);
+	}
+	ck_assert_int_eq(ph_socket_receive(at.dealer, &received, NULL), PH_ERR_AGAIN);
+	ck_assert_int_eq(write(pipe_ends[1], "x", 1), 1);
+	ck_assert(ph_socket_wait(at.dealer, pipe_ends[0], DEADLINE_MS));
+	ph_socket_destroy(&at.router);
+	while (!ph_socket_lost(at.dealer) && now() - started < DEADLINE_MS)
+		(void) ph_socket_wait(at.dealer, -1, DEADLINE_MS);
+	ck_assert(ph_socket_lost(at.dealer));
+	ck_assert_int_lt(now() - started, DEADLINE_MS);
+	(void) close(pipe_ends[0]);
+	(void) close(pipe_ends[1]);
+	stop(&at);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -146,6 +184,7 @@ main(void)
 	tcase_add_loop_test(
 	    tests, a_broker_keeps_frames, 0, (int) (sizeof sizes / sizeof sizes[0]));
 	tcase_add_test(tests, an_unused_holder_serves_again);
+	tcase_add_test(tests, a_wait_ends_when_there_is_something);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
