@@ -34,6 +34,7 @@
 typedef struct incoming {
 	ph_session *session;
 	uint64_t ticket;
+	int64_t wall_ms; /* when it came */
 	ph_message *message;
 	ph_slice fingerprint; /* length 0: none given */
 	bool has_cursor, failed;
@@ -190,22 +191,53 @@ check_bindings(ph_broker *broker, const incoming *in, ph_wants *wants, ph_error 
 	return missing ? PH_ERR_AGAIN : PH_OK;
 }
 
+/* What a repeat is compared by. */
+static ph_slice
+content_of(const incoming *in)
+{
+	ph_slice content = in->fingerprint;
+	if (content.length == 0)
+		content.data = ph_message_data(in->message, &content.length);
+	return content;
+}
+
+/* As earlier builds made it, which digested what is long in another way. */
+static void
+earlier_print(const ph_broker *broker, const incoming *in, uint8_t out[PH_FINGERPRINT])
+{
+	ph_slice content = content_of(in);
+	ph_sitekey_print(
+	    &broker->key, PRINT_CONTENT, content.data, content.length, NULL, 0, out);
+}
+
 static void
 make_prints(const ph_broker *broker, incoming *in)
 {
-	size_t id_length = 0, source_length = 0,
-	       content_length = in->fingerprint.length;
+	size_t id_length = 0, source_length = 0;
 	const char *id = ph_message_known(in->message, PH_TAG_ID, &id_length);
 	const char *source =
 	    ph_message_known(in->message, PH_TAG_SOURCE, &source_length);
-	const void *content = in->fingerprint.data;
-	if (content_length == 0)
-		content = ph_message_data(in->message, &content_length);
+	ph_slice content = content_of(in);
 	ph_sitekey_print(&broker->key, in->failed ? PRINT_FAILED : PRINT_ID, source,
 	    source_length, id, id_length, in->id);
 	ph_duplicates_fetch(broker->duplicates, in->id); /* while the content is read */
-	ph_sitekey_print(
-	    &broker->key, PRINT_CONTENT, content, content_length, NULL, 0, in->content);
+	ph_sitekey_content(
+	    &broker->key, PRINT_CONTENT, content.data, content.length, in->content);
+	if (PH_MUTANT("earlier-print"))
+		earlier_print(broker, in, in->content);
+}
+
+/* Was it seen before, by an earlier build too? */
+static ph_repeat
+look(ph_broker *broker, const incoming *in, uint64_t *acceptance)
+{
+	ph_repeat found =
+	    ph_duplicates_look(broker->duplicates, in->id, in->content, acceptance);
+	if (found != PH_REPEAT_CONFLICT)
+		return found;
+	uint8_t earlier[PH_FINGERPRINT];
+	earlier_print(broker, in, earlier);
+	return ph_duplicates_look(broker->duplicates, in->id, earlier, acceptance);
 }
 
 static size_t
@@ -268,7 +300,7 @@ fill_record(
     ph_broker *broker, const incoming *in, const uint8_t *id, ph_record_accept *record)
 {
 	record->acceptance = broker->last_acceptance + 1;
-	record->accepted_ms = ph_broker_now(broker);
+	record->accepted_ms = in->wall_ms;
 	record->generation = broker->generation;
 	record->hops = 0;
 	record->ignored = false;
@@ -305,7 +337,7 @@ commit(ph_broker *broker, incoming *in, ph_record_accept *record, ph_store_need 
 	    record->message.data, record->message.length, &offset, err);
 	if (status != PH_OK)
 		return status;
-	if (ph_accept_apply(broker, record, in->message, offset, err) != PH_OK) {
+	if (ph_accept_apply(broker, record, &in->message, offset, err) != PH_OK) {
 		/* It is in the batch but not in memory: only a new start mends that. */
 		broker->failed = true;
 		return PH_ERR_NOMEM;
@@ -323,7 +355,8 @@ static void
 accept_new(ph_broker *broker, incoming *in)
 {
 	ph_record_accept record;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	record.queue_count = choose_queues(broker, in, record.queues);
 	ph_status status = check_room(broker, record.queues, record.queue_count, &err);
 	if (status == PH_OK) {
@@ -341,7 +374,8 @@ accept_new(ph_broker *broker, incoming *in)
 static void
 repeat(ph_broker *broker, const incoming *in, uint64_t acceptance)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	broker->counts.repeats++;
 	if (in->has_cursor &&
 	    ph_cursor_commit(broker, in->cursor_name, in->cursor, &err) != PH_OK) {
@@ -352,14 +386,39 @@ repeat(ph_broker *broker, const incoming *in, uint64_t acceptance)
 	    acceptance, subject_of(in), "");
 }
 
-/* Kept as a dead letter of `inbound`, once; refused to the sender. */
+/* As a dead letter of `inbound`. The message stays ours too: its subject is told afterwards. */
+static ph_status
+keep_conflict(ph_broker *broker, incoming *in, const uint8_t *id, const ph_error *why,
+    ph_error *err)
+{
+	ph_record_accept record;
+	in->failed = true;
+	in->binding_count = 0;
+	in->failure = (ph_record_failure){.stage = ph_view_of("accept"),
+	    .reason = ph_view_of("conflict"),
+	    .path = ph_view_of(""),
+	    .text = ph_view_of(why->text)};
+	record.queues[0] = PH_QUEUE_INBOUND;
+	record.queue_count = 1;
+	fill_record(broker, in, id, &record);
+	ph_status status = check_room(broker, record.queues, 1, err);
+	if (status != PH_OK)
+		return status;
+	ph_message *message = ph_message_ref(in->message);
+	status = commit(broker, in, &record, PH_STORE_ESSENTIAL, err);
+	ph_message_unref(&in->message);
+	in->message = message;
+	return status;
+}
+
+/* Kept once; refused to the sender. */
 static void
 conflict(ph_broker *broker, incoming *in, const ph_error *why)
 {
 	uint8_t id[PH_FINGERPRINT];
 	uint64_t acceptance = 0;
-	ph_record_accept record;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	broker->counts.conflicts++;
 	ph_log(PH_LOG_ERROR, "publish-conflict", "session=%s text=%s",
 	    in->session->name, why->text);
@@ -367,17 +426,7 @@ conflict(ph_broker *broker, incoming *in, const ph_error *why)
 	    in->content, sizeof in->content, id);
 	if (ph_duplicates_look(broker->duplicates, id, in->content, &acceptance) ==
 	    PH_REPEAT_NO) {
-		in->failed = true;
-		in->binding_count = 0;
-		in->failure = (ph_record_failure){.stage = ph_view_of("accept"),
-		    .reason = ph_view_of("conflict"),
-		    .path = ph_view_of(""),
-		    .text = ph_view_of(why->text)};
-		record.queues[0] = PH_QUEUE_INBOUND;
-		record.queue_count = 1;
-		fill_record(broker, in, id, &record);
-		if (check_room(broker, record.queues, 1, &err) != PH_OK ||
-		    commit(broker, in, &record, PH_STORE_ESSENTIAL, &err) != PH_OK) {
+		if (keep_conflict(broker, in, id, why, &err) != PH_OK) {
 			refuse(broker, in, &err);
 			return;
 		}
@@ -391,11 +440,11 @@ conflict(ph_broker *broker, incoming *in, const ph_error *why)
 static bool
 decide(ph_broker *broker, incoming *in, ph_wants *wants)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	uint64_t acceptance = 0;
 	make_prints(broker, in);
-	switch (
-	    ph_duplicates_look(broker->duplicates, in->id, in->content, &acceptance)) {
+	switch (look(broker, in, &acceptance)) {
 	case PH_REPEAT_SAME:
 		repeat(broker, in, acceptance);
 		return true;
@@ -418,23 +467,34 @@ decide(ph_broker *broker, incoming *in, ph_wants *wants)
 	return true;
 }
 
+/* What came in a frame is read where it lies. */
+static ph_status
+decode(ph_holder *holder, const ph_publish_view *item, ph_message **out, ph_error *err)
+{
+	if (holder == NULL)
+		return ph_message_decode(item->message, item->message_length, out, err);
+	return ph_message_decode_in(
+	    holder, item->message, item->message_length, out, err);
+}
+
 /* Handle one item; false: it has to wait, `wants` says for what. */
 static bool
-handle(ph_broker *broker, ph_session *session, uint64_t ticket, ph_publish_view *item,
-    ph_wants *wants)
+handle(ph_broker *broker, ph_session *session, uint64_t ticket, int64_t wall_ms,
+    ph_holder *holder, ph_publish_view *item, ph_wants *wants)
 {
 	incoming in;
 	in.session = session;
 	in.ticket = ticket;
+	in.wall_ms = wall_ms;
 	in.message = NULL;
 	in.fingerprint = in.cursor = (ph_slice){"", 0};
 	in.has_cursor = in.failed = false;
 	in.cursor_name[0] = 0;
-	in.failure = (ph_record_failure){.stage = ph_view_of("")};
+	in.failure = (ph_record_failure){.stage = {"", 0}};
 	in.binding_count = 0;
-	ph_error err = {.status = PH_OK};
-	ph_status status =
-	    ph_message_decode(item->message, item->message_length, &in.message, &err);
+	ph_error err;
+	ph_error_clear(&err);
+	ph_status status = decode(holder, item, &in.message, &err);
 	if (status == PH_OK)
 		status = read_options(&in, &item->options, &err);
 	bool done = true;
@@ -451,6 +511,7 @@ ph_accept_publish(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
 	bool may_wait = session->role == PH_ROLE_HOST;
+	int64_t wall_ms = ph_broker_now(broker);
 	for (uint32_t i = 0; i < frame->count; i++) {
 		ph_publish_view item;
 		size_t start = frame->body.at;
@@ -462,7 +523,8 @@ ph_accept_publish(
 		ph_wants *wants = may_wait && !blocked && item.options.length > 0
 				      ? ph_wants_new()
 				      : NULL;
-		if (!blocked && handle(broker, session, ticket, &item, wants)) {
+		if (!blocked && handle(broker, session, ticket, wall_ms, frame->holder,
+				    &item, wants)) {
 			ph_wants_destroy(&wants);
 			continue;
 		}
@@ -486,7 +548,8 @@ ph_accept_again(ph_broker *broker, ph_session *session, const ph_parked *parked)
 	ph_status status = ph_publish_read(&frame, &item, NULL);
 	PH_ASSERT(status == PH_OK);
 	ph_wants *wants = ph_wants_new();
-	bool done = handle(broker, session, parked->number, &item, wants);
+	bool done = handle(
+	    broker, session, parked->number, ph_broker_now(broker), NULL, &item, wants);
 	if (!done && wants != NULL)
 		ph_park_ask(broker, session, &wants);
 	ph_wants_destroy(&wants);
@@ -500,7 +563,8 @@ ph_accept_cursor_again(ph_broker *broker, ph_session *session, const ph_parked *
 {
 	ph_reader body;
 	incoming in = {.session = session, .ticket = parked->number};
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	ph_reader_init(&body, parked->bytes, parked->length);
 	ph_slice name = ph_slice_read(&body);
 	ph_slice bytes = ph_slice_read(&body);

@@ -13,7 +13,6 @@
 #include "lib/base/text.h"
 
 #define FILE_MODE 0600
-#define ON_STACK  512
 
 static void
 derive(const uint8_t *secret, const char *use, uint8_t *out, size_t length)
@@ -32,6 +31,10 @@ ph_sitekey_derive(const uint8_t secret[PH_SITEKEY_BYTES], ph_sitekey *out)
 	derive(secret, "packhorse print", out->print, sizeof out->print);
 	derive(secret, "packhorse digest", out->digest, sizeof out->digest);
 	derive(secret, "packhorse order", out->order, sizeof out->order);
+	uint8_t content[PH_DIGEST_SECRET];
+	derive(secret, "packhorse content", content, sizeof content);
+	ph_digest_derive(content, &out->content);
+	sodium_memzero(content, sizeof content);
 }
 
 ph_status
@@ -67,35 +70,73 @@ ph_sitekey_load(const ph_fs *fs, const char *directory, ph_sitekey *out, ph_erro
 	return status;
 }
 
+/* What a fingerprint is of: texts behind a kind and their lengths, the long ones by their digest. */
+typedef struct joined {
+	uint8_t bytes[1 + 2 * sizeof(uint64_t) + 2 * PH_SITEKEY_SHORT];
+	size_t length;
+} joined;
+
+static void
+join_head(joined *to, uint8_t kind, uint64_t first_length, uint64_t second_length)
+{
+	uint64_t lengths[2] = {first_length, second_length};
+	to->bytes[0] = kind;
+	memcpy(to->bytes + 1, lengths, sizeof lengths);
+	to->length = 1 + sizeof lengths;
+}
+
+/* False: it is long, and there is room for its digest. */
+static bool
+join_short(joined *to, const void *text, size_t length)
+{
+	if (length > PH_SITEKEY_SHORT)
+		return false;
+	if (length > 0)
+		memcpy(to->bytes + to->length, text, length);
+	to->length += length;
+	return true;
+}
+
+static void
+join(joined *to, const ph_sitekey *key, const void *text, size_t length)
+{
+	if (join_short(to, text, length))
+		return;
+	(void) crypto_onetimeauth_poly1305(
+	    to->bytes + to->length, text, length, key->digest);
+	to->length += PH_DIGEST;
+}
+
+static void
+finish(const joined *from, const ph_sitekey *key, uint8_t out[PH_FINGERPRINT])
+{
+	_Static_assert(crypto_shorthash_siphashx24_BYTES == PH_FINGERPRINT, "size");
+	(void) crypto_shorthash_siphashx24(out, from->bytes, from->length, key->print);
+}
+
 void
 ph_sitekey_print(const ph_sitekey *key, uint8_t kind, const void *first,
     size_t first_length, const void *second, size_t second_length,
     uint8_t out[PH_FINGERPRINT])
 {
-	_Static_assert(crypto_shorthash_siphashx24_BYTES == PH_FINGERPRINT &&
-			   crypto_onetimeauth_poly1305_BYTES == PH_FINGERPRINT,
-	    "size");
-	/* The two are joined behind their lengths: short ones on the stack, long ones (a payload
-	 * alone) are digested first, which is three times as fast and makes no copy of them. */
-	uint8_t joined[1 + 8 + 8 + ON_STACK];
-	uint64_t lengths[2] = {first_length, second_length};
-	joined[0] = kind;
-	memcpy(joined + 1, lengths, sizeof lengths);
-	uint8_t *at = joined + 1 + sizeof lengths;
-	const void *parts[2] = {first, second};
-	for (int i = 0; i < 2; i++) {
-		if (lengths[i] <= ON_STACK / 2) {
-			if (lengths[i] > 0)
-				memcpy(at, parts[i], (size_t) lengths[i]);
-			at += lengths[i];
-			continue;
-		}
-		(void) crypto_onetimeauth_poly1305(
-		    at, parts[i], lengths[i], key->digest);
-		at += PH_FINGERPRINT;
+	joined all;
+	join_head(&all, kind, first_length, second_length);
+	join(&all, key, first, first_length);
+	join(&all, key, second, second_length);
+	finish(&all, key, out);
+}
+
+void
+ph_sitekey_content(const ph_sitekey *key, uint8_t kind, const void *content,
+    size_t length, uint8_t out[PH_FINGERPRINT])
+{
+	joined all;
+	join_head(&all, kind, length, 0);
+	if (!join_short(&all, content, length)) {
+		ph_digest(&key->content, content, length, all.bytes + all.length);
+		all.length += PH_DIGEST;
 	}
-	(void) crypto_shorthash_siphashx24(
-	    out, joined, (unsigned long long) (at - joined), key->print);
+	finish(&all, key, out);
 }
 
 uint64_t

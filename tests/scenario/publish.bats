@@ -121,6 +121,25 @@ gone_or_answers() { gone "$BROKER" || broker_answers; }
 	equal "$(status balance)" 0
 }
 
+# The mutant makes fingerprints as earlier builds did.
+@test "what an earlier build accepted is a repeat, and with other content a conflict" {
+	local changed
+	event 1 "\"$(head -c 2000 /dev/zero | tr '\0' x)\"" >"$WORK/in"
+	changed=$(sed 's/xx"/xy"/' "$WORK/in")
+	broker_stop
+	PACKHORSED=$(find "$BUILD" -name packhorsed-mutant -type f | head -1) \
+		PACKHORSE_MUTANT=earlier-print broker_launch
+	wait_until broker_answers
+	equal "$(ph message publish "$WORK/in" | jq -r .status)" accepted
+	broker_stop
+	broker_launch
+	wait_until broker_answers
+	equal "$(ph message publish "$WORK/in" | jq -r .status)" duplicate
+	equal "$(ph message publish - <<<"$changed" | jq -r .code)" PH6518
+	equal "$(queue test ready)" 1
+	equal "$(status balance)" 0
+}
+
 @test "numbers, long and strange texts and binary data arrive as they were written" {
 	cat >"$WORK/in" <<-'JSON'
 		{"specversion":"1.0","id":"a","source":"urn:x","type":"council.test.v1","data":{"a":1.10,"b":123456789012345678901234567890,"c":1e400,"d":"\ud83d\udc07 \u0001 \" \\ é","e":[[],{}],"f":-0}}
