@@ -76,26 +76,37 @@ ph_message_extension_ok(const char *name, size_t length)
 	       tag_of(name, length) == PH_TAG_EXTENSION;
 }
 
-/* With room for `inside` bytes after the index, which hold the message until it is told otherwise. */
-static ph_message *
-allocate(size_t attributes, size_t inside)
+static size_t
+head_size(size_t attributes)
 {
-	size_t index = attributes * sizeof(entry);
-	ph_message *message = malloc(sizeof *message + index + inside);
-	if (message == NULL)
-		return NULL;
+	return sizeof(ph_message) + attributes * sizeof(entry);
+}
+
+static void
+begin(ph_message *message, size_t length)
+{
 	memset(message, 0, sizeof *message);
 	message->magic = MAGIC;
 	atomic_init(&message->holders, 1);
-	message->length = (uint32_t) inside;
-	message->bytes = (const uint8_t *) message + sizeof *message + index;
+	message->length = (uint32_t) length;
+}
+
+/* One whose bytes come after the index. */
+static ph_message *
+allocate(size_t attributes, size_t length)
+{
+	ph_message *message = malloc(head_size(attributes) + length);
+	if (message == NULL)
+		return NULL;
+	begin(message, length);
+	message->bytes = (const uint8_t *) message + head_size(attributes);
 	return message;
 }
 
 static uint8_t *
 writable(ph_message *message, size_t attributes)
 {
-	return (uint8_t *) message + sizeof *message + attributes * sizeof(entry);
+	return (uint8_t *) message + head_size(attributes);
 }
 
 static ph_status
@@ -317,10 +328,10 @@ ph_message_decode_in(ph_holder *holder, const void *bytes, size_t length,
 	ph_status status = check_start(bytes, length, &attributes, err);
 	if (status != PH_OK)
 		return status;
-	ph_message *message = allocate(attributes, 0);
+	ph_message *message = ph_holder_take(holder, head_size(attributes));
 	if (message == NULL)
 		return no_memory(length, err);
-	message->length = (uint32_t) length;
+	begin(message, length);
 	message->bytes = bytes;
 	message->holder = ph_holder_ref(holder);
 	status = index_message(message, attributes, err);
@@ -332,19 +343,23 @@ ph_message_decode_in(ph_holder *holder, const void *bytes, size_t length,
 }
 
 ph_status
-ph_message_own(ph_message *message, ph_error *err)
+ph_message_own(ph_message **message_p, ph_error *err)
 {
-	void *copy;
-	PH_ASSERT(message != NULL && message->magic == MAGIC);
-	if (message->holder == NULL)
+	ph_message *in = *message_p;
+	PH_ASSERT(in != NULL && in->magic == MAGIC &&
+		  atomic_load_explicit(&in->holders, memory_order_acquire) == 1);
+	if (in->holder == NULL)
 		return PH_OK;
-	ph_holder *own = ph_holder_new(message->length, NULL, &copy);
+	ph_message *own = allocate(in->count, in->length);
 	if (own == NULL)
-		return no_memory(message->length, err);
-	memcpy(copy, message->bytes, message->length);
-	message->bytes = copy;
-	ph_holder_unref(&message->holder);
-	message->holder = own;
+		return no_memory(in->length, err);
+	own->data = in->data;
+	own->count = in->count;
+	memcpy(own->known, in->known, sizeof own->known);
+	memcpy(own->index, in->index, in->count * sizeof(entry));
+	memcpy(writable(own, own->count), in->bytes, in->length);
+	ph_message_unref(message_p);
+	*message_p = own;
 	return PH_OK;
 }
 
@@ -480,9 +495,12 @@ ph_message_unref(ph_message **message_p)
 	if (atomic_load_explicit(&message->holders, memory_order_acquire) != 1 &&
 	    atomic_fetch_sub_explicit(&message->holders, 1, memory_order_acq_rel) != 1)
 		return;
-	ph_holder_unref(&message->holder);
+	ph_holder *holder = message->holder; /* the message lies there too */
 	message->magic = 0;
-	free(message);
+	if (holder == NULL)
+		free(message);
+	else
+		ph_holder_unref(&holder);
 }
 
 const void *

@@ -33,14 +33,14 @@ typedef enum ph_message_tag {
 	    PH_TAG_COUNT
 } ph_message_tag;
 
-/* As ph_message_decode, without the copy: the bytes stay where they are in `holder`'s keeping, of which
- * the message is one more user until it goes or becomes its own. */
+/* As ph_message_decode, without the copy: the bytes stay where they are in `holder`'s keeping, and the
+ * message itself lies there too. It is one more user of the holder until it goes. */
 ph_status ph_message_decode_in(ph_holder *holder, const void *bytes, size_t length,
     ph_message **out, ph_error *err);
-/* Copy the bytes of such a message and let its holder go; nothing to do for another. All that was
+/* Make such a message one by itself, with a copy of its bytes; nothing to do for another. All that was
  * borrowed from the message ends, so nobody else may be reading it, on this thread or another.
- * PH_ERR_NOMEM: the message is as it was. */
-ph_status ph_message_own(ph_message *message, ph_error *err);
+ * PH_ERR_NOMEM: the message is as it was. *message_p is another pointer then. */
+ph_status ph_message_own(ph_message **message_p, ph_error *err);
 
 /* A known attribute's value: borrowed, zero-terminated; NULL if absent. `length` may be NULL. */
 const char *ph_message_known(

@@ -114,6 +114,7 @@ make_room(ph_socket *socket)
 	if (socket->holder != NULL && ph_holder_alone(socket->holder)) {
 		(void) zmq_msg_close(socket->message);
 		(void) zmq_msg_init(socket->message);
+		ph_holder_empty(socket->holder);
 		return true;
 	}
 	void *room;
@@ -121,6 +122,8 @@ make_room(ph_socket *socket)
 	socket->holder = ph_holder_new(sizeof *socket->message, close_message, &room);
 	if (socket->holder == NULL)
 		return false;
+	if (socket->router)
+		ph_holder_one_thread(socket->holder);
 	socket->message = room;
 	(void) zmq_msg_init(socket->message);
 	return true;

@@ -80,17 +80,70 @@ START_TEST(becomes_its_own)
 	ph_message *message = NULL;
 	ck_assert_int_eq(
 	    ph_message_decode_in(holder, bytes, length, &message, NULL), PH_OK);
-	ph_message *other = ph_message_ref(message);
-	ck_assert_int_eq(ph_message_own(message, NULL), PH_OK);
+	ck_assert_int_eq(ph_message_own(&message, NULL), PH_OK);
 	ck_assert(ph_holder_alone(holder));
 	ck_assert_mem_eq(ph_message_bytes(message, &got), bytes, length);
 	ck_assert_ptr_ne(ph_message_bytes(message, &got), bytes);
 	ph_holder_unref(&holder);
 	ck_assert_int_eq(released, 1);
-	ck_assert_int_eq(ph_message_own(message, NULL), PH_OK);
+	const ph_message *before = message;
+	ck_assert_int_eq(ph_message_own(&message, NULL), PH_OK);
+	ck_assert_ptr_eq(message, before);
+	ck_assert_uint_eq(ph_message_count(message), 4);
+	ck_assert_str_eq(ph_message_get(message, "service", NULL), "potholes");
+	ck_assert_mem_eq(ph_message_data(message, &got), "data", 4);
 	ph_message_unref(&message);
-	ck_assert_str_eq(ph_message_get(other, "service", NULL), "potholes");
-	ph_message_unref(&other);
+}
+END_TEST
+
+/* Memory of a holder: aligned, apart, and given back to be taken again. */
+START_TEST(memory_goes_with_the_holder)
+{
+	void *room;
+	unsigned char *taken[200];
+	ph_holder *holder = ph_holder_new(3, NULL, &room);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 200; i++) {
+			size_t size = 1 + i * i % 3000;
+			taken[i] = ph_holder_take(holder, size);
+			ck_assert_ptr_nonnull(taken[i]);
+			ck_assert_uint_eq((uintptr_t) taken[i] % 16, 0);
+			memset(taken[i], (int) i, size);
+		}
+		for (size_t i = 0; i < 200; i++) {
+			ck_assert_uint_eq(taken[i][0], i);
+			ck_assert_uint_eq(taken[i][i * i % 3000], i);
+		}
+		void *first = taken[0];
+		ph_holder_empty(holder);
+		ck_assert_ptr_eq(ph_holder_take(holder, 1), first);
+		ph_holder_empty(holder);
+	}
+	memset(room, 0xff, 3);
+	ph_holder_unref(&holder);
+}
+END_TEST
+
+/* Counted without a lock. */
+START_TEST(users_on_one_thread)
+{
+	const uint8_t *bytes;
+	size_t length;
+	ph_message *in[3] = {NULL};
+	ph_holder *holder = fill(3, &bytes, &length);
+	ph_holder_one_thread(holder);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(ph_message_decode_in(
+				     holder, bytes + i * length, length, &in[i], NULL),
+		    PH_OK);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert(!ph_holder_alone(holder));
+		ph_message_unref(&in[i]);
+	}
+	ck_assert(ph_holder_alone(holder));
+	ck_assert_int_eq(released, 0);
+	ph_holder_unref(&holder);
+	ck_assert_int_eq(released, 1);
 }
 END_TEST
 
@@ -103,7 +156,7 @@ START_TEST(a_copy_is_its_own_already)
 	ck_assert_int_eq(ph_message_decode(bytes, length, &message, NULL), PH_OK);
 	ck_assert(ph_holder_alone(holder));
 	const void *before = ph_message_bytes(message, &got);
-	ck_assert_int_eq(ph_message_own(message, NULL), PH_OK);
+	ck_assert_int_eq(ph_message_own(&message, NULL), PH_OK);
 	ck_assert_ptr_eq(ph_message_bytes(message, &got), before);
 	ph_message_unref(&message);
 	ph_holder_unref(&holder);
@@ -252,6 +305,8 @@ main(void)
 	TCase *tests = tcase_create("message_in");
 	tcase_add_test(tests, lies_in_the_holder_until_the_last_goes);
 	tcase_add_test(tests, becomes_its_own);
+	tcase_add_test(tests, memory_goes_with_the_holder);
+	tcase_add_test(tests, users_on_one_thread);
 	tcase_add_test(tests, a_copy_is_its_own_already);
 	tcase_add_test(tests, refusal_holds_nothing);
 	tcase_add_test(tests, both_ways_agree_on_damage);
