@@ -24,10 +24,10 @@ bool ph_accept_cursor_again(
     ph_broker *broker, ph_session *session, const ph_parked *parked);
 
 /* Enter an acceptance into the state: when it has been submitted, and again at every start.
- * `message` is its message; `offset` its place. PH_ERR_NOMEM, PH_ERR_DAMAGED (a queue that no
- * record named). */
+ * The message is taken if a queue keeps it in memory; `offset` is its place. PH_ERR_NOMEM,
+ * PH_ERR_DAMAGED (a queue that no record named). */
 ph_status ph_accept_apply(ph_broker *broker, const ph_record_accept *record,
-    ph_message *message, uint64_t offset, ph_error *err);
+    PH_TAKES ph_message **message_p, uint64_t offset, ph_error *err);
 /* Enter bindings of the record at `offset`. */
 void ph_accept_bind(
     ph_broker *broker, const ph_record_bindings *bindings, uint64_t offset);

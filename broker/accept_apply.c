@@ -74,7 +74,7 @@ shelve_some(ph_broker *broker, const ph_record_accept *record,
 
 static ph_status
 enter_queues(ph_broker *broker, const ph_record_accept *record, ph_entry *entry,
-    const ph_message *message, uint64_t offset, ph_error *err)
+    uint64_t offset, ph_error *err)
 {
 	for (size_t i = 0; i < entry->count; i++) {
 		ph_item *item = &entry->items[i];
@@ -90,7 +90,7 @@ enter_queues(ph_broker *broker, const ph_record_accept *record, ph_entry *entry,
 		if (letter == NULL)
 			return ph_fail(err, PH_ERR_NOMEM, "no memory for a letter");
 		item->only = item->queue == PH_QUEUE_INBOUND
-				 ? ph_accept_adapter_of(broker, message)
+				 ? ph_accept_adapter_of(broker, entry->message)
 				 : 0;
 		ph_queue_add_dead(to->queue, item, &letter);
 	}
@@ -98,25 +98,25 @@ enter_queues(ph_broker *broker, const ph_record_accept *record, ph_entry *entry,
 }
 
 static ph_status
-enter_message(ph_broker *broker, const ph_record_accept *record, ph_message *message,
+enter_message(ph_broker *broker, const ph_record_accept *record, ph_message **message_p,
     uint64_t offset, ph_error *err)
 {
 	uint16_t hot[PH_RECORD_QUEUES_MAX];
 	ph_shelf_entry place = {.number = record->acceptance,
 	    .offset = offset,
-	    .key = order_of(broker, message),
+	    .key = order_of(broker, *message_p),
 	    .accepted_ms = record->accepted_ms};
 	unsigned count = shelve_some(broker, record, &place, hot);
 	if (count == 0)
 		return PH_OK;
 	ph_entry *entry =
-	    ph_backlog_add(broker->backlog, place.number, hot, count, message);
+	    ph_backlog_add(broker->backlog, place.number, hot, count, message_p);
 	if (entry == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for a message");
 	entry->offset = offset;
 	entry->accepted_ms = place.accepted_ms;
 	entry->key = place.key;
-	return enter_queues(broker, record, entry, message, offset, err);
+	return enter_queues(broker, record, entry, offset, err);
 }
 
 static ph_status
@@ -143,8 +143,8 @@ check_queues(ph_broker *broker, const ph_record_accept *record, ph_error *err)
 }
 
 ph_status
-ph_accept_apply(ph_broker *broker, const ph_record_accept *record, ph_message *message,
-    uint64_t offset, ph_error *err)
+ph_accept_apply(ph_broker *broker, const ph_record_accept *record,
+    ph_message **message_p, uint64_t offset, ph_error *err)
 {
 	ph_status status = check_queues(broker, record, err);
 	if (status != PH_OK)
@@ -153,7 +153,7 @@ ph_accept_apply(ph_broker *broker, const ph_record_accept *record, ph_message *m
 	ph_duplicates_add(
 	    broker->duplicates, record->id, record->content, record->acceptance);
 	if (record->queue_count > 0)
-		status = enter_message(broker, record, message, offset, err);
+		status = enter_message(broker, record, message_p, offset, err);
 	if (status == PH_OK && record->has_cursor)
 		status =
 		    ph_cursor_apply(broker, record->cursor_name, record->cursor, err);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/wire/message.h"
 
 #define PAGE_BITS 6
 #define PAGE_SIZE (1u << PAGE_BITS)
@@ -28,6 +29,8 @@ struct ph_backlog {
 	size_t count;	 /* entries */
 	uint64_t last;	 /* greatest number added */
 	uint64_t evict;	 /* messages with smaller numbers are not cached */
+	uint64_t owned;	 /* messages of greater numbers may lie in frames */
+	size_t unowned;	 /* so many are cached */
 	size_t cached;	 /* bytes of messages */
 	size_t cache_limit;
 };
@@ -158,6 +161,7 @@ drop_message(ph_backlog *backlog, ph_entry *entry)
 	if (entry->message == NULL)
 		return;
 	backlog->cached -= message_size(entry->message);
+	backlog->unowned -= entry->number > backlog->owned;
 	ph_message_unref(&entry->message);
 }
 
@@ -183,15 +187,17 @@ keep_cache_small(ph_backlog *backlog)
 
 ph_entry *
 ph_backlog_add(ph_backlog *backlog, uint64_t number, const uint16_t *queues,
-    unsigned count, ph_message *message)
+    unsigned count, ph_message **message_p)
 {
 	PH_ASSERT(count > 0 && count <= PH_ENTRY_ITEMS_MAX);
-	PH_ASSERT(number > backlog->last || message == NULL);
+	PH_ASSERT(number > backlog->last || message_p == NULL);
 	page *at = page_for(backlog, number);
-	ph_entry *entry =
-	    at == NULL ? NULL : calloc(1, sizeof *entry + count * sizeof(ph_item));
+	size_t size = sizeof(ph_entry) + count * sizeof(ph_item);
+	/* Not calloc: that one never takes what the thread itself has freed just now. */
+	ph_entry *entry = at == NULL ? NULL : malloc(size);
 	if (entry == NULL)
 		return NULL;
+	memset(entry, 0, size);
 	entry->number = number;
 	entry->count = entry->live = (uint8_t) count;
 	for (unsigned i = 0; i < count; i++) {
@@ -209,12 +215,32 @@ ph_backlog_add(ph_backlog *backlog, uint64_t number, const uint16_t *queues,
 	backlog->count++;
 	if (number > backlog->last)
 		backlog->last = number;
-	if (message != NULL) {
-		entry->message = ph_message_ref(message);
-		backlog->cached += message_size(message);
+	if (message_p != NULL) {
+		entry->message = *message_p;
+		*message_p = NULL;
+		backlog->cached += message_size(entry->message);
+		backlog->unowned++;
 		keep_cache_small(backlog);
 	}
 	return entry;
+}
+
+void
+ph_backlog_own(ph_backlog *backlog)
+{
+	uint64_t after = backlog->owned;
+	while (backlog->unowned > 0) {
+		ph_entry *entry = ph_backlog_next(backlog, after);
+		PH_ASSERT(entry != NULL);
+		after = entry->number;
+		if (entry->message == NULL)
+			continue;
+		if (ph_message_own(&entry->message, NULL) != PH_OK)
+			drop_message(backlog, entry); /* the journal has it */
+		else
+			backlog->unowned--;
+	}
+	backlog->owned = backlog->last;
 }
 
 ph_entry *

@@ -23,7 +23,7 @@
 typedef struct ph_item ph_item;
 typedef struct ph_entry ph_entry;
 typedef struct ph_letter ph_letter;
-typedef struct ph_holder ph_holder;
+typedef struct ph_holding ph_holding;
 
 enum {
 	PH_ITEM_SENT = 1, /* was handed out before */
@@ -47,9 +47,9 @@ struct ph_item {
 	ph_item *key_next; /* behind it with the same ordering key */
 	ph_item *key_last; /* head of a key: the last behind it, or itself */
 	union {
-		int64_t due_ms;	   /* waiting: when it is to be tried again (mono) */
-		ph_holder *holder; /* in flight */
-		ph_letter *letter; /* dead */
+		int64_t due_ms;	    /* waiting: when it is to be tried again (mono) */
+		ph_holding *holder; /* in flight */
+		ph_letter *letter;  /* dead */
 	} as;
 	uint16_t queue;	   /* number */
 	uint16_t attempts; /* handed out so often */
@@ -81,10 +81,13 @@ ph_status ph_backlog_new(size_t cache_bytes, ph_backlog **out, ph_error *err);
 void ph_backlog_destroy(ph_backlog **backlog_p);
 
 /* A new entry with `count` items, all zero but queue and index; borrowed until its last item is
- * released. No other entry by that number has an item of the same queue. `message` (NULL allowed;
- * of a number greater than any before) gets another holder. NULL: no memory. */
+ * released. No other entry by that number has an item of the same queue. The message (NULL: none;
+ * else of a number greater than any before) is taken on success. NULL: no memory. */
 ph_entry *ph_backlog_add(ph_backlog *backlog, uint64_t number, const uint16_t *queues,
-    unsigned count, ph_message *message);
+    unsigned count, PH_TAKES ph_message **message_p);
+/* Messages that still lie in the frame in which they came get bytes of their own: call it when what
+ * came has been handed out as far as it goes. Until then they cost no copy. */
+void ph_backlog_own(ph_backlog *backlog);
 /* The first entry by that number; NULL: nothing pending in memory. */
 ph_entry *ph_backlog_find(const ph_backlog *backlog, uint64_t number);
 /* The item in `queue` of that entry or those behind it; NULL if it is not there or gone. */

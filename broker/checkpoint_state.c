@@ -177,7 +177,7 @@ by_number(const void *a, const void *b)
 }
 
 static size_t
-gather(const ph_holder *holder, ph_item **out)
+gather(const ph_holding *holder, ph_item **out)
 {
 	size_t count = 0;
 	for (ph_item *item = holder->first; item != NULL; item = item->next)

@@ -26,7 +26,7 @@ typedef struct ph_destination {
 	ph_shelf *shelf; /* NULL until something of the queue is put there */
 	const ph_site_adapter *adapter; /* NULL: plain clients', or nobody's */
 	bool declared;			/* in today's configuration */
-	ph_holder away;			/* in flight with a host that is not here now */
+	ph_holding away;		/* in flight with a host that is not here now */
 	ph_subscription *first; /* the next to be handed something; a ring by `next` */
 	ph_rate settled;	/* since the start: deliveries that are over */
 	char last_error

@@ -291,7 +291,8 @@ static bool
 hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame,
     uint32_t *count)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	ph_message *message = NULL; /* stays NULL if it is in memory */
 	ph_destination *to = at->to;
 	ph_entry *entry = ph_item_entry(item);

@@ -122,7 +122,8 @@ find(ph_duplicates *duplicates, const uint8_t *id, ph_duplicate_probe *probe,
     ph_seen *out)
 {
 	uint32_t place = 0;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	*probe = ph_duplicate_index_probe(duplicates->index, id);
 	while (ph_duplicate_index_next(duplicates->index, probe, &place)) {
 		if (ph_duplicate_ring_get(duplicates->ring, place, out, &err) != PH_OK)
@@ -174,7 +175,8 @@ static void
 forget_oldest(ph_duplicates *duplicates)
 {
 	ph_seen seen;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	/* One that cannot be read stays in the index, where nothing will ever equal it. */
 	if (next_entry(duplicates, duplicates->oldest, duplicates->count, &seen,
 		&err) == PH_OK)
@@ -190,7 +192,8 @@ forget_oldest(ph_duplicates *duplicates)
 static void
 fit_cycle(ph_duplicates *duplicates)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	uint64_t wanted = duplicates->cycle + STEP;
 	if (wanted > duplicates->limit)
 		wanted = duplicates->limit;
@@ -244,7 +247,8 @@ give_up_gathered(ph_duplicates *duplicates)
 static void
 put_entry(ph_duplicates *duplicates, uint64_t place, const ph_seen *seen)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	if (ph_duplicate_ring_put(duplicates->ring, place, seen, &err) == PH_OK)
 		return;
 	note(duplicates, TROUBLE_WRITE, &err);
@@ -258,7 +262,8 @@ index_entry(ph_duplicates *duplicates, uint64_t place, const uint8_t *id)
 {
 	ph_duplicate_probe probe;
 	ph_seen before;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	if (find(duplicates, id, &probe, &before)) {
 		ph_duplicate_index_move(duplicates->index, &probe, (uint32_t) place);
 		return;

@@ -245,11 +245,15 @@ handle(ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 }
 
 void
-ph_greet_frame(ph_broker *broker, const ph_peer *peer, const void *bytes, size_t length)
+ph_greet_frame(ph_broker *broker, const ph_received *received)
 {
 	ph_frame frame;
-	ph_error err = {.status = PH_OK};
-	ph_status status = ph_frame_open(bytes, length, &frame, &err);
+	ph_error err;
+	const ph_peer *peer = &received->peer;
+	ph_error_clear(&err);
+	ph_status status =
+	    ph_frame_open(received->bytes, received->length, &frame, &err);
+	frame.holder = received->holder;
 	ph_session *session = ph_sessions_of(broker->sessions, peer);
 	if (session != NULL && session->over)
 		return;

@@ -12,8 +12,7 @@
 #include "broker/broker.h"
 
 /* One frame from a peer, checked and handled. */
-void ph_greet_frame(
-    ph_broker *broker, const ph_peer *peer, const void *bytes, size_t length);
+void ph_greet_frame(ph_broker *broker, const ph_received *received);
 /* End a session; why is for the log. */
 void ph_greet_end(ph_broker *broker, ph_session *session, const char *why);
 /* End those that are over, and those that were silent too long; PING those that were told nothing

@@ -101,7 +101,7 @@ unlink_item(list *at, ph_item *item)
 }
 
 static void
-hold(ph_holder *holder, ph_item *item)
+hold(ph_holding *holder, ph_item *item)
 {
 	list at = {holder->first, holder->last};
 	append(&at, item);
@@ -114,7 +114,7 @@ hold(ph_holder *holder, ph_item *item)
 static void
 let_go(ph_item *item)
 {
-	ph_holder *holder = item->as.holder;
+	ph_holding *holder = item->as.holder;
 	PH_ASSERT(holder != NULL && holder->count > 0);
 	list at = {holder->first, holder->last};
 	unlink_item(&at, item);
@@ -461,7 +461,7 @@ ph_queue_after(const ph_item *item)
 }
 
 void
-ph_queue_take(ph_queue *queue, ph_item *item, ph_holder *holder)
+ph_queue_take(ph_queue *queue, ph_item *item, ph_holding *holder)
 {
 	PH_ASSERT(is_head(item));
 	step(queue, item, PH_EVENT_OF_TAKE);
@@ -487,7 +487,7 @@ overtake(ph_queue *queue, ph_item *item)
 }
 
 bool
-ph_queue_claim(ph_queue *queue, ph_item *item, ph_holder *holder)
+ph_queue_claim(ph_queue *queue, ph_item *item, ph_holding *holder)
 {
 	if (!is_head(item) && !overtake(queue, item))
 		return false;

@@ -17,7 +17,7 @@
 #include "broker/books.h"
 
 /* Who holds deliveries: a subscription starts with this. */
-struct ph_holder {
+struct ph_holding {
 	ph_item *first, *last; /* in flight, oldest first */
 	uint32_t count;
 };
@@ -65,9 +65,9 @@ ph_item *ph_queue_first(const ph_queue *queue);
 /* The ready head after this one. */
 ph_item *ph_queue_after(const ph_item *item);
 /* Hand a ready head out. */
-void ph_queue_take(ph_queue *queue, ph_item *item, ph_holder *holder);
+void ph_queue_take(ph_queue *queue, ph_item *item, ph_holding *holder);
 /* A holder says that it has this item: false if another of the key is in flight. */
-bool ph_queue_claim(ph_queue *queue, ph_item *item, ph_holder *holder);
+bool ph_queue_claim(ph_queue *queue, ph_item *item, ph_holding *holder);
 
 /* Settled: counted as delivered or duplicate; the item is gone, release it. */
 void ph_queue_done(ph_queue *queue, ph_item *item, bool duplicate);

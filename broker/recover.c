@@ -45,7 +45,7 @@ recover_accept(ph_broker *broker, const ph_store_record *record, ph_error *err)
 		    accept.message.data, accept.message.length, &message, err);
 	if (status == PH_OK)
 		status = ph_accept_apply(
-		    broker, &accept, message, record->position.offset, err);
+		    broker, &accept, &message, record->position.offset, err);
 	ph_message_unref(&message);
 	broker->counts.messages += status == PH_OK;
 	return status;

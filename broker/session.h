@@ -27,7 +27,7 @@
 typedef struct ph_session ph_session;
 
 struct ph_subscription {
-	ph_holder holder; /* first: what it has in flight */
+	ph_holding holder; /* first: what it has in flight */
 	ph_session *session;
 	ph_destination *to;
 	uint64_t number; /* the peer's */

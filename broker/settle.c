@@ -27,10 +27,24 @@ typedef struct ending {
 	ph_item *item;
 	ph_session *session; /* NULL: the broker's own judgement */
 	const ph_settle_view *said;
+	int64_t wall_ms, mono_ms; /* when it was said */
 	size_t binding_count;
 	ph_reference bindings[BINDINGS_MAX];
 	char text[512]; /* of a failure made here */
 } ending;
+
+/* Bindings and text stay what they were: zeros for all of them would be 20 KB. */
+static void
+begin(ending *end, const ph_broker *broker, ph_session *session)
+{
+	end->to = NULL;
+	end->item = NULL;
+	end->session = session;
+	end->said = NULL;
+	end->wall_ms = ph_broker_now(broker);
+	end->mono_ms = ph_clock_mono(broker->clock);
+	end->binding_count = 0;
+}
 
 static ph_view
 view_of(ph_slice slice)
@@ -172,7 +186,7 @@ commit(ph_broker *broker, ending *end, ph_error *err)
 	ph_record_outcome record;
 	uint64_t offset = 0;
 	record.acceptance = ph_item_entry(end->item)->number;
-	record.at_ms = ph_broker_now(broker);
+	record.at_ms = end->wall_ms;
 	record.queue = end->item->queue;
 	record.attempt = end->item->attempts;
 	record.outcome = end->said->outcome;
@@ -190,7 +204,7 @@ commit(ph_broker *broker, ending *end, ph_error *err)
 	if (status != PH_OK)
 		broker->failed = true;
 	if (record.state == PH_RECORD_SETTLED)
-		ph_rate_count(&end->to->settled, ph_clock_mono(broker->clock));
+		ph_rate_count(&end->to->settled, end->mono_ms);
 	for (size_t i = 0; PH_MUTANT("xref-in-memory") && i < end->binding_count; i++)
 		(void) ph_xref_bind(broker->xref, end->bindings[i].entity,
 		    end->bindings[i].system, end->bindings[i].key,
@@ -274,7 +288,7 @@ check_bindings(ph_broker *broker, ending *end, ph_wants *wants)
 static bool
 holds(const ph_session *session, const ph_item *item, const ph_destination *to)
 {
-	const ph_holder *holder = item->as.holder;
+	const ph_holding *holder = item->as.holder;
 	if (holder == &to->away)
 		return session->role == PH_ROLE_HOST;
 	return ((const ph_subscription *) (const void *) holder)->session == session;
@@ -334,7 +348,8 @@ find_item(ph_broker *broker, ph_session *session, uint64_t delivery, ending *end
 static bool
 settle_one(ph_broker *broker, ph_session *session, ending *end, ph_wants *wants)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	const ph_settle_view *said = end->said;
 	if (end->item == NULL || !counts(session, end->item, end->to, said->outcome)) {
 		ph_session_settled(broker->sessions, session, said->delivery);
@@ -367,9 +382,11 @@ settle_one(ph_broker *broker, ph_session *session, ending *end, ph_wants *wants)
 ph_status
 ph_settle_frame(ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
-	ending end = {.session = session};
+	ending end;
+	ph_settle_view said;
+	begin(&end, broker, session);
+	end.said = &said;
 	for (uint32_t i = 0; i < frame->count; i++) {
-		ph_settle_view said;
 		size_t start = frame->body.at;
 		ph_status status = ph_settle_read(frame, &said, err);
 		if (status == PH_OK &&
@@ -380,7 +397,6 @@ ph_settle_frame(ph_broker *broker, ph_session *session, ph_frame *frame, ph_erro
 			status = find_item(broker, session, said.delivery, &end, err);
 		if (status != PH_OK)
 			return status;
-		end.said = &said;
 		ph_wants *wants = said.bindings > 0 ? ph_wants_new() : NULL;
 		if (settle_one(broker, session, &end, wants))
 			ph_wants_destroy(&wants);
@@ -397,7 +413,9 @@ ph_settle_again(
 {
 	ph_frame frame = {.type = PH_FRAME_SETTLE, .count = 1};
 	ph_settle_view said;
-	ending end = {.session = session, .said = &said};
+	ending end;
+	begin(&end, broker, session);
+	end.said = &said;
 	ph_reader_init(&frame.body, parked->bytes, parked->length);
 	ph_status status = ph_settle_read(&frame, &said, NULL);
 	PH_ASSERT(status == PH_OK);
@@ -417,14 +435,19 @@ static void
 settle_ourselves(ph_broker *broker, ph_destination *to, ph_item *item, uint8_t outcome,
     const char *stage, const char *reason, const char *text)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	ph_settle_view said = {.outcome = outcome,
 	    .reference = {"", 0},
 	    .stage = {stage, strlen(stage)},
 	    .reason = {reason, strlen(reason)},
 	    .path = {"", 0},
 	    .text = {text, strlen(text)}};
-	ending end = {.to = to, .item = item, .said = &said};
+	ending end;
+	begin(&end, broker, NULL);
+	end.said = &said;
+	end.to = to;
+	end.item = item;
 	if (commit(broker, &end, &err) != PH_OK)
 		ph_log(PH_LOG_ERROR, "outcome-not-kept", "queue=%s text=%s",
 		    ph_queue_name(to->queue), err.text);
@@ -448,7 +471,8 @@ record_loss(ph_broker *broker, ph_destination *to, ph_item *item)
 	    .outcome = PH_UNKNOWN,
 	    .state = PH_RECORD_WAITING};
 	uint64_t offset = 0;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	ph_buffer_clear(&broker->record);
 	ph_record_outcome_encode(&record, &broker->record);
 	if (ph_broker_submit(broker, PH_RECORD_OUTCOME, PH_STORE_ESSENTIAL, NULL, 0,
@@ -500,8 +524,9 @@ ph_status
 ph_settle_progress(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
-	ending end = {.session = session};
+	ending end;
 	uint64_t offset = 0;
+	begin(&end, broker, session);
 	ph_slice reference = ph_slice_read(&frame->body);
 	ph_slice resume = ph_slice_read(&frame->body);
 	if (frame->body.failed)

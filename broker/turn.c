@@ -36,7 +36,7 @@ ph_turn_frames(void *self)
 			return;
 		}
 		bytes += received.length;
-		ph_greet_frame(broker, &received.peer, received.bytes, received.length);
+		ph_greet_frame(broker, &received);
 		if (broker->away && ph_commit_landed(broker))
 			break; /* the next batch may go */
 	}
@@ -129,6 +129,7 @@ ph_turn_end(void *self)
 		return end_turn(broker, now_ms);
 	if (!broker->failed && !ph_supervise_stopping(broker))
 		ph_dispatch_all(broker);
+	ph_backlog_own(broker->backlog);
 	bool wrote = broker->dirty;
 	bool carrying = ph_carry_turn(broker);
 	if (ph_commit_turn(broker, must_wait(broker), now_ms) != PH_OK) {

@@ -47,6 +47,7 @@ ph_frame_open(const void *bytes, size_t length, ph_frame *out, ph_error *err)
 {
 	ph_reader *reader = &out->body;
 	ph_reader_init(reader, bytes, length);
+	out->holder = NULL;
 	if (length < PH_FRAME_HEADER || ph_reader_u8(reader) != 'P' ||
 	    ph_reader_u8(reader) != 'H')
 		return ph_fail(

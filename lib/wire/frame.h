@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <packhorse/message.h>
 #include "lib/base/buffer.h"
+#include "lib/wire/holder.h"
 
 #define PH_PROTOCOL_VERSION 1
 #define PH_FRAME_MAX	    (4u << 20)
@@ -90,6 +91,8 @@ typedef struct ph_frame {
 	uint32_t count;
 	uint64_t number;
 	ph_reader body;
+	ph_holder *
+	    holder; /* of the bytes, borrowed; NULL: theirs is another way of staying */
 } ph_frame;
 ph_status ph_frame_open(const void *bytes, size_t length, ph_frame *out, ph_error *err);
 

@@ -246,7 +246,7 @@ accept(saga *self, unsigned queues, size_t length)
 	ph_status status = ph_broker_submit(broker, PH_RECORD_ACCEPT, PH_STORE_NEW,
 	    record.message.data, record.message.length, &offset, NULL);
 	if (status == PH_OK) {
-		status = ph_accept_apply(broker, &record, message, offset, NULL);
+		status = ph_accept_apply(broker, &record, &message, offset, NULL);
 		PH_ASSERT(status == PH_OK);
 		broker->counts.messages++;
 	}

@@ -188,7 +188,7 @@ some_binding(unsigned key, char text[24])
 }
 
 static void
-submit_accept(history *self, ph_record_accept *record, ph_message *message)
+submit_accept(history *self, ph_record_accept *record, ph_message **message_p)
 {
 	ph_broker *broker = self->broker;
 	uint64_t offset = 0;
@@ -196,14 +196,15 @@ submit_accept(history *self, ph_record_accept *record, ph_message *message)
 	record->accepted_ms = ph_broker_now(broker);
 	memcpy(record->id, &record->acceptance, sizeof record->acceptance);
 	memcpy(record->content, &self->random, sizeof self->random);
-	record->message.data = ph_message_bytes(message, &record->message.length);
+	record->message.data = ph_message_bytes(*message_p, &record->message.length);
 	ph_buffer_clear(&broker->record);
 	ph_record_accept_encode(record, &broker->record);
 	ck_assert_int_eq(
 	    ph_broker_submit(broker, PH_RECORD_ACCEPT, PH_STORE_NEW,
 		record->message.data, record->message.length, &offset, NULL),
 	    PH_OK);
-	ck_assert_int_eq(ph_accept_apply(broker, record, message, offset, NULL), PH_OK);
+	ck_assert_int_eq(
+	    ph_accept_apply(broker, record, message_p, offset, NULL), PH_OK);
 	broker->counts.messages++;
 }
 
@@ -239,7 +240,7 @@ accept_one(history *self)
 		record.bindings.list[0] =
 		    some_binding(history_random(self, HISTORY_KEYS), key);
 	}
-	submit_accept(self, &record, message);
+	submit_accept(self, &record, &message);
 	ph_message_unref(&message);
 }
 
@@ -250,7 +251,7 @@ history_publish(history *self, uint64_t count)
 		ph_record_accept record = {.queue_count = 1,
 		    .queues = {ph_queue_number(self->queues[BENCH]->queue)}};
 		ph_message *message = new_message(self, (unsigned) self->steps % 1000);
-		submit_accept(self, &record, message);
+		submit_accept(self, &record, &message);
 		ph_message_unref(&message);
 		if (i % 256 == 255)
 			ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
@@ -462,7 +463,7 @@ accept_large(history *self)
 	memset(large, 'x', sizeof large);
 	ck_assert_int_eq(
 	    ph_message_new(attributes, 3, large, sizeof large, &message, NULL), PH_OK);
-	submit_accept(self, &record, message);
+	submit_accept(self, &record, &message);
 	ph_message_unref(&message);
 }
 

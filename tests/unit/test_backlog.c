@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "broker/backlog.h"
+#include "lib/wire/message.h"
 #include "tests/unit/check_main.h"
 
 static ph_message *
@@ -87,8 +88,8 @@ START_TEST(the_newest_messages_are_cached)
 	ck_assert_int_eq(ph_backlog_new(10000, &backlog, NULL), PH_OK);
 	for (uint64_t n = 1; n <= 100; n++) {
 		ph_message *one = message(1000);
-		(void) ph_backlog_add(backlog, n, queues, 1, one);
-		ph_message_unref(&one);
+		(void) ph_backlog_add(backlog, n, queues, 1, &one);
+		ck_assert_ptr_null(one);
 		ck_assert_uint_le(ph_backlog_cached(backlog), 10000);
 	}
 	ck_assert_ptr_null(ph_backlog_find(backlog, 1)->message);
@@ -105,12 +106,11 @@ START_TEST(a_forgotten_message_takes_no_room)
 	ph_backlog *backlog = NULL;
 	static const uint16_t queues[] = {3};
 	ck_assert_int_eq(ph_backlog_new(10000, &backlog, NULL), PH_OK);
-	ph_message *one = message(1000);
-	ph_entry *first = ph_backlog_add(backlog, 1, queues, 1, one);
+	ph_message *one = message(1000), *other = message(1000);
+	ph_entry *first = ph_backlog_add(backlog, 1, queues, 1, &one);
 	size_t both = ph_backlog_cached(backlog);
-	ph_entry *second = ph_backlog_add(backlog, 2, queues, 1, one);
+	ph_entry *second = ph_backlog_add(backlog, 2, queues, 1, &other);
 	both += ph_backlog_cached(backlog);
-	ph_message_unref(&one);
 	ph_backlog_forget(backlog, first);
 	ck_assert_ptr_null(first->message);
 	ck_assert_ptr_nonnull(second->message);
@@ -124,6 +124,60 @@ START_TEST(a_forgotten_message_takes_no_room)
 }
 END_TEST
 
+static int frames; /* gone */
+
+static void
+gone(void *room)
+{
+	(void) room;
+	frames++;
+}
+
+/* Eight messages in one frame: some are handed out at once, some stay. */
+START_TEST(what_stays_leaves_its_frame)
+{
+	ph_backlog *backlog = NULL;
+	static const uint16_t queues[] = {3};
+	ph_message *one = message(1000);
+	size_t length = 0;
+	const void *bytes = ph_message_bytes(one, &length);
+	void *room;
+	ph_holder *frame = ph_holder_new(length, gone, &room);
+	memcpy(room, bytes, length);
+	frames = 0;
+	ck_assert_int_eq(ph_backlog_new(100000, &backlog, NULL), PH_OK);
+	for (uint64_t n = 1; n <= 8; n++) {
+		ph_message *in = NULL;
+		ck_assert_int_eq(
+		    ph_message_decode_in(frame, room, length, &in, NULL), PH_OK);
+		ck_assert_ptr_nonnull(ph_backlog_add(backlog, n, queues, 1, &in));
+	}
+	ph_holder_unref(&frame);
+	for (uint64_t n = 2; n <= 8; n += 2)
+		ph_backlog_forget(backlog, ph_backlog_find(backlog, n));
+	ck_assert_int_eq(frames, 0);
+	size_t cached = ph_backlog_cached(backlog);
+	ph_backlog_own(backlog);
+	ck_assert_int_eq(frames, 1);
+	ck_assert_uint_eq(ph_backlog_cached(backlog), cached);
+	for (uint64_t n = 1; n <= 8; n += 2) {
+		size_t got = 0;
+		const ph_entry *entry = ph_backlog_find(backlog, n);
+		ck_assert_mem_eq(ph_message_bytes(entry->message, &got), bytes, length);
+		ck_assert_str_eq(ph_message_get(entry->message, "id", NULL),
+		    ph_message_get(one, "id", NULL));
+	}
+	const ph_message *kept = ph_backlog_find(backlog, 7)->message;
+	ph_backlog_own(backlog); /* once is enough */
+	ck_assert_ptr_eq(ph_backlog_find(backlog, 7)->message, kept);
+	for (uint64_t n = 1; n <= 8; n++)
+		end_item(backlog, &ph_backlog_find(backlog, n)->items[0]);
+	ck_assert_uint_eq(ph_backlog_cached(backlog), 0);
+	ph_message_unref(&one);
+	ph_backlog_destroy(&backlog);
+}
+END_TEST
+
 /* A queue takes a message from its shelf when others have it already, or long after. */
 START_TEST(older_ones_come_back)
 {
@@ -131,8 +185,7 @@ START_TEST(older_ones_come_back)
 	static const uint16_t two[] = {3, 4}, one[] = {9}, other[] = {5};
 	ck_assert_int_eq(ph_backlog_new(10000, &backlog, NULL), PH_OK);
 	ph_message *body = message(100);
-	ph_entry *first = ph_backlog_add(backlog, 500000, two, 2, body);
-	ph_message_unref(&body);
+	ph_entry *first = ph_backlog_add(backlog, 500000, two, 2, &body);
 	ph_entry *second = ph_backlog_add(backlog, 500000, one, 1, NULL);
 	ph_entry *third = ph_backlog_add(backlog, 500000, other, 1, NULL);
 	ck_assert_ptr_eq(ph_backlog_find(backlog, 500000), first);
@@ -167,6 +220,7 @@ main(void)
 	tcase_add_test(tests, an_old_one_stays);
 	tcase_add_test(tests, the_newest_messages_are_cached);
 	tcase_add_test(tests, a_forgotten_message_takes_no_room);
+	tcase_add_test(tests, what_stays_leaves_its_frame);
 	tcase_add_test(tests, older_ones_come_back);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);

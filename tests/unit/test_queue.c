@@ -10,7 +10,7 @@
 
 static ph_backlog *backlog;
 static ph_queue *queue;
-static ph_holder holder;
+static ph_holding holder;
 static uint64_t last;
 
 static void
@@ -18,7 +18,7 @@ setup(void)
 {
 	ck_assert_int_eq(ph_backlog_new(1 << 20, &backlog, NULL), PH_OK);
 	ck_assert_int_eq(ph_queue_new(7, "waste", &queue, NULL), PH_OK);
-	holder = (ph_holder){.count = 0};
+	holder = (ph_holding){.count = 0};
 	last = 0;
 }
 
@@ -146,7 +146,7 @@ END_TEST
 
 START_TEST(claims)
 {
-	ph_holder other = {.count = 0};
+	ph_holding other = {.count = 0};
 	ph_item *first = add(5);
 	ph_item *second = add(5);
 	/* What stands behind may be held by somebody who took it before a restart. */
