@@ -44,6 +44,9 @@ typedef struct incoming {
 	size_t binding_count;
 	ph_reference bindings[BINDINGS_MAX];
 	uint8_t id[PH_FINGERPRINT], content[PH_FINGERPRINT];
+	ph_slice item;	  /* the whole of it, as it is parked */
+	bool has_options; /* some that may have to wait for the ledger */
+	ph_error why;	  /* it cannot be read; status PH_OK: it can */
 } incoming;
 
 /* ---- answers ---- */
@@ -443,7 +446,6 @@ decide(ph_broker *broker, incoming *in, ph_wants *wants)
 	ph_error err;
 	ph_error_clear(&err);
 	uint64_t acceptance = 0;
-	make_prints(broker, in);
 	switch (look(broker, in, &acceptance)) {
 	case PH_REPEAT_SAME:
 		repeat(broker, in, acceptance);
@@ -477,66 +479,90 @@ decode(ph_holder *holder, const ph_publish_view *item, ph_message **out, ph_erro
 	    holder, item->message, item->message_length, out, err);
 }
 
-/* Handle one item; false: it has to wait, `wants` says for what. */
-static bool
-handle(ph_broker *broker, ph_session *session, uint64_t ticket, int64_t wall_ms,
-    ph_holder *holder, ph_publish_view *item, ph_wants *wants)
+/* Read an item. The place of its id in the window is on its way from memory from now on. */
+static void
+prepare(ph_broker *broker, ph_session *session, uint64_t ticket, int64_t wall_ms,
+    ph_holder *holder, ph_publish_view *item, incoming *in)
 {
-	incoming in;
-	in.session = session;
-	in.ticket = ticket;
-	in.wall_ms = wall_ms;
-	in.message = NULL;
-	in.fingerprint = in.cursor = (ph_slice){"", 0};
-	in.has_cursor = in.failed = false;
-	in.cursor_name[0] = 0;
-	in.failure = (ph_record_failure){.stage = {"", 0}};
-	in.binding_count = 0;
-	ph_error err;
-	ph_error_clear(&err);
-	ph_status status = decode(holder, item, &in.message, &err);
-	if (status == PH_OK)
-		status = read_options(&in, &item->options, &err);
+	in->session = session;
+	in->ticket = ticket;
+	in->wall_ms = wall_ms;
+	in->message = NULL;
+	in->fingerprint = in->cursor = (ph_slice){"", 0};
+	in->has_cursor = in->failed = false;
+	in->cursor_name[0] = 0;
+	in->failure = (ph_record_failure){.stage = {"", 0}};
+	in->binding_count = 0;
+	in->has_options = item->options.length > 0;
+	ph_error_clear(&in->why);
+	if (decode(holder, item, &in->message, &in->why) == PH_OK &&
+	    read_options(in, &item->options, &in->why) == PH_OK)
+		make_prints(broker, in);
+}
+
+/* False: it has to wait, `wants` says for what. */
+static bool
+finish(ph_broker *broker, incoming *in, ph_wants *wants)
+{
 	bool done = true;
-	if (status != PH_OK)
-		refuse(broker, &in, &err);
+	if (in->why.status != PH_OK)
+		refuse(broker, in, &in->why);
 	else
-		done = decide(broker, &in, wants);
-	ph_message_unref(&in.message);
+		done = decide(broker, in, wants);
+	ph_message_unref(&in->message);
 	return done;
 }
 
+/* Finish it, or park it behind what waits already. False: the session is over. */
+static bool
+take(ph_broker *broker, ph_session *session, incoming *in)
+{
+	bool may_wait = session->role == PH_ROLE_HOST;
+	bool blocked = may_wait && ph_park_blocks(session);
+	ph_wants *wants =
+	    may_wait && !blocked && in->has_options ? ph_wants_new() : NULL;
+	if (!blocked && finish(broker, in, wants)) {
+		ph_wants_destroy(&wants);
+		return true;
+	}
+	ph_message_unref(&in->message);
+	if (!blocked && wants == NULL) {
+		ph_session_give_up(broker->sessions, session);
+		return false;
+	}
+	ph_park(broker, session, PH_PARK_PUBLISH, in->ticket, 1, in->item.data,
+	    in->item.length, &wants);
+	return true;
+}
+
+/* Each item is read before the one in front of it is finished: see prepare. */
 ph_status
 ph_accept_publish(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
-	bool may_wait = session->role == PH_ROLE_HOST;
+	incoming two[2];
+	ph_status status = PH_OK;
 	int64_t wall_ms = ph_broker_now(broker);
-	for (uint32_t i = 0; i < frame->count; i++) {
-		ph_publish_view item;
-		size_t start = frame->body.at;
-		uint64_t ticket = frame->number + i;
-		ph_status status = ph_publish_read(frame, &item, err);
-		if (status != PH_OK)
-			return status;
-		bool blocked = may_wait && ph_park_blocks(session);
-		ph_wants *wants = may_wait && !blocked && item.options.length > 0
-				      ? ph_wants_new()
-				      : NULL;
-		if (!blocked && handle(broker, session, ticket, wall_ms, frame->holder,
-				    &item, wants)) {
-			ph_wants_destroy(&wants);
-			continue;
+	for (uint32_t i = 0; status == PH_OK && i <= frame->count; i++) {
+		incoming *in = &two[i % 2];
+		in->message = NULL;
+		if (i < frame->count) {
+			ph_publish_view item;
+			size_t start = frame->body.at;
+			status = ph_publish_read(frame, &item, err);
+			/* Behind its u32 length, which the reader wants to see again. */
+			in->item = (ph_slice){(const char *) frame->body.data + start,
+			    frame->body.at - start};
+			if (status == PH_OK)
+				prepare(broker, session, frame->number + i, wall_ms,
+				    frame->holder, &item, in);
 		}
-		if (!blocked && wants == NULL) {
-			ph_session_give_up(broker->sessions, session);
+		if (i > 0 && !take(broker, session, &two[(i - 1) % 2])) {
+			ph_message_unref(&in->message);
 			return PH_OK;
 		}
-		/* Behind its u32 length, which the reader wants to see again. */
-		ph_park(broker, session, PH_PARK_PUBLISH, ticket, 1,
-		    frame->body.data + start, frame->body.at - start, &wants);
 	}
-	return PH_OK;
+	return status;
 }
 
 bool
@@ -544,12 +570,14 @@ ph_accept_again(ph_broker *broker, ph_session *session, const ph_parked *parked)
 {
 	ph_frame frame = {.type = PH_FRAME_PUBLISH, .count = 1};
 	ph_publish_view item;
+	incoming in;
 	ph_reader_init(&frame.body, parked->bytes, parked->length);
 	ph_status status = ph_publish_read(&frame, &item, NULL);
 	PH_ASSERT(status == PH_OK);
+	prepare(broker, session, parked->number, ph_broker_now(broker), NULL, &item,
+	    &in);
 	ph_wants *wants = ph_wants_new();
-	bool done = handle(
-	    broker, session, parked->number, ph_broker_now(broker), NULL, &item, wants);
+	bool done = finish(broker, &in, wants);
 	if (!done && wants != NULL)
 		ph_park_ask(broker, session, &wants);
 	ph_wants_destroy(&wants);

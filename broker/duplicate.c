@@ -46,6 +46,8 @@ struct ph_duplicates {
 	uint64_t added;		  /* since the start */
 	uint64_t grow_at;	  /* `added` before which no room is asked for */
 	uint64_t quiet[TROUBLES]; /* `added` before which it is not told again */
+	uint8_t missed[PH_FINGERPRINT]; /* what was looked for last, and not there */
+	uint64_t missed_at;		/* 1 + `added` then; 0: nothing was */
 	bool told;		  /* `report` is for the next flush */
 	ph_error report;
 };
@@ -146,8 +148,11 @@ ph_duplicates_look(ph_duplicates *duplicates, const uint8_t id[PH_FINGERPRINT],
 {
 	ph_duplicate_probe probe;
 	ph_seen seen;
-	if (!find(duplicates, id, &probe, &seen))
+	if (!find(duplicates, id, &probe, &seen)) {
+		memcpy(duplicates->missed, id, sizeof duplicates->missed);
+		duplicates->missed_at = duplicates->added + 1;
 		return PH_REPEAT_NO;
+	}
 	*acceptance = seen.acceptance;
 	return memcmp(seen.content, content, PH_FINGERPRINT) == 0 ? PH_REPEAT_SAME
 								  : PH_REPEAT_CONFLICT;
@@ -257,6 +262,15 @@ put_entry(ph_duplicates *duplicates, uint64_t place, const ph_seen *seen)
 	PH_ASSERT(status == PH_OK);
 }
 
+/* Is it known not to be there? */
+static bool
+just_missed(const ph_duplicates *duplicates, const uint8_t *id)
+{
+	return duplicates->missed_at > 0 &&
+	       duplicates->missed_at == duplicates->added &&
+	       memcmp(duplicates->missed, id, sizeof duplicates->missed) == 0;
+}
+
 static void
 index_entry(ph_duplicates *duplicates, uint64_t place, const uint8_t *id)
 {
@@ -264,7 +278,7 @@ index_entry(ph_duplicates *duplicates, uint64_t place, const uint8_t *id)
 	ph_seen before;
 	ph_error err;
 	ph_error_clear(&err);
-	if (find(duplicates, id, &probe, &before)) {
+	if (!just_missed(duplicates, id) && find(duplicates, id, &probe, &before)) {
 		ph_duplicate_index_move(duplicates->index, &probe, (uint32_t) place);
 		return;
 	}
