@@ -51,7 +51,8 @@ static ph_client *
 open_client(const options *how, const char *name)
 {
 	ph_client *client = NULL;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	must(ph_client_new(how->socket, &client, &err), &err, "client");
 	must(ph_client_set(client, "name", name, &err), &err, "name");
 	must(ph_client_set(client, "batch", how->batch, &err), &err, "batch");
@@ -65,7 +66,8 @@ static const ph_event *
 next(ph_client *client, int timeout_ms)
 {
 	const ph_event *event = NULL;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	ph_status status = ph_client_next(client, timeout_ms, &event, &err);
 	if (status == PH_ERR_TIMEOUT)
 		return NULL;
@@ -78,7 +80,8 @@ next(ph_client *client, int timeout_ms)
 static void
 subscribe(ph_client *client, const options *how)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	uint64_t credit = how->queues > 1 ? how->credit / how->queues : how->credit;
 	if (credit == 0)
 		credit = 1;
@@ -95,7 +98,8 @@ static void
 take_delivery(
     ph_client *client, const ph_event *event, const options *how, bench_report *report)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	if (how->pace > 0) {
 		size_t length;
 		bench_delivered(report, how->pace,
@@ -161,7 +165,8 @@ make(const options *how, const char *data, const char *run, uint64_t number)
 	    {"datacontenttype", "application/octet-stream", 24},
 	    {"subject", subject, sizeof subject - 1}};
 	ph_message *message = NULL;
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	must(ph_message_new(
 		 attributes, how->reference ? 5 : 4, data, how->size, &message, &err),
 	    &err, "message");
@@ -191,7 +196,8 @@ static bool
 publish_one(ph_client *client, const options *how, bench_pacer *pacer, char *data,
     const char *run, uint64_t number, bench_report *report)
 {
-	ph_error err = {.status = PH_OK};
+	ph_error err;
+	ph_error_clear(&err);
 	double wait = bench_pacer_wait(pacer, number);
 	if (wait > 0) {
 		(void) take_results(client, pacer, (int) (wait * 1000), report);
