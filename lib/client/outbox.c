@@ -111,9 +111,7 @@ write_item(ph_buffer *frame, const ph_outbox_item *place)
 		ph_buffer_append(frame, place->item, place->length);
 		return;
 	}
-	ph_settle_write(frame,
-	    &(ph_settle_view){.delivery = place->delivery, .outcome = place->plain},
-	    NULL, 0);
+	ph_settle_write_plain(frame, place->delivery, place->plain);
 }
 
 bool

@@ -10,6 +10,9 @@
 
 #include "lib/base/assert.h"
 
+#define DELIVER_HEAD 23u /* of a delivery: what stands in it besides its bytes */
+#define SETTLE_PLAIN 9u	 /* of an outcome: its number and what it was */
+
 static const char *const names[] = {
 #define X(name, number) [number] = #name,
     PH_FRAMES(X)
@@ -210,20 +213,36 @@ ph_deliver_read(ph_frame *frame, ph_deliver_view *out, ph_error *err)
 	return PH_OK;
 }
 
+/* u16 length, then the bytes. Returns what follows. */
+static uint8_t *
+put_slice(uint8_t *at, ph_slice slice)
+{
+	ph_put_number(at, slice.length, 2);
+	if (slice.length > 0)
+		memcpy(at + 2, slice.data, slice.length);
+	return at + 2 + slice.length;
+}
+
 void
 ph_deliver_write(ph_buffer *frame, const ph_deliver_view *item)
 {
-	size_t start = frame->length;
-	ph_buffer_u32(frame, 0);
-	ph_buffer_u64(frame, item->delivery);
-	ph_buffer_u16(frame, item->attempt);
-	ph_buffer_u8(frame, item->flags);
-	ph_buffer_u64(frame, item->accepted_ms);
-	ph_buffer_blob16(frame, item->reference.data, item->reference.length);
-	ph_buffer_blob16(frame, item->resume.data, item->resume.length);
-	ph_buffer_append(frame, item->message, item->message_length);
-	if (!frame->failed)
-		ph_buffer_set_u32(frame, start, (uint32_t) (frame->length - start - 4));
+	size_t length = DELIVER_HEAD + item->reference.length + item->resume.length +
+			item->message_length;
+	if (item->reference.length > UINT16_MAX || item->resume.length > UINT16_MAX)
+		frame->failed = true;
+	if (!ph_buffer_reserve(frame, 4 + length))
+		return;
+	uint8_t *at = frame->data + frame->length;
+	ph_put_number(at, length, 4);
+	ph_put_number(at + 4, item->delivery, 8);
+	ph_put_number(at + 12, item->attempt, 2);
+	at[14] = item->flags;
+	ph_put_number(at + 15, item->accepted_ms, 8);
+	at = put_slice(at + 23, item->reference);
+	at = put_slice(at, item->resume);
+	if (item->message_length > 0)
+		memcpy(at, item->message, item->message_length);
+	frame->length += 4 + length;
 }
 
 ph_status
@@ -236,7 +255,7 @@ ph_settle_read(ph_frame *frame, ph_settle_view *out, ph_error *err)
 	    .text = {"", 0}};
 	uint16_t length = ph_reader_u16(&frame->body);
 	const uint8_t *bytes = ph_reader_bytes(&frame->body, length);
-	if (bytes == NULL || length < 9)
+	if (bytes == NULL || length < SETTLE_PLAIN)
 		return broken(frame, err);
 	ph_reader item;
 	ph_reader_init(&item, bytes, length);
@@ -264,13 +283,23 @@ ph_settle_plain(const ph_settle_view *item, size_t bindings_length)
 }
 
 void
+ph_settle_write_plain(ph_buffer *frame, uint64_t delivery, uint8_t outcome)
+{
+	if (!ph_buffer_reserve(frame, 2 + SETTLE_PLAIN))
+		return;
+	uint8_t *at = frame->data + frame->length;
+	ph_put_number(at, SETTLE_PLAIN, 2);
+	ph_put_number(at + 2, delivery, 8);
+	at[10] = outcome;
+	frame->length += 2 + SETTLE_PLAIN;
+}
+
+void
 ph_settle_write(ph_buffer *frame, const ph_settle_view *item, const void *bindings,
     size_t bindings_length)
 {
 	size_t start = frame->length;
-	ph_buffer_u16(frame, 9);
-	ph_buffer_u64(frame, item->delivery);
-	ph_buffer_u8(frame, item->outcome);
+	ph_settle_write_plain(frame, item->delivery, item->outcome);
 	if (ph_settle_plain(item, bindings_length))
 		return;
 	ph_buffer_u64(frame, item->delay_ms);

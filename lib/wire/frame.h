@@ -155,6 +155,8 @@ typedef struct ph_settle_view {
 ph_status ph_settle_read(ph_frame *frame, ph_settle_view *out, ph_error *err);
 /* There is nothing to say but the outcome itself. */
 bool ph_settle_plain(const ph_settle_view *item, size_t bindings_length);
+/* The short form. */
+void ph_settle_write_plain(ph_buffer *frame, uint64_t delivery, uint8_t outcome);
 /* Writes the short form when that is so. `bindings` are already encoded. */
 void ph_settle_write(ph_buffer *frame, const ph_settle_view *item, const void *bindings,
     size_t bindings_length);

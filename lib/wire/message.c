@@ -22,7 +22,7 @@
 #define MAGIC		0x50484d53u /* "PHMS" */
 
 typedef struct entry {
-	uint32_t name;	/* offset of the name; 0 for a known attribute */
+	uint32_t name;	/* offset of the name of an extension */
 	uint32_t value; /* offset of the value */
 	uint16_t length;
 	uint8_t tag;
@@ -41,21 +41,34 @@ struct ph_message {
 	entry index[];
 };
 
-static const struct known_name {
-	const char *text;
-	size_t length;
-} known_names[PH_TAG_COUNT] = {
-#define X(symbol, number, name) [number] = {name, sizeof name - 1},
+static const char *const known_names[PH_TAG_COUNT] = {
+#define X(symbol, number, name) [number] = name,
     PH_MESSAGE_TAGS(X)
 #undef X
+};
+
+/* Known names by their length, of which no more than two have the same. */
+static const uint8_t tags_of_length[NAME_MAX_LENGTH + 1][2] = {
+    [2] = {PH_TAG_ID},
+    [4] = {PH_TAG_TYPE, PH_TAG_TIME},
+    [6] = {PH_TAG_SOURCE},
+    [7] = {PH_TAG_SUBJECT},
+    [10] = {PH_TAG_DATASCHEMA, PH_TAG_EXPIRYTIME},
+    [11] = {PH_TAG_TRACEPARENT, PH_TAG_CAUSATIONID},
+    [12] = {PH_TAG_PARTITIONKEY},
+    [13] = {PH_TAG_CORRELATIONID},
+    [15] = {PH_TAG_DATACONTENTTYPE},
+    [18] = {PH_TAG_DATACLASSIFICATION},
 };
 
 static ph_message_tag
 tag_of(const char *name, size_t length)
 {
-	for (int tag = 1; tag < PH_TAG_COUNT; tag++) {
-		if (known_names[tag].length == length &&
-		    memcmp(name, known_names[tag].text, length) == 0)
+	if (length > NAME_MAX_LENGTH)
+		return PH_TAG_EXTENSION;
+	for (int i = 0; i < 2 && tags_of_length[length][i] != 0; i++) {
+		uint8_t tag = tags_of_length[length][i];
+		if (memcmp(name, known_names[tag], length) == 0)
 			return (ph_message_tag) tag;
 	}
 	return PH_TAG_EXTENSION;
@@ -131,7 +144,7 @@ bad(ph_error *err, size_t at, const char *what)
 static const char *
 name_of(const ph_message *message, const entry *at)
 {
-	return at->tag != 0 ? known_names[at->tag].text
+	return at->tag != 0 ? known_names[at->tag]
 			    : (const char *) message->bytes + at->name;
 }
 
@@ -191,13 +204,14 @@ check_value(const uint8_t *value, size_t length)
 	return NULL;
 }
 
-/* Put one attribute, whose name and value were checked, into the next place of the index. */
+/* The place behind the index was filled in: it counts, unless it is there already. */
 static const char *
-enter(ph_message *message, const entry *at)
+enter(ph_message *message)
 {
+	const entry *at = &message->index[message->count];
 	if (at->tag != 0 ? message->known[at->tag] != 0 : extension_taken(message, at))
 		return "attribute given twice";
-	message->index[message->count++] = *at;
+	message->count++;
 	if (at->tag != 0)
 		message->known[at->tag] = (uint8_t) message->count;
 	return NULL;
@@ -223,12 +237,13 @@ static const char *
 read_attribute(ph_message *message, size_t *position)
 {
 	const char *wrong = NULL;
+	entry *at = &message->index[message->count];
 	if (*position >= message->data)
 		return "attribute value runs over its end";
-	entry at = {.tag = message->bytes[(*position)++]};
-	if (at.tag >= PH_TAG_COUNT)
+	at->tag = message->bytes[(*position)++];
+	if (at->tag >= PH_TAG_COUNT)
 		return "unknown attribute tag";
-	if (at.tag == 0 && (wrong = read_name(message, position, &at)) != NULL)
+	if (at->tag == 0 && (wrong = read_name(message, position, at)) != NULL)
 		return wrong;
 	size_t left = message->data - *position;
 	const uint8_t *bytes = message->bytes + *position;
@@ -237,11 +252,11 @@ read_attribute(ph_message *message, size_t *position)
 		return "attribute value runs over its end";
 	if (length > PH_MESSAGE_VALUE_MAX)
 		return "attribute value over 4096 bytes";
-	at.length = (uint16_t) length;
-	at.value = (uint32_t) *position + 2;
+	at->length = (uint16_t) length;
+	at->value = (uint32_t) *position + 2;
 	*position += length + 3;
 	wrong = check_value(bytes + 2, length);
-	return wrong != NULL ? wrong : enter(message, &at);
+	return wrong != NULL ? wrong : enter(message);
 }
 
 static ph_status
@@ -400,23 +415,25 @@ write_attribute(ph_message *message, const ph_attribute *attribute, ph_message_t
     uint8_t **end)
 {
 	uint8_t *at = *end;
-	entry added = {.tag = (uint8_t) tag, .length = (uint16_t) attribute->length};
+	entry *added = &message->index[message->count];
+	added->tag = (uint8_t) tag;
+	added->length = (uint16_t) attribute->length;
 	*at++ = (uint8_t) tag;
 	if (tag == PH_TAG_EXTENSION) {
-		added.name_length = (uint8_t) strlen(attribute->name);
-		*at++ = added.name_length;
-		added.name = (uint32_t) (at - message->bytes);
-		at = write_bytes(at, attribute->name, added.name_length + 1u);
+		added->name_length = (uint8_t) strlen(attribute->name);
+		*at++ = added->name_length;
+		added->name = (uint32_t) (at - message->bytes);
+		at = write_bytes(at, attribute->name, added->name_length + 1u);
 	}
 	ph_put_number(at, attribute->length, 2);
 	at += 2;
-	added.value = (uint32_t) (at - message->bytes);
+	added->value = (uint32_t) (at - message->bytes);
 	const char *wrong =
 	    check_value((const uint8_t *) attribute->value, attribute->length);
 	at = write_bytes(at, attribute->value, attribute->length);
 	*at++ = 0;
 	*end = at;
-	return wrong != NULL ? wrong : enter(message, &added);
+	return wrong != NULL ? wrong : enter(message);
 }
 
 static ph_status
