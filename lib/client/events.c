@@ -255,7 +255,7 @@ receive(ph_client *client, ph_inner_event *out)
 	if (client->socket == NULL ||
 	    ph_socket_receive(client->socket, &frame, NULL) != PH_OK)
 		return NOTHING;
-	client->last_heard = ph_client_now();
+	client->last_heard = ph_client_look(client);
 	client->holder = frame.holder;
 	ph_error err;
 	if (ph_frame_open(frame.bytes, frame.length, &client->frame, &err) != PH_OK) {

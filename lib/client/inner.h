@@ -37,9 +37,10 @@ typedef struct ph_batch {
 	ph_holder
 	    *holder; /* in whose room this is: the socket uses it too while it sends */
 	ph_buffer frame;
-	uint64_t first;	  /* ticket */
-	uint32_t count;	  /* tickets */
-	uint32_t waiting; /* those without a result */
+	struct ph_batch *next; /* of the spare ones */
+	uint64_t first;	       /* ticket */
+	uint32_t count;	       /* tickets */
+	uint32_t waiting;      /* those without a result */
 } ph_batch;
 
 typedef struct ph_pending_item {
@@ -52,6 +53,8 @@ typedef struct ph_pending {
 	ph_pending_item *ring;
 	size_t capacity; /* the window */
 	ph_batch *open;	 /* is written to; NULL: none */
+	ph_batch *spare; /* frames that have been of use, for the next ones */
+	size_t spared;	 /* bytes that those hold */
 	size_t usual;	 /* bytes of a frame, of late */
 	size_t last;	 /* bytes of the latest frame */
 	uint64_t first;	 /* oldest ticket without a result */
@@ -164,6 +167,7 @@ struct ph_client {
 	size_t window, batch;
 	int64_t connect_timeout, heartbeat;
 	int64_t next_try, deadline, last_sent, last_heard;
+	int64_t seen;	 /* the clock when it was last looked at */
 	int64_t backoff; /* milliseconds until the next attempt */
 	ph_socket *socket;
 	ph_pending pending;
@@ -182,6 +186,8 @@ struct ph_client {
 };
 
 int64_t ph_client_now(void);
+/* The same, and remember it. */
+int64_t ph_client_look(ph_client *client);
 ph_status ph_client_allocate(const char *name, ph_client **out, ph_error *err);
 /* Ask the control socket for an endpoint and a one-time token. */
 ph_status ph_client_grant(ph_client *client, ph_error *err);

@@ -22,6 +22,21 @@ ph_client_now(void)
 	return ph_clock_mono(ph_clock_system());
 }
 
+int64_t
+ph_client_look(ph_client *client)
+{
+	client->seen = ph_client_now();
+	return client->seen;
+}
+
+/* At the last look, which was before: that saves one for each frame, and at worst a ping too many goes
+ * out. */
+static void
+note_sent(ph_client *client)
+{
+	client->last_sent = client->seen;
+}
+
 bool
 ph_link_send(ph_client *client, ph_buffer *frame)
 {
@@ -29,7 +44,7 @@ ph_link_send(ph_client *client, ph_buffer *frame)
 		    ph_socket_send_buffer(client->socket, NULL, frame, NULL) == PH_OK;
 	ph_buffer_fini(frame);
 	if (sent)
-		client->last_sent = ph_client_now();
+		note_sent(client);
 	return sent;
 }
 
@@ -116,8 +131,8 @@ connect_once(ph_client *client)
 		return;
 	}
 	client->state = LINK_GREETING;
-	client->deadline = ph_client_now() + client->connect_timeout;
-	client->last_heard = ph_client_now();
+	client->last_heard = ph_client_look(client);
+	client->deadline = client->seen + client->connect_timeout;
 	send_hello(client);
 }
 
@@ -250,7 +265,7 @@ flush_pending(ph_client *client)
 	while ((batch = ph_pending_frame(&client->pending)) != NULL &&
 	       ph_socket_send_held(client->socket, batch->holder, batch->frame.data,
 		   batch->frame.length, NULL) == PH_OK) {
-		client->last_sent = ph_client_now();
+		note_sent(client);
 		ph_pending_sent(&client->pending, batch);
 	}
 }
@@ -281,7 +296,7 @@ keep_alive(ph_client *client, int64_t now, int64_t *wait)
 void
 ph_link_step(ph_client *client, int64_t *wait)
 {
-	int64_t now = ph_client_now();
+	int64_t now = ph_client_look(client);
 	*wait = 1000;
 	if (client->socket != NULL && ph_socket_lost(client->socket))
 		ph_link_lose(client, "PH6408 the connection to the broker was lost");

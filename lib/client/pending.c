@@ -17,7 +17,8 @@
 
 /* A frame with more is not begun: it may hold one large message, or many small ones. */
 #define FRAME_BYTES (1u << 20)
-#define ITEM_HEAD   6u /* u32 length, u16 length of the options */
+#define SPARE_BYTES (1u << 20) /* most that is kept for the frames to come */
+#define ITEM_HEAD   6u	       /* u32 length, u16 length of the options */
 
 /* Most bytes that are sent and have no result: what one publisher of large messages can make the
  * broker hold unread. A single message may always fly. */
@@ -50,29 +51,67 @@ free_frame(void *room)
 	ph_buffer_fini(&batch->frame);
 }
 
+/* An empty frame that was of use before, if there is one. */
 static ph_batch *
-new_batch(ph_frame_type type, uint64_t first, size_t bytes)
+take_spare(ph_pending *pending)
+{
+	ph_batch *batch = pending->spare;
+	if (batch == NULL)
+		return NULL;
+	pending->spare = batch->next;
+	pending->spared -= batch->frame.capacity;
+	ph_buffer_clear(&batch->frame);
+	return batch;
+}
+
+static ph_batch *
+fresh_batch(void)
 {
 	void *room;
 	ph_holder *holder = ph_holder_new(sizeof(ph_batch), free_frame, &room);
 	if (holder == NULL)
 		return NULL;
 	ph_batch *batch = room;
-	*batch = (ph_batch){.holder = holder, .first = first};
+	*batch = (ph_batch){.holder = holder};
 	ph_buffer_init(&batch->frame, PH_FRAME_MAX);
-	if (!ph_buffer_reserve(&batch->frame, PH_FRAME_HEADER + bytes)) {
-		ph_holder_unref(&holder);
-		return NULL;
-	}
-	ph_frame_begin(&batch->frame, type, first);
 	return batch;
 }
 
 static void
-drop_batch(ph_batch *batch)
+let_go(ph_batch *batch)
 {
 	ph_holder *holder = batch->holder;
 	ph_holder_unref(&holder);
+}
+
+static ph_batch *
+new_batch(ph_pending *pending, ph_frame_type type, uint64_t first, size_t bytes)
+{
+	ph_batch *batch = take_spare(pending);
+	if (batch == NULL && (batch = fresh_batch()) == NULL)
+		return NULL;
+	if (!ph_buffer_reserve(&batch->frame, PH_FRAME_HEADER + bytes)) {
+		let_go(batch);
+		return NULL;
+	}
+	batch->first = first;
+	batch->count = batch->waiting = 0;
+	ph_frame_begin(&batch->frame, type, first);
+	return batch;
+}
+
+/* Nothing in the frame is waited for. The socket may still be sending it. */
+static void
+drop_batch(ph_pending *pending, ph_batch *batch)
+{
+	size_t bytes = pending->spared + batch->frame.capacity;
+	if (bytes > SPARE_BYTES || !ph_holder_alone(batch->holder)) {
+		let_go(batch);
+		return;
+	}
+	batch->next = pending->spare;
+	pending->spare = batch;
+	pending->spared = bytes;
 }
 
 /* One more ticket is in the frame. */
@@ -92,7 +131,7 @@ count_out(ph_pending *pending, uint64_t ticket)
 	ph_pending_item *item = at(pending, ticket);
 	item->size = 0;
 	if (--item->batch->waiting == 0)
-		drop_batch(item->batch);
+		drop_batch(pending, item->batch);
 }
 
 /* The open frame is complete. What it did not need is given back. */
@@ -122,6 +161,9 @@ ph_pending_fini(ph_pending *pending)
 		if (at(pending, ticket)->size > 0)
 			count_out(pending, ticket);
 	}
+	ph_batch *batch;
+	while ((batch = take_spare(pending)) != NULL)
+		let_go(batch);
 	free(pending->ring);
 	pending->ring = NULL;
 }
@@ -141,7 +183,8 @@ open_for(ph_pending *pending, size_t size, size_t most)
 	if (open == NULL) {
 		size_t bytes =
 		    most > 1 && pending->usual > size ? pending->usual : size;
-		pending->open = new_batch(PH_FRAME_PUBLISH, pending->next, bytes);
+		pending->open =
+		    new_batch(pending, PH_FRAME_PUBLISH, pending->next, bytes);
 		return pending->open;
 	}
 	if (ph_buffer_reserve(&open->frame, size))
@@ -176,7 +219,7 @@ add_cursor(ph_pending *pending, const ph_published *item)
 	if (pending->open != NULL)
 		close_open(pending);
 	ph_batch *batch =
-	    new_batch(PH_FRAME_CURSOR, pending->next, item->options_length);
+	    new_batch(pending, PH_FRAME_CURSOR, pending->next, item->options_length);
 	if (batch == NULL)
 		return false;
 	ph_buffer_append(&batch->frame, item->options, item->options_length);
@@ -246,7 +289,7 @@ static ph_batch *
 cut(ph_pending *pending, uint64_t ticket, uint32_t count, size_t size)
 {
 	ph_batch *old = at(pending, ticket)->batch;
-	ph_batch *batch = new_batch(PH_FRAME_PUBLISH, ticket, size);
+	ph_batch *batch = new_batch(pending, PH_FRAME_PUBLISH, ticket, size);
 	if (batch == NULL)
 		return NULL;
 	ph_buffer_append(&batch->frame, old->frame.data + offset_of(old, ticket), size);
@@ -255,7 +298,7 @@ cut(ph_pending *pending, uint64_t ticket, uint32_t count, size_t size)
 		count_in(pending, batch, at(pending, ticket + i)->size);
 	old->waiting -= count;
 	if (old->waiting == 0)
-		drop_batch(old);
+		drop_batch(pending, old);
 	return batch;
 }
 

@@ -65,7 +65,7 @@ ph_holder_one_thread(ph_holder *holder)
 
 /* ---- users ---- */
 
-/* Neither locked nor ordered: for the count of one thread. */
+/* Neither locked nor ordered: while only one thread can count. */
 static void
 count(ph_holder *holder, int by)
 {
@@ -78,7 +78,8 @@ ph_holder *
 ph_holder_ref(ph_holder *holder)
 {
 	PH_ASSERT(holder != NULL && holder->magic == MAGIC);
-	if (holder->one_thread)
+	/* An atomic addition would wait for all that the caller has just written. */
+	if (holder->one_thread || ph_holder_alone(holder))
 		count(holder, 1);
 	else
 		atomic_fetch_add_explicit(&holder->users, 1, memory_order_relaxed);

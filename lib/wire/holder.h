@@ -21,11 +21,11 @@ typedef struct ph_holder ph_holder;
 ph_holder *ph_holder_new(size_t size, void (*release)(void *room), void **room);
 /* All its users are on one thread: counting them is cheaper. To be said before there is a second. */
 void ph_holder_one_thread(ph_holder *holder);
-/* One more user; returns its argument. */
+/* One more user, by one who is a user; returns its argument. */
 ph_holder *ph_holder_ref(ph_holder *holder);
 /* One user less; NULLs the pointer, NULL allowed. */
 void ph_holder_unref(ph_holder **holder_p);
-/* Has it no user but the caller? Nobody can become one then but through the caller. */
+/* Has it no user but the caller? Nobody can become one then but by the caller. */
 bool ph_holder_alone(const ph_holder *holder);
 
 /* Memory that lasts as long as the holder, aligned for anything; one thread at a time may take. */
