@@ -10,10 +10,13 @@
 
 #include "lib/base/assert.h"
 
+#define CACHE_LINE 64
+#define AHEAD_BYTES                                                                    \
+	192 /* of a delivery: what says how long it is, and the attributes of most */
+
 static void
-reset(ph_event *event, ph_event_kind kind)
+begin(ph_event *event, ph_event_kind kind)
 {
-	ph_message_unref(&event->message);
 	event->kind = kind;
 	event->result = PH_ACCEPTED;
 	event->ticket = event->acceptance = event->delivery = event->accepted_ms = 0;
@@ -22,6 +25,14 @@ reset(ph_event *event, ph_event_kind kind)
 	event->queue = "";
 	event->reference = event->resume = (ph_slice){"", 0};
 	event->text[0] = event->subject[0] = 0;
+}
+
+/* An event without a message. */
+static void
+reset(ph_event *event, ph_event_kind kind)
+{
+	ph_message_unref(&event->message);
+	begin(event, kind);
 }
 
 static ph_subscription *
@@ -72,6 +83,16 @@ take_result(ph_client *client)
 	return true;
 }
 
+/* The next delivery's bytes are on their way while the application has this one. */
+static void
+fetch_ahead(const ph_reader *body)
+{
+	const uint8_t *next = body->data + body->at;
+	size_t left = ph_reader_left(body);
+	for (size_t line = 0; line < AHEAD_BYTES && line < left; line += CACHE_LINE)
+		__builtin_prefetch(next + line);
+}
+
 static bool
 take_delivery(ph_client *client)
 {
@@ -79,26 +100,24 @@ take_delivery(ph_client *client)
 	ph_subscription *at = subscription_of(client, client->frame.number);
 	if (ph_deliver_read(&client->frame, &item, NULL) != PH_OK || at == NULL)
 		return false;
-	ph_message *message = NULL;
+	fetch_ahead(&client->frame.body);
+	ph_event *event = &client->event;
 	ph_error err;
-	if (ph_message_decode_in(client->holder, item.message, item.message_length,
-		&message, &err) != PH_OK) {
+	if (ph_message_decode_over(&event->message, client->holder, item.message,
+		item.message_length, &err) != PH_OK) {
 		ph_link_lose(client, err.text);
 		return false;
 	}
-	if (ph_held_add(&at->held, item.delivery, NULL) != PH_OK) {
-		ph_message_unref(&message);
+	if (ph_held_add(&at->held, item.delivery, NULL) != PH_OK)
 		return false;
-	}
-	reset(&client->event, PH_EVENT_DELIVERY);
-	client->event.message = message;
-	client->event.delivery = item.delivery;
-	client->event.attempt = item.attempt;
-	client->event.flags = item.flags;
-	client->event.accepted_ms = item.accepted_ms;
-	client->event.reference = item.reference;
-	client->event.resume = item.resume;
-	client->event.queue = at->queue;
+	begin(event, PH_EVENT_DELIVERY);
+	event->delivery = item.delivery;
+	event->attempt = item.attempt;
+	event->flags = item.flags;
+	event->accepted_ms = item.accepted_ms;
+	event->reference = item.reference;
+	event->resume = item.resume;
+	event->queue = at->queue;
 	return true;
 }
 

@@ -19,7 +19,9 @@
 #define LAYOUT_VERSION	1
 #define HEADER		16
 #define NAME_MAX_LENGTH 20
-#define MAGIC		0x50484d53u /* "PHMS" */
+#define PLACES                                                                         \
+	8 /* of a borrowing message's index at least, so that it can serve again */
+#define MAGIC 0x50484d53u /* "PHMS" */
 
 typedef struct entry {
 	uint32_t name;	/* offset of the name of an extension */
@@ -35,6 +37,7 @@ struct ph_message {
 	uint32_t length;	     /* of bytes */
 	uint32_t data;		     /* offset of the payload */
 	uint16_t count;		     /* attributes */
+	uint16_t places;	     /* of the index */
 	uint8_t known[PH_TAG_COUNT]; /* position of a known attribute + 1; 0: absent */
 	const uint8_t *bytes;	     /* after the index, or in the holder's keeping */
 	ph_holder *holder;	     /* of the bytes; NULL: they are in this block */
@@ -114,6 +117,13 @@ allocate(size_t attributes, size_t length)
 	begin(message, length);
 	message->bytes = (const uint8_t *) message + head_size(attributes);
 	return message;
+}
+
+/* Nobody else can hold a message that has one holder. */
+static bool
+is_alone(const ph_message *message)
+{
+	return atomic_load_explicit(&message->holders, memory_order_acquire) == 1;
 }
 
 static uint8_t *
@@ -334,25 +344,68 @@ ph_message_decode(const void *bytes, size_t length, ph_message **out, ph_error *
 	return status;
 }
 
+/* The old message if its memory can serve again, else another in the holder with so many places. */
+static ph_message *
+room_for(ph_message **old_p, ph_holder *holder, size_t attributes, size_t places)
+{
+	ph_message *message = *old_p;
+	*old_p = NULL;
+	if (message != NULL && message->holder == holder &&
+	    message->places >= attributes && is_alone(message)) {
+		places = message->places;
+	} else {
+		ph_message_unref(&message);
+		message = ph_holder_take(holder, head_size(places));
+		if (message == NULL)
+			return NULL;
+		(void) ph_holder_ref(holder);
+	}
+	begin(message, 0);
+	message->holder = holder;
+	message->places = (uint16_t) places;
+	return message;
+}
+
+/* Into *message_p, which has at least so many places if it is another than before. */
+static ph_status
+decode_over(ph_message **message_p, size_t places, ph_holder *holder, const void *bytes,
+    size_t length, ph_error *err)
+{
+	size_t attributes;
+	PH_ASSERT(holder != NULL && (bytes != NULL || length == 0));
+	ph_status status = check_start(bytes, length, &attributes, err);
+	if (status != PH_OK) {
+		ph_message_unref(message_p);
+		return status;
+	}
+	ph_message *message = room_for(
+	    message_p, holder, attributes, attributes > places ? attributes : places);
+	if (message == NULL)
+		return no_memory(length, err);
+	message->length = (uint32_t) length;
+	message->bytes = bytes;
+	status = index_message(message, attributes, err);
+	if (status != PH_OK)
+		ph_message_unref(&message);
+	*message_p = message;
+	return status;
+}
+
+ph_status
+ph_message_decode_over(ph_message **message_p, ph_holder *holder, const void *bytes,
+    size_t length, ph_error *err)
+{
+	return decode_over(message_p, PLACES, holder, bytes, length, err);
+}
+
 ph_status
 ph_message_decode_in(ph_holder *holder, const void *bytes, size_t length,
     ph_message **out, ph_error *err)
 {
-	size_t attributes;
-	PH_ASSERT(holder != NULL && out != NULL && (bytes != NULL || length == 0));
-	ph_status status = check_start(bytes, length, &attributes, err);
-	if (status != PH_OK)
-		return status;
-	ph_message *message = ph_holder_take(holder, head_size(attributes));
-	if (message == NULL)
-		return no_memory(length, err);
-	begin(message, length);
-	message->bytes = bytes;
-	message->holder = ph_holder_ref(holder);
-	status = index_message(message, attributes, err);
-	if (status != PH_OK)
-		ph_message_unref(&message);
-	else
+	ph_message *message = NULL;
+	PH_ASSERT(out != NULL);
+	ph_status status = decode_over(&message, 0, holder, bytes, length, err);
+	if (status == PH_OK)
 		*out = message;
 	return status;
 }
@@ -509,7 +562,7 @@ ph_message_unref(ph_message **message_p)
 		return;
 	PH_ASSERT(message->magic == MAGIC);
 	/* The last holder need not count down, which would wait for all that it has written. */
-	if (atomic_load_explicit(&message->holders, memory_order_acquire) != 1 &&
+	if (!is_alone(message) &&
 	    atomic_fetch_sub_explicit(&message->holders, 1, memory_order_acq_rel) != 1)
 		return;
 	ph_holder *holder = message->holder; /* the message lies there too */

@@ -37,6 +37,10 @@ typedef enum ph_message_tag {
  * message itself lies there too. It is one more user of the holder until it goes. */
 ph_status ph_message_decode_in(ph_holder *holder, const void *bytes, size_t length,
     ph_message **out, ph_error *err);
+/* The same into *message_p, whose memory serves again if it lies there too and nobody else holds it; else it
+ * is let go. NULL allowed; NULL after an error. */
+ph_status ph_message_decode_over(ph_message **message_p, ph_holder *holder,
+    const void *bytes, size_t length, ph_error *err);
 /* Make such a message one by itself, with a copy of its bytes; nothing to do for another. All that was
  * borrowed from the message ends, so nobody else may be reading it, on this thread or another.
  * PH_ERR_NOMEM: the message is as it was. *message_p is another pointer then. */
