@@ -51,7 +51,8 @@ typedef struct ph_pending_item {
 
 typedef struct ph_pending {
 	ph_pending_item *ring;
-	size_t capacity; /* the window */
+	size_t places;	 /* of the ring: a power of two */
+	size_t window;	 /* most tickets without a result */
 	ph_batch *open;	 /* is written to; NULL: none */
 	ph_batch *spare; /* frames that have been of use, for the next ones */
 	size_t spared;	 /* bytes that those hold */

@@ -10,14 +10,14 @@
 
 #include "lib/base/assert.h"
 
-#define FIRST_CAPACITY	256
+#define FIRST_CAPACITY	256 /* a power of two, as all that follow it */
 #define ITEMS_PER_FRAME 1024
 #define FRAME_BYTES	(1u << 20)
 
 static ph_outbox_item *
 at(const ph_outbox *outbox, uint64_t position)
 {
-	return &outbox->ring[position % outbox->capacity];
+	return &outbox->ring[position & (outbox->capacity - 1)];
 }
 
 void
@@ -37,7 +37,7 @@ grow(ph_outbox *outbox)
 	if (ring == NULL)
 		return false;
 	for (uint64_t i = outbox->first; i < outbox->next; i++)
-		ring[i % capacity] = *at(outbox, i);
+		ring[i & (capacity - 1)] = *at(outbox, i);
 	free(outbox->ring);
 	outbox->ring = ring;
 	outbox->capacity = capacity;

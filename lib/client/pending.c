@@ -3,8 +3,8 @@
  * its tickets have results; so a message is copied once and its memory is the caller's again. A
  * frame goes to the socket without a copy: both use the holder in whose room it is.
  *
- * Tickets count up from 1 and a ticket's place in the ring is ticket modulo the window, so a
- * look-up is arithmetic. Results come nearly in order; `first` moves over those that are answered.
+ * Tickets count up from 1 and a ticket's place in the ring is its lowest bits, so a look-up is
+ * arithmetic. Results come nearly in order; `first` moves over those that are answered.
  * After a loss a frame is sent again as it is, unless results for some of it have come: what lies
  * between those is then copied into frames of its own.
  */
@@ -27,15 +27,22 @@
 static ph_pending_item *
 at(ph_pending *pending, uint64_t ticket)
 {
-	return &pending->ring[ticket % pending->capacity];
+	return &pending->ring[ticket & (pending->places - 1)];
 }
 
 ph_status
 ph_pending_init(ph_pending *pending, size_t window, ph_error *err)
 {
-	*pending = (struct ph_pending){
-	    .capacity = window, .first = 1, .sent = 1, .fresh = 1, .next = 1};
-	pending->ring = calloc(window, sizeof *pending->ring);
+	size_t places = 1;
+	while (places < window)
+		places *= 2;
+	*pending = (struct ph_pending){.places = places,
+	    .window = window,
+	    .first = 1,
+	    .sent = 1,
+	    .fresh = 1,
+	    .next = 1};
+	pending->ring = calloc(places, sizeof *pending->ring);
 	if (pending->ring == NULL)
 		return ph_fail(
 		    err, PH_ERR_NOMEM, "no memory for a window of %zu", window);
@@ -231,10 +238,10 @@ ph_status
 ph_pending_add(ph_pending *pending, const ph_published *item, size_t most,
     uint64_t *ticket, ph_error *err)
 {
-	if (pending->next - pending->first >= pending->capacity)
+	if (pending->next - pending->first >= pending->window)
 		return ph_fail(err, PH_ERR_FULL,
 		    "PH6401 %zu messages wait for their results: read events first",
-		    pending->capacity);
+		    pending->window);
 	if (item->message != NULL ? !add_message(pending, item, most)
 				  : !add_cursor(pending, item))
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for what is published");
