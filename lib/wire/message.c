@@ -19,9 +19,8 @@
 #define LAYOUT_VERSION	1
 #define HEADER		16
 #define NAME_MAX_LENGTH 20
-#define PLACES                                                                         \
-	8 /* of a borrowing message's index at least, so that it can serve again */
-#define MAGIC 0x50484d53u /* "PHMS" */
+#define PLACES		8	    /* at least, where the next message may need more */
+#define MAGIC		0x50484d53u /* "PHMS" */
 
 typedef struct entry {
 	uint32_t name;	/* offset of the name of an extension */

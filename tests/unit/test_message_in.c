@@ -183,84 +183,107 @@ START_TEST(refusal_holds_nothing)
 }
 END_TEST
 
-/* An encoded message with these attributes in a holder of its own. */
-static ph_holder *
-hold(const ph_attribute *attributes, size_t count, const void **bytes, size_t *length)
+/* A few attributes and many, one behind the other in a holder. */
+typedef struct two {
+	ph_holder *holder;
+	const uint8_t *few, *many;
+	size_t few_length, many_length;
+} two;
+
+static void
+hold_two(two *out)
 {
-	ph_message *message = NULL;
+	ph_attribute attributes[20];
+	char names[20][2];
+	ph_message *few = NULL, *many = NULL;
 	void *room;
-	ck_assert_int_eq(
-	    ph_message_new(attributes, count, "", 0, &message, NULL), PH_OK);
-	const void *encoded = ph_message_bytes(message, length);
-	ph_holder *holder = ph_holder_new(*length, NULL, &room);
-	memcpy(room, encoded, *length);
-	ph_message_unref(&message);
-	*bytes = room;
-	return holder;
+	for (size_t i = 0; i < 20; i++) {
+		names[i][0] = (char) ('a' + i);
+		names[i][1] = 0;
+		attributes[i] =
+		    i < 3 ? plain[i] : (ph_attribute){names[i], names[i], 1};
+	}
+	ck_assert_int_eq(ph_message_new(plain, 4, "", 0, &few, NULL), PH_OK);
+	ck_assert_int_eq(ph_message_new(attributes, 20, "", 0, &many, NULL), PH_OK);
+	const void *few_bytes = ph_message_bytes(few, &out->few_length);
+	const void *many_bytes = ph_message_bytes(many, &out->many_length);
+	out->holder = ph_holder_new(out->few_length + out->many_length, NULL, &room);
+	ck_assert_ptr_nonnull(out->holder);
+	memcpy(room, few_bytes, out->few_length);
+	out->few = room;
+	out->many = out->few + out->few_length;
+	memcpy((uint8_t *) room + out->few_length, many_bytes, out->many_length);
+	ph_message_unref(&few);
+	ph_message_unref(&many);
+}
+
+static void
+decode_few(ph_message **message_p, const two *in)
+{
+	ck_assert_int_eq(ph_message_decode_over(
+			     message_p, in->holder, in->few, in->few_length, NULL),
+	    PH_OK);
+	ck_assert_str_eq(ph_message_get(*message_p, "service", NULL), "potholes");
+	ck_assert_ptr_null(ph_message_get(*message_p, "t", NULL));
+	ck_assert_uint_eq(ph_message_count(*message_p), 4);
+}
+
+static void
+decode_many(ph_message **message_p, const two *in)
+{
+	ck_assert_int_eq(ph_message_decode_over(
+			     message_p, in->holder, in->many, in->many_length, NULL),
+	    PH_OK);
+	ck_assert_ptr_null(ph_message_get(*message_p, "service", NULL));
+	ck_assert_str_eq(ph_message_get(*message_p, "t", NULL), "t");
+	ck_assert_str_eq(ph_message_known(*message_p, PH_TAG_ID, NULL), "42");
+	ck_assert_uint_eq(ph_message_count(*message_p), 20);
 }
 
 START_TEST(memory_serves_again_for_the_next)
 {
-	const void *bytes[2];
-	size_t length[2];
-	ph_holder *with = hold(plain, 4, &bytes[0], &length[0]);
-	ph_holder *without = hold(plain, 3, &bytes[1], &length[1]);
+	two in;
+	hold_two(&in);
 	ph_message *message = NULL;
-	ck_assert_int_eq(
-	    ph_message_decode_over(&message, with, bytes[0], length[0], NULL), PH_OK);
+	decode_many(&message, &in);
 	const ph_message *first = message;
-	ck_assert_str_eq(ph_message_get(message, "service", NULL), "potholes");
-	ck_assert_int_eq(
-	    ph_message_decode_over(&message, without, bytes[1], length[1], NULL),
-	    PH_OK);
+	decode_few(&message, &in);
 	ck_assert_ptr_eq(message, first);
-	ck_assert(ph_holder_alone(with));
-	ck_assert(!ph_holder_alone(without));
-	ck_assert_ptr_null(ph_message_get(message, "service", NULL));
-	ck_assert_uint_eq(ph_message_count(message), 3);
-	ck_assert_str_eq(ph_message_known(message, PH_TAG_ID, NULL), "42");
-	ck_assert_int_eq(
-	    ph_message_decode_over(&message, with, bytes[0], length[0] - 1, NULL),
+	decode_many(&message, &in);
+	ck_assert_ptr_eq(message, first);
+	ck_assert_int_eq(ph_message_decode_over(
+			     &message, in.holder, in.few, in.few_length - 1, NULL),
 	    PH_ERR_INVALID);
 	ck_assert_ptr_null(message);
-	ck_assert(ph_holder_alone(without));
-	ph_holder_unref(&with);
-	ph_holder_unref(&without);
+	ck_assert(ph_holder_alone(in.holder));
+	ph_holder_unref(&in.holder);
 }
 END_TEST
 
-/* What is kept, is a copy, or has too few places is left alone. */
-START_TEST(memory_of_what_is_kept_does_not_serve)
+/* What is kept, lies elsewhere, or has too few places is let go. */
+START_TEST(other_memory_does_not_serve)
 {
-	ph_attribute many[20];
-	char names[20][2];
-	const void *bytes[2];
-	size_t length[2];
-	for (size_t i = 0; i < 20; i++) {
-		names[i][0] = (char) ('a' + i);
-		names[i][1] = 0;
-		many[i] = i < 3 ? plain[i] : (ph_attribute){names[i], names[i], 1};
-	}
-	ph_holder *few = hold(plain, 4, &bytes[0], &length[0]);
-	ph_holder *more = hold(many, 20, &bytes[1], &length[1]);
+	two in, next;
+	hold_two(&in);
+	hold_two(&next);
 	ph_message *message = NULL;
-	ck_assert_int_eq(ph_message_decode(bytes[0], length[0], &message, NULL), PH_OK);
 	ck_assert_int_eq(
-	    ph_message_decode_over(&message, few, bytes[0], length[0], NULL), PH_OK);
+	    ph_message_decode(in.few, in.few_length, &message, NULL), PH_OK);
+	decode_few(&message, &in);
 	ph_message *kept = ph_message_ref(message);
-	ck_assert_int_eq(
-	    ph_message_decode_over(&message, few, bytes[0], length[0], NULL), PH_OK);
+	decode_few(&message, &in);
 	ck_assert_ptr_ne(message, kept);
-	ck_assert_int_eq(
-	    ph_message_decode_over(&message, more, bytes[1], length[1], NULL), PH_OK);
+	const ph_message *small = message;
+	decode_many(&message, &in);
+	ck_assert_ptr_ne(message, small);
+	decode_few(&message, &next);
 	ck_assert_str_eq(ph_message_get(kept, "service", NULL), "potholes");
 	ph_message_unref(&kept);
-	ck_assert(ph_holder_alone(few));
-	ck_assert_str_eq(ph_message_get(message, "t", NULL), "t");
+	ck_assert(ph_holder_alone(in.holder));
 	ph_message_unref(&message);
-	ck_assert(ph_holder_alone(more));
-	ph_holder_unref(&few);
-	ph_holder_unref(&more);
+	ck_assert(ph_holder_alone(next.holder));
+	ph_holder_unref(&in.holder);
+	ph_holder_unref(&next.holder);
 }
 END_TEST
 
@@ -391,7 +414,7 @@ main(void)
 	tcase_add_test(tests, a_copy_is_its_own_already);
 	tcase_add_test(tests, refusal_holds_nothing);
 	tcase_add_test(tests, memory_serves_again_for_the_next);
-	tcase_add_test(tests, memory_of_what_is_kept_does_not_serve);
+	tcase_add_test(tests, other_memory_does_not_serve);
 	tcase_add_test(tests, both_ways_agree_on_damage);
 	tcase_add_test(tests, values_are_looked_at_whole);
 	tcase_add_test(tests, goes_on_any_thread);
