@@ -73,10 +73,10 @@ PH_EXPORT ph_status ph_client_set(
 PH_EXPORT ph_status ph_client_connect(ph_client *client, int timeout_ms, ph_error *err);
 
 /*
- * Hand a message over (a reference is taken). It is packed with its neighbours and sent by the
- * next ph_client_flush or ph_client_next, or when a batch is full. *ticket (may be NULL) names
- * it in its PH_EVENT_RESULT; tickets count up from 1. PH_ERR_FULL: the window is full, read
- * events first.
+ * Hand a message over: it is copied, and can be let go. It is packed with its neighbours and
+ * sent by the next ph_client_flush or ph_client_next, or when a batch is full. *ticket (may be
+ * NULL) names it in its PH_EVENT_RESULT; tickets count up from 1. PH_ERR_FULL: the window is
+ * full, read events first.
  */
 PH_EXPORT ph_status ph_client_publish(
     ph_client *client, ph_message *message, uint64_t *ticket, ph_error *err);
@@ -125,7 +125,9 @@ PH_EXPORT uint64_t ph_event_acceptance(const ph_event *event);
 PH_EXPORT const char *ph_event_text(const ph_event *event);
 /* DELIVERY, SETTLED: its id. */
 PH_EXPORT uint64_t ph_event_delivery(const ph_event *event);
-/* DELIVERY: the message (borrowed), the queue, the attempt (from 1), sent before? */
+/* DELIVERY: the message (borrowed), the queue, the attempt (from 1), sent before? A message that
+ * is kept (ph_message_ref) keeps all that came with it in one frame, up to 4 MiB; to keep few of
+ * many for long, copy them (ph_message_bytes, ph_message_decode). */
 PH_EXPORT ph_message *ph_event_message(const ph_event *event);
 PH_EXPORT const char *ph_event_queue(const ph_event *event);
 PH_EXPORT unsigned ph_event_attempt(const ph_event *event);
