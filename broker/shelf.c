@@ -69,17 +69,17 @@ struct ph_shelf {
 	uint16_t queue;
 };
 
-/* With its name on the disk: checkpoints will say that there are files in it. */
+/* With its name on the disk: checkpoints will say that there are files in it. One that is there
+ * already may have been made by a process that ended before it had the name synced. */
 static ph_status
 make_directory(const ph_shelf *shelf, ph_error *err)
 {
 	char above[PATH_SIZE];
 	if (shelf->fs->mkdir(shelf->fs->self, shelf->directory, 0700) != 0) {
 		int failed = errno;
-		return failed == EEXIST
-			   ? PH_OK
-			   : ph_fail_errno(err, failed, "cannot make directory %s",
-				 shelf->directory);
+		if (failed != EEXIST)
+			return ph_fail_errno(err, failed, "cannot make directory %s",
+			    shelf->directory);
 	}
 	int length = snprintf(above, sizeof above, "%s/..", shelf->directory);
 	PH_ASSERT(length > 0 && length < PATH_SIZE);
