@@ -20,6 +20,7 @@
 #include "broker/checkpoint_state.h"
 #include "broker/crashpoint.h"
 #include "broker/refill.h"
+#include "broker/remember.h"
 #include "lib/base/assert.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
@@ -460,6 +461,7 @@ new_job(ph_broker *broker, bool copying)
 	ph_checkpoints *at = broker->checkpoints;
 	ph_error err = {.status = PH_OK};
 	int64_t begun_ms = ph_clock_mono(broker->clock);
+	ph_remember_settle(broker);
 	job *work = calloc(1, sizeof *work);
 	if (work == NULL)
 		return NULL;

@@ -100,7 +100,12 @@ ph_duplicates_begin(
 	PH_ASSERT(duplicates->count == 0 && ph_duplicates_fd(duplicates) < 0);
 	ph_status status = ph_duplicate_ring_make(fs, directory, &ring, err);
 	if (status == PH_OK)
+		status = ph_duplicate_ring_room(
+		    ring, duplicates->limit < STEP ? duplicates->limit : STEP, err);
+	if (status == PH_OK)
 		use_ring(duplicates, &ring);
+	else
+		ph_duplicate_ring_destroy(&ring);
 	return status;
 }
 

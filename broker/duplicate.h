@@ -44,7 +44,8 @@ ph_status ph_duplicates_new(size_t limit, ph_duplicates **out, ph_error *err);
 /* What was added since the last flush may not be in the file. */
 void ph_duplicates_destroy(ph_duplicates **duplicates_p);
 
-/* Begin an empty window with a ring in `directory`; one that is there is replaced. */
+/* Begin an empty window with a ring in `directory`; one that is there is replaced. If there is no
+ * room for a ring's first 8 MiB, or it fails otherwise, the window stays in memory. */
 ph_status ph_duplicates_begin(
     ph_duplicates *duplicates, const ph_fs *fs, const char *directory, ph_error *err);
 /* The window as it was when `bytes` were saved, from the ring in `directory`. If it fails the

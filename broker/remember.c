@@ -12,6 +12,7 @@
 
 #include "broker/carry.h"
 #include "lib/base/assert.h"
+#include "lib/base/log.h"
 
 typedef struct seen {
 	uint64_t acceptance;
@@ -164,13 +165,79 @@ add_accept(void *self, const ph_store_record *record, ph_error *err)
 	return status;
 }
 
+/* ---- where it is kept ---- */
+
+static size_t
+limit_of(const ph_broker *broker, ph_option option)
+{
+	return (size_t) ph_options_get(&broker->site->options, option);
+}
+
+static ph_status
+begin_in_memory(ph_broker *broker, const ph_error *why, ph_error *err)
+{
+	size_t most = limit_of(broker, PH_OPTION_DUPLICATES_MEMORY);
+	size_t limit = limit_of(broker, PH_OPTION_DUPLICATES);
+	most = most < limit ? most : limit;
+	ph_log(PH_LOG_ERROR, "duplicates-in-memory",
+	    "most=%zu text=PH5376 no file can be made for the duplicate window: %s",
+	    most, why->text);
+	ph_duplicates_destroy(&broker->duplicates);
+	return ph_duplicates_new(most, &broker->duplicates, err);
+}
+
+static ph_status
+begin(ph_broker *broker, ph_error *err)
+{
+	ph_error why = {.status = PH_OK};
+	return ph_duplicates_begin(broker->duplicates, broker->fs, broker->site->state,
+		   &why) == PH_OK
+		   ? PH_OK
+		   : begin_in_memory(broker, &why, err);
+}
+
+/* What one window has, into another. */
+static void
+copy_entries(ph_duplicates *from, ph_duplicates *to)
+{
+	seen one;
+	ph_status status = PH_OK;
+	for (uint64_t nth = 0; status != PH_ERR_NOT_FOUND; nth++) {
+		status = ph_duplicates_entry(
+		    from, nth, one.id, one.content, &one.acceptance, NULL);
+		if (status == PH_OK)
+			ph_duplicates_add(to, one.id, one.content, one.acceptance);
+	}
+}
+
+void
+ph_remember_settle(ph_broker *broker)
+{
+	ph_duplicates *fresh = NULL;
+	if (ph_duplicates_fd(broker->duplicates) >= 0 ||
+	    ph_duplicates_new(
+		limit_of(broker, PH_OPTION_DUPLICATES), &fresh, NULL) != PH_OK)
+		return;
+	if (ph_duplicates_begin(fresh, broker->fs, broker->site->state, NULL) !=
+	    PH_OK) {
+		ph_duplicates_destroy(&fresh);
+		return;
+	}
+	copy_entries(broker->duplicates, fresh);
+	ph_duplicates_destroy(&broker->duplicates);
+	broker->duplicates = fresh;
+	ph_log(PH_LOG_INFO, "duplicates-in-file", "entries=%zu",
+	    ph_duplicates_count(fresh));
+}
+
+/* ---- all of it ---- */
+
 ph_status
 ph_remember(ph_broker *broker, uint64_t last, size_t most, ph_error *err)
 {
 	PH_ASSERT(most > 0);
 	uint64_t first = UINT64_MAX;
-	ph_status status = ph_duplicates_begin(
-	    broker->duplicates, broker->fs, broker->site->state, err);
+	ph_status status = begin(broker, err);
 	if (status != PH_OK || last == 0)
 		return status;
 	if (ph_carry_happened(broker)) {

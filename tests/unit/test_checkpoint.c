@@ -402,6 +402,53 @@ START_TEST(without_their_ring_duplicates_are_known_too)
 }
 END_TEST
 
+/* A life without a file for the window, in which a second one is made. */
+static void
+live_in_memory(const char *directory)
+{
+	ph_broker *broker = history_broker(directory);
+	history self;
+	ck_assert_int_lt(ph_duplicates_fd(broker->duplicates), 0);
+	history_begin(&self, broker, 77);
+	history_publish(&self, 10);
+	ck_assert_int_eq(ph_broker_flush(broker), PH_OK);
+	ph_checkpoint_last(broker);
+	ck_assert_int_lt(ph_duplicates_fd(broker->duplicates), 0);
+	history_publish(&self, 10);
+	ck_assert_int_eq(ph_broker_flush(broker), PH_OK);
+	history_shell("rmdir %s/state/duplicates.ring.new", directory);
+	ph_checkpoint_last(broker);
+	ck_assert_int_ge(ph_duplicates_fd(broker->duplicates), 0);
+	ph_broker_destroy(&broker);
+}
+
+/* The broker starts all the same, knows as much, and so do the starts after it. */
+START_TEST(without_a_place_for_the_ring_it_starts_all_the_same)
+{
+	ph_buffer is, should;
+	in_a_life(live_with_two, first_seed());
+	const char *harmed = copy_site("harmed");
+	lose_ring(harmed);
+	history_shell("mkdir %s/state/duplicates.ring.new", harmed);
+	ck_assert_uint_eq(look_at(harmed, &is), 2);
+	ck_assert(logged(" duplicates-in-memory "));
+	ck_assert(logged("PH5376"));
+	const char *whole = copy_site("whole");
+	ck_assert_uint_eq(look_at(whole, &should), 2);
+	compare(&is, &should, first_seed());
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+	live_in_memory(harmed);
+	ck_assert(logged(" duplicates-in-file "));
+	ck_assert_uint_ge(look_at(harmed, &is), 4);
+	history_shell("rm -r %s/state/checkpoint", harmed);
+	ck_assert_uint_eq(look_at(harmed, &should), 0);
+	compare(&is, &should, first_seed());
+	ph_buffer_fini(&is);
+	ph_buffer_fini(&should);
+}
+END_TEST
+
 START_TEST(one_of_another_journal_is_not_used)
 {
 	ph_buffer is;
@@ -699,6 +746,7 @@ checkpoint_suite(void)
 	tcase_add_loop_test(tests,
 	    one_that_makes_no_sense_is_put_aside_and_the_older_used, 0,
 	    sizeof contradicted / sizeof *contradicted);
+	tcase_add_test(tests, without_a_place_for_the_ring_it_starts_all_the_same);
 	tcase_add_loop_test(tests, without_their_ring_duplicates_are_known_too, 0,
 	    sizeof harm_ring / sizeof *harm_ring);
 	tcase_add_test(tests, one_of_another_journal_is_not_used);

@@ -312,23 +312,31 @@ START_TEST(a_full_disk_stops_the_growth_only)
 }
 END_TEST
 
-/* Not even a first step: nothing is remembered, and nothing breaks. */
-START_TEST(without_any_room_nothing_is_remembered)
+/* Not even a first step: it does not begin, and what is in memory serves. */
+START_TEST(without_any_room_it_stays_in_memory)
+{
+	ph_error err = {.status = PH_OK};
+	ph_duplicates *window = fresh(1000);
+	disk.fail_at[FAKE_FALLOCATE] = 1;
+	disk.fail_errno = ENOSPC;
+	ck_assert_int_eq(
+	    ph_duplicates_begin(window, &disk.fs, place.root, &err), PH_ERR_FULL);
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5371"));
+	ck_assert_int_lt(ph_duplicates_fd(window), 0);
+	add(window, 1, 10);
+	check_knows(window, 1, 10, 10);
+	ph_duplicates_destroy(&window);
+}
+END_TEST
+
+/* One that was saved before anything was in it. */
+START_TEST(nothing_is_loaded_and_added_to)
 {
 	uint8_t saved[SAVED];
 	ph_duplicates_loaded found;
-	ph_error err = {.status = PH_OK};
 	ph_duplicates *window = on_disk(1000);
-	disk.fail_at[FAKE_FALLOCATE] = 1;
-	disk.fail_errno = ENOSPC;
-	disk.always = true;
-	add(window, 1, 10);
-	ck_assert_int_eq(ph_duplicates_flush(window, &err), PH_ERR_FULL);
-	ck_assert_uint_eq(disk.calls[FAKE_FALLOCATE], 1);
-	check_knows(window, 11, 10, 10);
 	save(window, saved);
 	ph_duplicates_destroy(&window);
-	disk.always = false;
 	window = load(1000, saved, &found);
 	add(window, 11, 20);
 	check_knows(window, 11, 20, 20);
@@ -718,7 +726,8 @@ disk_tests(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, bytes_of_the_ring);
 	tcase_add_test(tests, a_full_disk_stops_the_growth_only);
-	tcase_add_test(tests, without_any_room_nothing_is_remembered);
+	tcase_add_test(tests, without_any_room_it_stays_in_memory);
+	tcase_add_test(tests, nothing_is_loaded_and_added_to);
 	tcase_add_test(tests, a_failed_write_is_done_again);
 	tcase_add_test(tests, what_is_never_written_is_forgotten);
 	tcase_add_test(tests, a_gap_in_the_ring_is_passed_over);

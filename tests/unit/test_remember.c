@@ -4,9 +4,11 @@
  */
 #include "broker/remember.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "broker/carry.h"
@@ -18,6 +20,19 @@ static char directory[64];
 static memory_disk *disk;
 static ph_site site;
 static ph_broker *broker;
+static ph_fs fs; /* the system's, but fallocate may have no room */
+static bool disk_full;
+
+static int
+full_fallocate(void *self, int fd, int64_t length)
+{
+	const ph_fs *system_fs = ph_fs_system();
+	(void) self;
+	if (!disk_full)
+		return system_fs->fallocate(system_fs->self, fd, length);
+	errno = ENOSPC;
+	return -1;
+}
 
 /* ---- a broker that has only what is needed ---- */
 
@@ -48,11 +63,15 @@ begin(void)
 	(void) snprintf(directory, sizeof directory, "/tmp/ph-remember.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	site.state = directory;
+	ph_options_init(&site.options);
+	fs = *ph_fs_system();
+	fs.fallocate = full_fallocate;
+	disk_full = false;
 	disk = memory_disk_new();
 	broker = calloc(1, sizeof *broker);
 	ck_assert_ptr_nonnull(broker);
 	broker->site = &site;
-	broker->fs = ph_fs_system();
+	broker->fs = &fs;
 	ck_assert_int_eq(memory_store_open(disk, &broker->store, NULL), PH_OK);
 	ph_store_own(broker->store, &owner);
 	ck_assert_int_eq(ph_carry_new(&broker->carry, NULL), PH_OK);
@@ -68,6 +87,8 @@ end(void)
 	free(broker);
 	memory_disk_destroy(&disk);
 	(void) snprintf(path, sizeof path, "%s/duplicates.ring", directory);
+	(void) unlink(path);
+	(void) snprintf(path, sizeof path, "%s/duplicates.ring.new", directory);
 	(void) unlink(path);
 	(void) rmdir(directory);
 }
@@ -124,16 +145,13 @@ write_reason(uint64_t acceptance)
 	ph_buffer_fini(&out);
 }
 
-/* Of a window of `window` after `most` at a time: everything from `first` to `last`, in order. */
+/* The window has everything from `first` to `last`, in order. */
 static void
-expect(size_t window, size_t most, uint64_t until, uint64_t first, uint64_t last)
+check_window(uint64_t first, uint64_t last)
 {
 	uint8_t id[PH_FINGERPRINT], content[PH_FINGERPRINT], wanted[PH_FINGERPRINT];
 	uint8_t ignored[PH_FINGERPRINT];
 	uint64_t acceptance = 0, nth = 0;
-	ph_duplicates_destroy(&broker->duplicates);
-	ck_assert_int_eq(ph_duplicates_new(window, &broker->duplicates, NULL), PH_OK);
-	ck_assert_int_eq(ph_remember(broker, until, most, NULL), PH_OK);
 	for (; ph_duplicates_entry(
 		   broker->duplicates, nth, id, content, &acceptance, NULL) == PH_OK;
 	     nth++) {
@@ -153,6 +171,17 @@ expect(size_t window, size_t most, uint64_t until, uint64_t first, uint64_t last
 		    ph_duplicates_look(broker->duplicates, id, content, &acceptance),
 		    PH_REPEAT_CONFLICT);
 	}
+}
+
+/* A window of `window` after `most` at a time. */
+static void
+expect(size_t window, size_t most, uint64_t until, uint64_t first, uint64_t last)
+{
+	ph_duplicates_destroy(&broker->duplicates);
+	site.options.values[PH_OPTION_DUPLICATES] = (int64_t) window;
+	ck_assert_int_eq(ph_duplicates_new(window, &broker->duplicates, NULL), PH_OK);
+	ck_assert_int_eq(ph_remember(broker, until, most, NULL), PH_OK);
+	check_window(first, last);
 }
 
 static void
@@ -234,6 +263,80 @@ START_TEST(nothing_carried)
 }
 END_TEST
 
+/* ---- no file for it ---- */
+
+static void
+fill_disk(void)
+{
+	disk_full = true;
+}
+
+static void
+empty_disk(void)
+{
+	disk_full = false;
+}
+
+/* What is in the way of the file. */
+static void
+block(void)
+{
+	char path[100];
+	(void) snprintf(path, sizeof path, "%s/duplicates.ring.new", directory);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+static void
+unblock(void)
+{
+	char path[100];
+	(void) snprintf(path, sizeof path, "%s/duplicates.ring.new", directory);
+	ck_assert_int_eq(rmdir(path), 0);
+}
+
+static const struct {
+	void (*begins)(void), (*ends)(void);
+} troubles[] = {{fill_disk, empty_disk}, {block, unblock}};
+
+/* It is in memory, as large as may be there, and goes into a file with what it has. */
+START_TEST(without_a_file_it_is_in_memory_for_a_while)
+{
+	uint64_t last = write_all();
+	carried_up_to(60);
+	site.options.values[PH_OPTION_DUPLICATES_MEMORY] = 25;
+	troubles[_i].begins();
+	expect(1000, 3, last, 36, 60);
+	expect(20, 3, last, 41, 60); /* never larger than it would be in a file */
+	expect(1000, 3, last, 36, 60);
+	ph_remember_settle(broker);
+	ck_assert_int_lt(ph_duplicates_fd(broker->duplicates), 0);
+	check_window(36, 60);
+	troubles[_i].ends();
+	site.options.values[PH_OPTION_DUPLICATES] = 30;
+	ph_remember_settle(broker);
+	ck_assert_int_ge(ph_duplicates_fd(broker->duplicates), 0);
+	check_window(36, 60);
+	for (uint64_t n = 61; n <= 70; n++) {
+		uint8_t id[PH_FINGERPRINT], content[PH_FINGERPRINT];
+		prints_of(n, id, content);
+		ph_duplicates_add(broker->duplicates, id, content, n);
+	}
+	check_window(41, 70);
+}
+END_TEST
+
+START_TEST(what_has_a_file_keeps_it)
+{
+	expect(100, 2, 0, 1, 0);
+	int fd = ph_duplicates_fd(broker->duplicates);
+	const ph_duplicates *window = broker->duplicates;
+	ph_remember_settle(broker);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ph_duplicates_fd(broker->duplicates), fd);
+	ck_assert_ptr_eq(broker->duplicates, window);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -247,6 +350,8 @@ main(void)
 	tcase_add_test(tests, what_comes_later_is_left_to_others);
 	tcase_add_test(tests, nothing_but_carries);
 	tcase_add_test(tests, nothing_carried);
+	tcase_add_loop_test(tests, without_a_file_it_is_in_memory_for_a_while, 0, 2);
+	tcase_add_test(tests, what_has_a_file_keeps_it);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
