@@ -190,8 +190,8 @@ static ph_status
 begin(ph_broker *broker, ph_error *err)
 {
 	ph_error why = {.status = PH_OK};
-	return ph_duplicates_begin(broker->duplicates, broker->fs, broker->site->state,
-		   &why) == PH_OK
+	return ph_duplicates_begin(
+		   broker->duplicates, broker->fs, broker->site->state, &why) == PH_OK
 		   ? PH_OK
 		   : begin_in_memory(broker, &why, err);
 }
@@ -215,8 +215,8 @@ ph_remember_settle(ph_broker *broker)
 {
 	ph_duplicates *fresh = NULL;
 	if (ph_duplicates_fd(broker->duplicates) >= 0 ||
-	    ph_duplicates_new(
-		limit_of(broker, PH_OPTION_DUPLICATES), &fresh, NULL) != PH_OK)
+	    ph_duplicates_new(limit_of(broker, PH_OPTION_DUPLICATES), &fresh, NULL) !=
+		PH_OK)
 		return;
 	if (ph_duplicates_begin(fresh, broker->fs, broker->site->state, NULL) !=
 	    PH_OK) {
