@@ -469,6 +469,9 @@ listen_everywhere(ph_broker *broker, ph_error *err)
 	(void) snprintf(broker->endpoint, sizeof broker->endpoint, "ipc://%s/bus",
 	    broker->site->run);
 	if (status == PH_OK)
+		status = ph_router_ahead(broker->router,
+		    (int) ph_options_get(options, PH_OPTION_PEER_FRAMES), err);
+	if (status == PH_OK)
 		status = ph_router_bind(broker->router, broker->endpoint, NULL, err);
 	if (status == PH_OK) {
 		char path[PH_BROKER_ENDPOINT];

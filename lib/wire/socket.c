@@ -167,6 +167,15 @@ ph_router_new(int max_sockets, ph_socket **out, ph_error *err)
 	return status;
 }
 
+ph_status
+ph_router_ahead(ph_socket *socket, int frames, ph_error *err)
+{
+	PH_ASSERT(socket != NULL && socket->magic == MAGIC && socket->router);
+	return set_int(socket->handle, ZMQ_RCVHWM, frames)
+		   ? PH_OK
+		   : zmq_fail(err, "cannot set up the broker's socket");
+}
+
 /* ---- ZAP: who may connect over TCP ---- */
 
 static size_t

@@ -30,6 +30,9 @@ typedef struct ph_curve {
 
 /* The broker's end. Bind as many endpoints as needed. `max_sockets` caps connections. */
 ph_status ph_router_new(int max_sockets, ph_socket **out, ph_error *err);
+/* Before it is bound: read at most so many frames ahead of each peer, instead of 2,048. It may not
+ * change later: libzmq 4.3.4 would then let a peer whose frames were all read wait for ever. */
+ph_status ph_router_ahead(ph_socket *socket, int frames, ph_error *err);
 /* tcp:// without curve: PH_ERR_DENIED. */
 ph_status ph_router_bind(
     ph_socket *socket, const char *endpoint, const ph_curve *curve, ph_error *err);
