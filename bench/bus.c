@@ -5,12 +5,13 @@
  *
  *	bus --socket PATH [--messages N] [--size BYTES] [--batch N] [--window N] [--credit N]
  *	    [--pace PER-SECOND] [--reference yes] [--queue NAME] [--queues N] [--types N]
- *	    [--fanout N] [--idle N] [--consume no]
+ *	    [--type N] [--fanout N] [--idle N] [--consume no]
  *
  * With --queues the consumer takes NAME0, NAME1, ... instead of NAME; with --types the publisher
- * goes round the types bench.000000.v1, bench.000001.v1, ...; with --fanout each message is expected that
- * many times. --idle holds so many more clients, connected and still. --consume no leaves
- * everything pending. --reference gives every message one of 10,000 business references.
+ * goes round the types bench.000000.v1, bench.000001.v1, ..., from that of --type on; with --fanout
+ * each message is expected that many times. --idle holds so many more clients, connected and still.
+ * --consume no leaves everything pending. --reference gives every message one of 10,000 business
+ * references.
  *
  * Prints the JSON line of measure.h.
  */
@@ -31,7 +32,7 @@
 
 typedef struct options {
 	const char *socket, *queue, *batch, *window;
-	uint64_t messages, queues, types, fanout, idle;
+	uint64_t messages, queues, types, type, fanout, idle;
 	size_t size;
 	bool reference, consume;
 	uint64_t credit;
@@ -158,7 +159,7 @@ make(const options *how, const char *data, const char *run, uint64_t number)
 	size_t run_length = strlen(run);
 	memcpy(id, run, run_length);
 	put_number(id + run_length, ID_DIGITS, number);
-	put_number(type + 6, 6, number % how->types);
+	put_number(type + 6, 6, how->type + number % how->types);
 	put_number(subject + 3, 13, number % SUBJECTS);
 	ph_attribute attributes[] = {{"id", id, run_length + ID_DIGITS},
 	    {"source", "urn:bench", 9}, {"type", type, sizeof type - 1},
@@ -301,6 +302,7 @@ main(int argc, char **argv)
 	    .pace = bench_number(argv, "--pace", 0),
 	    .queues = bench_number(argv, "--queues", 1),
 	    .types = bench_number(argv, "--types", 1),
+	    .type = bench_number(argv, "--type", 0),
 	    .fanout = bench_number(argv, "--fanout", 1),
 	    .idle = bench_number(argv, "--idle", 0),
 	    .reference = strcmp(bench_option(argv, "--reference", "no"), "yes") == 0,

@@ -1,5 +1,6 @@
 """growth - what the bus costs as one thing grows and all else stays: the number of queues, the
-destinations of each message, the size of messages, what is pending, the clients connected.
+destinations of each message, the size of messages, what is pending, what of that was carried forward,
+the clients connected.
 
 Each JSON line has "x", the size of the thing. Each point has a broker of its own with a site made for
 it. ./dev bench plot draws them.
@@ -11,18 +12,20 @@ import os
 import tempfile
 import time
 
-from harness import BUILD, Broker, line, say
+from harness import BUILD, Broker, fail, line, say
 
 PACE = 500
 MEMORY = 64 << 20  # bytes in flight when messages are large
+STUCK, PASSING = 5000, 10000  # messages at a time: less than half of a segment is needed
+TRIMMED = 120  # s for the last of a journal to be carried, and trimmed
 
 
-def make_site(folder, queues, routes):
+def make_site(folder, queues, routes, limits=""):
     """A site of queues q0, q1, ... and routes {name: (type, [queue numbers])}."""
     os.makedirs(os.path.join(folder, "routes"), exist_ok=True)
     with open(os.path.join(folder, "packhorse.yaml"), "w") as out:
         out.write("state: ${PACKHORSE_STATE}\nrun: ${PACKHORSE_RUN}\njurisdiction: bench\n"
-                  "limits: {sessions: 2048, queue-messages: 20000000}\n"
+                  f"limits: {{sessions: 2048, queue-messages: 20000000{limits}}}\n"
                   "queues:\n")
         out.writelines(f"  q{number}: {{}}\n" for number in range(queues))
     with open(os.path.join(folder, "routes", "bench.yaml"), "w") as out:
@@ -49,10 +52,10 @@ class Growth:
                 line(f"growth-{measure.__name__}-{name}", unit, values, x=size)
 
     @contextlib.contextmanager
-    def broker(self, queues=1, routes=None):
+    def broker(self, queues=1, routes=None, limits=""):
         """A broker with a site of its own; neither stays, whatever happens."""
         with tempfile.TemporaryDirectory(prefix="bench-site-") as folder:
-            make_site(folder, queues, routes or {"all": ("bench.*", [0])})
+            make_site(folder, queues, routes or {"all": ("bench.*", [0])}, limits)
             with Broker(self.options.dir, folder) as broker:
                 yield broker
 
@@ -107,6 +110,31 @@ class Growth:
                 "publish-rate": ("msg/s", rate), "resident-anonymous": ("MB", resident),
                 "ready-after-restart": ("ms", broker.ready_ms)}
 
+    def carried(self, count):
+        """Nobody takes q0; what goes through q1 fills the journal, of which nothing is retained."""
+        routes = {"stuck": ("bench.000000.v1", [0]), "passing": ("bench.000001.v1", [1])}
+        with self.broker(2, routes, ", retain: 0, checkpoint-after: 500ms") as broker:
+            def passing():
+                broker.bus(queue="q1", type=1, messages=PASSING, size=1024, batch=64)
+            left = count
+            while left > 0:
+                broker.bus(queue="q0", messages=min(left, STUCK), size=1024, batch=64, consume="no")
+                left -= min(left, STUCK)
+                passing()
+            last, deadline = broker.told()["synced_position"] >> 32, time.monotonic() + TRIMMED
+            while count > 0 and broker.oldest_segment() <= last:
+                if time.monotonic() > deadline:
+                    fail(f"the journal still begins with segment {broker.oldest_segment()}")
+                passing()
+                time.sleep(0.2)
+            broker.kill()
+            broker.start(wait=300)
+            killed = broker.ready_ms
+            broker.halt()
+            broker.start(wait=300)
+        return {"ready-after-kill": ("ms", killed),
+                "ready-after-restart": ("ms", broker.ready_ms)}
+
     def clients(self, count):
         with self.broker() as broker:
             shape = {"queue": "q0", "size": 1024, "idle": max(0, count - 2)}
@@ -126,9 +154,12 @@ def main(arguments):
         prog="./dev bench growth", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3, help="runs per point, for the median")
-    parser.add_argument("--only", help="with commas between: queues,fanout,size,pending,clients")
+    parser.add_argument("--only", help="with commas between: queues,fanout,size,pending,"
+                        "carried,clients")
     parser.add_argument("--pending", type=int, default=100000,
                         help="most messages pending; the goal is told for 10000000")
+    parser.add_argument("--carried", type=int, default=100000,
+                        help="most messages carried; the figures in the text are of 1000000")
     parser.add_argument("--clients", type=int, default=1000, help="most clients connected")
     parser.add_argument("--queues", type=int, default=1000, help="most queues")
     parser.add_argument("--paced", type=int, default=1000, help="messages of the latency runs")
@@ -143,6 +174,7 @@ def main(arguments):
     plan = {"queues": up_to([1, 10, 100], options.queues), "fanout": [1, 2, 5, 10, 20],
             "size": [100, 1000, 10000, 100000, 1000000],
             "pending": up_to([0, 1000, 10000, 100000, 1000000], options.pending),
+            "carried": up_to([0, 10000, 100000], options.carried),
             "clients": up_to([2, 10, 100], options.clients)}
     for name in (options.only.split(",") if options.only else plan):
         growth.points(getattr(growth, name), plan[name])

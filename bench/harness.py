@@ -5,6 +5,7 @@ against other lines of the same run. A ratio is the median of the ratios of sing
 measurements made right after one another: a noisy minute hits both alike.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -123,12 +124,40 @@ class Broker(Process):
             command += ["--" + name, str(value)]
         return call(command)[0]
 
+    @contextlib.contextmanager
+    def load(self, **options):
+        """bench/bus at work meanwhile, for as long as it is wanted."""
+        before = self.told()["messages"]
+        command = [program("bench", "bus"), "--socket", self.control, "--messages", "1000000000"]
+        for name, value in options.items():
+            command += ["--" + name, str(value)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        try:
+            while self.told()["messages"] < before + 20000:
+                if process.poll() is not None:
+                    break
+            yield
+            if process.poll() is not None:
+                fail("the load has ended by itself")
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # it has children
+            process.wait()
+
+    def command(self, *words):
+        """One command of an operator: what it prints."""
+        return subprocess.run([program("cli", "packhorse"), "--socket", self.control, *words],
+                              capture_output=True, text=True, check=True).stdout
+
+    def command_ms(self, *words):
+        """How long one takes, the start of its process included."""
+        started = time.monotonic()
+        self.command(*words)
+        return (time.monotonic() - started) * 1000
+
     def told(self):
         """What `packhorse status` tells."""
-        out = subprocess.run(
-            [program("cli", "packhorse"), "--socket", self.control, "status", "--json"],
-            capture_output=True, text=True, check=True).stdout
-        return json.loads(out.splitlines()[0])
+        return json.loads(self.command("status", "--json").splitlines()[0])
 
     def ledger_ms(self):
         """Milliseconds from now until the ledger has all that is in the journal."""
@@ -142,11 +171,22 @@ class Broker(Process):
         position = self.told()["synced_position"]
         return (position >> 32) * SEGMENT + (position & 0xffffffff)
 
+    def oldest_segment(self):
+        """Number of the journal's first file that was not trimmed."""
+        names = os.listdir(os.path.join(self.work, "state", "journal"))
+        return min(int(name.split(".")[0]) for name in names if name.endswith(".segment"))
+
     def halt(self):
         """Stop the process; its state stays."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
+
+    def kill(self):
+        """As a crash does: nothing is written down, and the socket's name stays until it is unlinked."""
+        self.process.kill()
+        self.process.wait()
+        os.unlink(self.control)
 
     def stop(self):
         """Stop, check the books, and leave nothing."""

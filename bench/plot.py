@@ -15,7 +15,8 @@ WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 80, 30, 40, 50
 INK, GRID, OURS, OTHERS = "#222222", "#d8d8d8", "#1f5fa8", "#9aa7b4"
 X_TITLES = {"queues": "queues", "fanout": "destinations of each message", "size": "bytes of a message",
-            "pending": "messages pending", "clients": "clients connected"}
+            "pending": "messages pending", "carried": "messages carried",
+            "clients": "clients connected"}
 
 
 def number(value):

@@ -78,8 +78,8 @@ make_directory(const ph_shelf *shelf, ph_error *err)
 	if (shelf->fs->mkdir(shelf->fs->self, shelf->directory, 0700) != 0) {
 		int failed = errno;
 		if (failed != EEXIST)
-			return ph_fail_errno(err, failed, "cannot make directory %s",
-			    shelf->directory);
+			return ph_fail_errno(
+			    err, failed, "cannot make directory %s", shelf->directory);
 	}
 	int length = snprintf(above, sizeof above, "%s/..", shelf->directory);
 	PH_ASSERT(length > 0 && length < PATH_SIZE);
