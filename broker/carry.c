@@ -1,6 +1,9 @@
 /*
  * How it works: extent after extent, the oldest first. Each is read twice: once to weigh what is
- * needed of it (and no further than half), once to carry that. A record is needed if an entry of the
+ * needed of it (and no further than half: then it counts as needed wholly), once to carry that. If
+ * it is too much, the next ones are weighed too, until no more than half of them together is needed:
+ * then all of those are carried. So what is written again is never more than what is given back, and
+ * what waits for long cannot keep the journal behind it. A record is needed if an entry of the
  * backlog, a shelf or a letter says that it is read from this very place. The reason of a letter goes
  * with its message, before it, so that a message is never among those carried while its reason is in
  * an extent that is not noted.
@@ -18,6 +21,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "broker/carry_owners.h"
 #include "broker/refill.h"
 #include "broker/retain.h"
 #include "lib/base/assert.h"
@@ -50,14 +54,17 @@ struct ph_carry {
 	bool at_once;	/* this run: whatever the age */
 	ph_store_span span;
 	ph_store_reader *reader;
-	uint64_t weight; /* bytes of the extent that are needed, so far */
-	uint64_t passed; /* bytes of the extents that this run has emptied */
-	uint64_t copied; /* bytes carried from this extent */
-	uint64_t run;	 /* bytes carried in this run */
+	uint64_t weight;	  /* bytes of the extent that are needed, so far */
+	uint64_t needed, weighed; /* bytes of the extents weighed one after the other */
+	uint64_t granted; /* extents that begin before it are carried as they are */
+	uint64_t passed;  /* bytes of the extents that this run has emptied */
+	uint64_t copied;  /* bytes carried from this extent */
+	uint64_t run;	  /* bytes carried in this run */
 	moved *moves;
 	size_t move_count, move_room;
-	int64_t again_ms; /* no run before (mono) */
-	int64_t wait_ms;  /* after the next that comes to nothing */
+	int64_t again_ms;     /* no run before (mono) */
+	uint64_t again_bytes; /* of journal, with which there is one all the same */
+	int64_t wait_ms;      /* after the next that comes to nothing */
 };
 
 ph_status
@@ -173,82 +180,7 @@ ph_carry_load(ph_broker *broker, ph_reader *section, ph_error *err)
 	return status;
 }
 
-/* ---- who needs it ---- */
-
-static bool
-entry_at(const ph_broker *broker, uint64_t acceptance, uint64_t offset)
-{
-	const ph_entry *entry = ph_backlog_find(broker->backlog, acceptance);
-	while (entry != NULL && entry->offset != offset)
-		entry = entry->also;
-	return entry != NULL;
-}
-
-static bool
-message_needed(ph_broker *broker, const ph_record_accept *accept, uint64_t offset)
-{
-	ph_shelf_entry shelved;
-	if (entry_at(broker, accept->acceptance, offset))
-		return true;
-	for (size_t i = 0; i < accept->queue_count; i++) {
-		const ph_destination *to =
-		    ph_destinations_get(broker->destinations, accept->queues[i]);
-		if (to != NULL &&
-		    ph_refill_find(broker, to, accept->acceptance, &shelved) &&
-		    shelved.offset == offset)
-			return true;
-	}
-	return false;
-}
-
-/* The letter whose reason stands in an outcome; NULL: there is none. */
-static ph_letter *
-letter_of(const ph_broker *broker, uint16_t queue, uint64_t acceptance)
-{
-	ph_entry *entry = ph_backlog_find(broker->backlog, acceptance);
-	ph_item *item = entry == NULL ? NULL : ph_entry_item(entry, queue);
-	if (item == NULL || item->state != PH_DELIVERY_DEAD ||
-	    item->as.letter->record != PH_RECORD_OUTCOME)
-		return NULL;
-	return item->as.letter;
-}
-
 /* ---- telling the new places ---- */
-
-/* `from` 0: wherever it was. */
-static void
-move_message(ph_broker *broker, uint64_t acceptance, uint64_t from, uint64_t to)
-{
-	ph_entry *entry = ph_backlog_find(broker->backlog, acceptance);
-	for (; entry != NULL; entry = entry->also) {
-		if (from != 0 && entry->offset != from)
-			continue;
-		entry->offset = to;
-		for (unsigned i = 0; i < entry->count; i++) {
-			ph_item *item = &entry->items[i];
-			if (item->state == PH_DELIVERY_DEAD &&
-			    item->as.letter->record == PH_RECORD_ACCEPT)
-				item->as.letter->offset = to;
-		}
-	}
-	unsigned cursor = 0;
-	const ph_destination *at;
-	ph_shelf_entry shelved;
-	while ((at = ph_destinations_next(broker->destinations, &cursor)) != NULL) {
-		if (ph_refill_find(broker, at, acceptance, &shelved) &&
-		    (from == 0 || shelved.offset == from))
-			ph_refill_move(broker, at, acceptance, to);
-	}
-}
-
-static void
-move_letter(const ph_broker *broker, uint16_t queue, uint64_t acceptance, uint64_t from,
-    uint64_t to)
-{
-	ph_letter *letter = letter_of(broker, queue, acceptance);
-	if (letter != NULL && (from == 0 || letter->offset == from))
-		letter->offset = to;
-}
 
 void
 ph_carry_flushed(ph_broker *broker)
@@ -257,10 +189,10 @@ ph_carry_flushed(ph_broker *broker)
 	for (size_t i = 0; i < self->move_count; i++) {
 		const moved *at = &self->moves[i];
 		if (at->letter)
-			move_letter(
+			ph_carry_move_letter(
 			    broker, at->queue, at->acceptance, at->from, at->to);
 		else
-			move_message(broker, at->acceptance, at->from, at->to);
+			ph_carry_move_message(broker, at->acceptance, at->from, at->to);
 	}
 	self->move_count = 0;
 }
@@ -295,9 +227,9 @@ ph_carry_apply(ph_broker *broker, const ph_store_record *record, ph_error *err)
 	at.acceptance = at.letter ? outcome.acceptance : accept.acceptance;
 	at.queue = at.letter ? outcome.queue : 0;
 	if (at.letter)
-		move_letter(broker, at.queue, at.acceptance, 0, at.to);
+		ph_carry_move_letter(broker, at.queue, at.acceptance, 0, at.to);
 	else
-		move_message(broker, at.acceptance, 0, at.to);
+		ph_carry_move_message(broker, at.acceptance, 0, at.to);
 	return enter(broker, &at, err);
 }
 
@@ -409,7 +341,7 @@ take_message(ph_broker *broker, const ph_store_record *record,
 	ph_record_accept accept;
 	uint64_t offset = record->position.offset;
 	ph_status status = ph_record_accept_decode(is->body, is->length, &accept, err);
-	if (status != PH_OK || !message_needed(broker, &accept, offset))
+	if (status != PH_OK || !ph_carry_needs(broker, &accept, offset))
 		return status;
 	self->weight += record->length;
 	if (self->phase == WEIGHING)
@@ -431,7 +363,8 @@ take_reason(ph_broker *broker, const ph_store_record *record, const ph_record_ca
 	    ph_record_outcome_decode(is->body, is->length, &outcome, err);
 	if (status != PH_OK)
 		return status;
-	const ph_letter *letter = letter_of(broker, outcome.queue, outcome.acceptance);
+	const ph_letter *letter =
+	    ph_carry_letter_of(broker, outcome.queue, outcome.acceptance);
 	if (letter == NULL || letter->offset != record->position.offset)
 		return PH_OK;
 	self->weight += record->length;
@@ -457,18 +390,6 @@ take(ph_broker *broker, const ph_store_record *record, ph_error *err)
 	if (status == PH_OK && is.type == PH_RECORD_OUTCOME)
 		return take_reason(broker, record, &is, err);
 	return status;
-}
-
-static ph_status
-read_from_start(ph_broker *broker, phase what, ph_error *err)
-{
-	ph_carry *self = broker->carry;
-	ph_store_reader_destroy(&self->reader);
-	self->phase = what;
-	self->weight = 0;
-	self->copied = 0;
-	return ph_store_reader_new(
-	    broker->store, self->span.begin, 0, &self->reader, err);
 }
 
 /* The first record of those that were never carried. */
@@ -518,40 +439,56 @@ ph_carry_floor(ph_broker *broker, ph_position floor, ph_position *out)
 	return !broker->failed;
 }
 
+/* Has the extent outlived what is kept, if so many bytes before it go? */
+static bool
+may_go(ph_broker *broker, const ph_store_span *span, uint64_t before)
+{
+	const ph_carry *self = broker->carry;
+	uint64_t next = span->next.offset;
+	ph_store_space space;
+	return next != 0 && next <= self->floor &&
+	       ph_store_space_left(broker->store, &space, NULL) == PH_OK &&
+	       (self->at_once || ph_retain_outlived(broker, span, space.used - before));
+}
+
 /* The next extent to be weighed; false: there is none to go now. */
 static bool
-choose(ph_broker *broker, ph_error *err)
+choose(ph_broker *broker)
 {
 	ph_carry *self = broker->carry;
-	ph_store_space space;
-	if (ph_store_space_left(broker->store, &space, err) != PH_OK)
-		return false;
 	/* with a full disk no more than one in a run, so as to leave the reserve to others */
 	if (self->at_once && self->run > 0)
 		return false;
 	for (unsigned i = 0; i < CLEAR_MOST; i++) {
 		ph_position at = {.offset = self->clear};
-		if (ph_store_span_of(broker->store, at, &self->span, err) != PH_OK)
+		if (ph_store_span_of(broker->store, at, &self->span, NULL) != PH_OK ||
+		    !may_go(broker, &self->span, self->passed))
 			return false;
-		uint64_t next = self->span.next.offset;
-		if (next == 0 || next > self->floor)
-			return false;
-		if (!self->at_once &&
-		    !ph_retain_outlived(broker, &self->span, space.used - self->passed))
-			return false;
-		if (clear_to(broker) < next)
+		if (clear_to(broker) < self->span.next.offset)
 			return true;
-		self->clear = next;
+		self->clear = self->span.next.offset;
 		self->passed += self->span.bytes;
 	}
 	return false;
 }
 
+/* The bytes of the journal that are in use; all there could be, if nobody knows. */
+static uint64_t
+journal_bytes(const ph_broker *broker)
+{
+	ph_store_space space;
+	return ph_store_space_left(broker->store, &space, NULL) == PH_OK ? space.used
+									 : UINT64_MAX;
+}
+
+/* No run before some time has gone by, or so many bytes more are in the journal (0: whatever they
+ * are). */
 static void
-postpone(ph_broker *broker)
+postpone(ph_broker *broker, uint64_t more)
 {
 	ph_carry *self = broker->carry;
 	self->again_ms = ph_clock_mono(broker->clock) + self->wait_ms;
+	self->again_bytes = more == 0 ? UINT64_MAX : journal_bytes(broker) + more;
 	self->wait_ms = self->wait_ms * 2 > WAIT_MOST ? WAIT_MOST : self->wait_ms * 2;
 	ph_carry_rest(broker);
 }
@@ -564,20 +501,33 @@ failed(ph_broker *broker, const ph_error *err)
 		ph_log(PH_LOG_WARN, "carry-failed",
 		    "extent=%" PRIu64 " where=%s text=%s",
 		    broker->carry->span.begin.offset, err->where, err->text);
-	postpone(broker);
+	postpone(broker, 0);
+}
+
+static void
+begin_extent(ph_broker *broker, phase what)
+{
+	ph_carry *self = broker->carry;
+	ph_error err = {.status = PH_OK};
+	ph_store_reader_destroy(&self->reader);
+	self->phase = what;
+	self->weight = self->copied = 0;
+	if (ph_store_reader_new(
+		broker->store, self->span.begin, 0, &self->reader, &err) != PH_OK)
+		failed(broker, &err);
 }
 
 /* The next extent, if there is one for this run. */
 static void
 go_on(ph_broker *broker)
 {
-	ph_error err = {.status = PH_OK};
-	if (!choose(broker, &err)) {
+	ph_carry *self = broker->carry;
+	self->needed = self->weighed = 0;
+	if (!choose(broker))
 		ph_carry_rest(broker);
-		return;
-	}
-	if (read_from_start(broker, WEIGHING, &err) != PH_OK)
-		failed(broker, &err);
+	else
+		begin_extent(broker,
+		    self->span.begin.offset < self->granted ? CARRYING : WEIGHING);
 }
 
 void
@@ -585,19 +535,49 @@ ph_carry_begin(ph_broker *broker, ph_position floor, bool at_once)
 {
 	ph_carry *self = broker->carry;
 	if (self->phase != RESTING || floor.offset <= self->end || broker->failed ||
-	    ph_clock_mono(broker->clock) < self->again_ms)
+	    (ph_clock_mono(broker->clock) < self->again_ms &&
+		journal_bytes(broker) < self->again_bytes))
 		return;
 	self->floor = floor.offset;
 	self->at_once = at_once;
 	self->passed = 0;
+	self->granted = 0;
 	self->run = 0;
 	go_on(broker);
 }
 
+/* The extent behind those that were weighed; false: there is none to go now, or no room to carry so
+ * much at a time. */
 static bool
-dense(const ph_carry *self)
+weigh_next(ph_broker *broker)
 {
-	return self->weight > self->span.bytes / 2;
+	ph_carry *self = broker->carry;
+	ph_store_space space;
+	ph_store_span next;
+	if (self->at_once ||
+	    ph_store_space_left(broker->store, &space, NULL) != PH_OK ||
+	    space.open < self->needed ||
+	    ph_store_span_of(broker->store, self->span.next, &next, NULL) != PH_OK ||
+	    !may_go(broker, &next, self->passed + self->weighed))
+		return false;
+	self->span = next;
+	begin_extent(broker, WEIGHING);
+	return true;
+}
+
+/* So much of the extent is needed. */
+static void
+finish_weighing(ph_broker *broker, uint64_t needed)
+{
+	ph_carry *self = broker->carry;
+	self->needed += needed;
+	self->weighed += self->span.bytes;
+	if (self->needed <= self->weighed / 2) {
+		self->granted = self->span.next.offset;
+		go_on(broker);
+	} else if (!weigh_next(broker)) {
+		postpone(broker, self->needed * 2 - self->weighed);
+	}
 }
 
 /* All of the extent has been read. */
@@ -605,10 +585,8 @@ static void
 finish_extent(ph_broker *broker)
 {
 	ph_carry *self = broker->carry;
-	ph_error err = {.status = PH_OK};
-	if (self->phase == WEIGHING && self->weight > 0) {
-		if (read_from_start(broker, CARRYING, &err) != PH_OK)
-			failed(broker, &err);
+	if (self->phase == WEIGHING && self->weight + self->weighed > 0) {
+		finish_weighing(broker, self->weight);
 		return;
 	}
 	if (self->copied > 0)
@@ -639,7 +617,7 @@ read_some(ph_broker *broker, bool *end, ph_error *err)
 		}
 		bytes += record.length;
 		status = take(broker, &record, err);
-		if (dense(self) && self->phase == WEIGHING)
+		if (self->phase == WEIGHING && self->weight > self->span.bytes / 2)
 			break;
 	}
 	return status;
@@ -656,8 +634,8 @@ ph_carry_turn(ph_broker *broker)
 	ph_status status = read_some(broker, &end, &err);
 	if (status != PH_OK)
 		failed(broker, &err);
-	else if (self->phase == WEIGHING && dense(self))
-		postpone(broker);
+	else if (self->phase == WEIGHING && self->weight > self->span.bytes / 2)
+		finish_weighing(broker, self->span.bytes);
 	else if (end)
 		finish_extent(broker);
 	return self->phase != RESTING;

@@ -4,8 +4,9 @@
  * A message that waits for weeks would keep all of the journal since. So when the oldest extents have
  * outlived what is kept (retain.h), their records are read, a few in every turn, and each that a
  * delivery or a dead letter may still be read from is submitted again (PH_RECORD_CARRY). When the copy
- * is durable, whoever knew the old place is told the new one. An extent is left as it is while more
- * than half of it is needed: then copying would cost more than it gives.
+ * is durable, whoever knew the old place is told the new one. Extents are left as they are while more
+ * than half of them is needed: then copying would cost more than it gives. But those behind them count
+ * with them.
  *
  * Invariants: an acceptance greater than the last that was ever carried has its record where it was
  * accepted, so the first of them in a queue has the oldest record of them all. Whatever is needed of

@@ -161,8 +161,8 @@ other_client(void)
 	return client;
 }
 
-/* More than half of the first files is needed: they stay, and all that came after them. */
-START_TEST(what_is_mostly_needed_stays)
+/* More than half of the first files is needed: they are carried when those after them give more. */
+START_TEST(what_is_mostly_needed_is_carried_for_what_is_behind)
 {
 	for (int i = 0; i < DENSE; i++) {
 		char id[32];
@@ -171,11 +171,13 @@ START_TEST(what_is_mostly_needed_stays)
 		    fixture_publish(publisher, "other.v1", id, NULL, big, NULL),
 		    PH_ACCEPTED);
 	}
-	pass_through("b", MANY);
-	pass_through("c", 20);
-	ck_assert_int_gt(fixture_status("journal_bytes"), KEPT_MIB * MIB);
-	fixture_kill();
-	fixture_start();
+	for (int round = 0; round < 2; round++) {
+		pass_through(round == 0 ? "b" : "c", MANY / 2);
+		await_small();
+		fixture_kill();
+		fixture_start();
+		fixture_check_balance();
+	}
 	ph_client *client = other_client();
 	for (int i = 0; i < DENSE; i++)
 		take(client, big, PH_DELIVERED);
@@ -244,7 +246,7 @@ retain_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, what_is_settled_goes);
-	tcase_add_test(tests, what_is_mostly_needed_stays);
+	tcase_add_test(tests, what_is_mostly_needed_is_carried_for_what_is_behind);
 	tcase_add_test(tests, what_waits_is_carried);
 	suite_add_tcase(suite, tests);
 	return suite;
