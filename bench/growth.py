@@ -17,7 +17,7 @@ from harness import BUILD, Broker, fail, line, say
 PACE = 500
 MEMORY = 64 << 20  # bytes in flight when messages are large
 STUCK, PASSING = 5000, 10000  # messages at a time: less than half of a segment is needed
-TRIMMED = 120  # s for the last of a journal to be carried, and trimmed
+TRIMMED = 300  # s for the last of a journal to be carried, and trimmed
 
 
 def make_site(folder, queues, routes, limits=""):
