@@ -158,8 +158,8 @@ def main(arguments):
                         "carried,clients")
     parser.add_argument("--pending", type=int, default=100000,
                         help="most messages pending; the goal is told for 10000000")
-    parser.add_argument("--carried", type=int, default=100000,
-                        help="most messages carried; the figures in the text are of 1000000")
+    parser.add_argument("--carried", type=int, default=10000,
+                        help="most messages carried; 1000000 take some minutes")
     parser.add_argument("--clients", type=int, default=1000, help="most clients connected")
     parser.add_argument("--queues", type=int, default=1000, help="most queues")
     parser.add_argument("--paced", type=int, default=1000, help="messages of the latency runs")

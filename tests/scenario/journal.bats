@@ -133,6 +133,20 @@ flip() {
 	equal "$(PACKHORSE_SITE=$WORK/site journal export)" "$OUT"
 }
 
+@test "how far it is: on a terminal only" {
+	local n long
+	long=$(printf '%0500000d' 0)
+	for n in 1 2 3 4 5 6 7 8; do
+		printf '{"specversion":"1.0","id":"e-%d","source":"urn:x","type":"council.test.v1","data":"%s"}\n' "$n" "$long"
+	done | ph message publish - >"$WORK/published"
+	broker_stop
+	on verify
+	equal "$CODE $ERR" '0 '
+	script -qec "$PACKHORSE journal verify -c $WORK/site" /dev/null >"$WORK/shown"
+	grep -qE $'\r''(reading|checking) the journal: [0-9]+ %' "$WORK/shown"
+	grep -q 'no damage' "$WORK/shown"
+}
+
 @test "a damaged byte: the range is named as the broker names it, the rest is exported" {
 	publish 1 20
 	broker_stop
