@@ -190,8 +190,10 @@ class Broker(Process):
 
     def stop(self):
         """Stop, check the books, and leave nothing."""
-        balance = self.told()["balance"]
-        self.discard()
+        try:
+            balance = self.told()["balance"]
+        finally:
+            self.discard()
         if balance != 0:
             fail("the books do not balance")
 
