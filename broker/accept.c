@@ -574,8 +574,8 @@ ph_accept_again(ph_broker *broker, ph_session *session, const ph_parked *parked)
 	ph_reader_init(&frame.body, parked->bytes, parked->length);
 	ph_status status = ph_publish_read(&frame, &item, NULL);
 	PH_ASSERT(status == PH_OK);
-	prepare(broker, session, parked->number, ph_broker_now(broker), NULL, &item,
-	    &in);
+	prepare(
+	    broker, session, parked->number, ph_broker_now(broker), NULL, &item, &in);
 	ph_wants *wants = ph_wants_new();
 	bool done = finish(broker, &in, wants);
 	if (!done && wants != NULL)

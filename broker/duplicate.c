@@ -38,17 +38,17 @@ typedef enum trouble {
 struct ph_duplicates {
 	ph_duplicate_index *index;
 	ph_duplicate_ring *ring;
-	uint64_t limit;		  /* the window */
-	uint64_t cycle;		  /* places that take part */
-	uint64_t oldest;	  /* place */
-	uint64_t count;		  /* entries from there */
-	uint64_t newest;	  /* acceptance */
-	uint64_t added;		  /* since the start */
-	uint64_t grow_at;	  /* `added` before which no room is asked for */
-	uint64_t quiet[TROUBLES]; /* `added` before which it is not told again */
+	uint64_t limit;			/* the window */
+	uint64_t cycle;			/* places that take part */
+	uint64_t oldest;		/* place */
+	uint64_t count;			/* entries from there */
+	uint64_t newest;		/* acceptance */
+	uint64_t added;			/* since the start */
+	uint64_t grow_at;		/* `added` before which no room is asked for */
+	uint64_t quiet[TROUBLES];	/* `added` before which it is not told again */
 	uint8_t missed[PH_FINGERPRINT]; /* what was looked for last, and not there */
 	uint64_t missed_at;		/* 1 + `added` then; 0: nothing was */
-	bool told;		  /* `report` is for the next flush */
+	bool told;			/* `report` is for the next flush */
 	ph_error report;
 };
 
