@@ -348,6 +348,10 @@ const uint8_t *ph_map_hash_key(const ph_spares *spares);
 /* map_call.c: a call over a piece of a file, which stays until the call is destroyed. */
 ph_status ph_call_new_piece(const ph_map *map, const ph_piece *piece,
     ph_records_state *state, ph_map_call **out, ph_error *err);
+/* map_stream.c: the sender's bytes of one record of a piece, in a document of the file's format;
+ * where what repeats is long, with its neighbours. *out is yours. */
+ph_status ph_call_cut(
+    const ph_map_call *call, size_t record, char **out, size_t *length, ph_error *err);
 /* map_wanted.c: the wanted reference, entered if it is new; NULL past the limit. */
 const ph_wanted *ph_call_want(ph_map_call *call, ph_map_reference kind,
     const char *entity, const char *system, const char *key);

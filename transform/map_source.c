@@ -1,6 +1,7 @@
 /*
  * The bytes of one record alone: the document is copied without what repeats beside the record and
  * beside each of its parents, and written again. What the record can see of its parents stays.
+ * A record of a large file that cannot be written again is cut out of its piece instead.
  */
 #include "transform/map_inner.h"
 
@@ -85,18 +86,11 @@ add_last(copying *c, const ph_map_call *call, ph_node *root)
 		c->failed = true;
 }
 
-ph_status
-ph_map_call_source(
+static ph_status
+write_again(
     const ph_map_call *call, size_t record, char **out, size_t *length, ph_error *err)
 {
 	const ph_map *map = call->map;
-	if (record >= call->count || call->records[record].node == NULL ||
-	    call->direction == PH_FLOWS_OUT ||
-	    (!map->has_each && call->piece == NULL &&
-		call->records[record].whole == NULL) ||
-	    map->format == PH_MAP_FORM || map->format == PH_MAP_MULTIPART)
-		return ph_fail(
-		    err, PH_ERR_NOT_FOUND, "the record is the whole document");
 	copying c = {.whole = call->records[record].whole};
 	ph_buffer bytes;
 	ph_buffer_init(&bytes, 0);
@@ -128,4 +122,24 @@ ph_map_call_source(
 	*out = (char *) bytes.data;
 	*length = bytes.length;
 	return PH_OK;
+}
+
+ph_status
+ph_map_call_source(
+    const ph_map_call *call, size_t record, char **out, size_t *length, ph_error *err)
+{
+	const ph_map *map = call->map;
+	bool piece = call->piece != NULL, known = record < call->count;
+	if (piece && known && call->records[record].node == NULL)
+		return ph_call_cut(call, record, out, length, err);
+	if (!known || call->records[record].node == NULL ||
+	    call->direction == PH_FLOWS_OUT ||
+	    (!map->has_each && !piece && call->records[record].whole == NULL) ||
+	    map->format == PH_MAP_FORM || map->format == PH_MAP_MULTIPART)
+		return ph_fail(
+		    err, PH_ERR_NOT_FOUND, "the record is the whole document");
+	ph_status status = write_again(call, record, out, length, err);
+	/* what was read cannot always be written, a control character in a column say */
+	return piece && status != PH_OK ? ph_call_cut(call, record, out, length, err)
+					: status;
 }

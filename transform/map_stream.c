@@ -182,19 +182,16 @@ ph_map_streams(const ph_map *map, ph_error *err)
 	    why == NULL ? "it does not go in" : why);
 }
 
-ph_status
-ph_map_stream_open(const ph_map *map, ph_map_read *read, void *self,
-    ph_map_stream **out, ph_error *err)
+/* The bytes that `read` gives, cut as this map's files are; PH_ERR_USAGE if they are not. */
+static ph_status
+open_pieces(const ph_map *map, ph_map_read *read, void *self, size_t target,
+    size_t longest, ph_pieces **out, ph_error *err)
 {
 	planner p;
 	ph_status status = ph_map_streams(map, err);
 	if (status != PH_OK)
 		return status;
 	(void) plan(map, &p);
-	ph_map_stream *stream = calloc(1, sizeof(*stream));
-	if (stream == NULL)
-		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
-	stream->map = map;
 	ph_pieces_plan pieces = {.format = map->records != NULL	   ? PH_PIECES_ROWS
 					   : ph_vendor_is_xml(map) ? PH_PIECES_XML
 								   : PH_PIECES_JSON,
@@ -202,9 +199,21 @@ ph_map_stream_open(const ph_map *map, ph_map_read *read, void *self,
 	    .way = p.way,
 	    .depth = map->records != NULL ? 0 : p.depth,
 	    .beside = p.beside && map->records == NULL,
-	    .target = map->piece_size,
-	    .longest = map->longest_record};
-	status = ph_pieces_new(&pieces, read, self, "vendor", &stream->pieces, err);
+	    .target = target,
+	    .longest = longest};
+	return ph_pieces_new(&pieces, read, self, "vendor", out, err);
+}
+
+ph_status
+ph_map_stream_open(const ph_map *map, ph_map_read *read, void *self,
+    ph_map_stream **out, ph_error *err)
+{
+	ph_map_stream *stream = calloc(1, sizeof(*stream));
+	if (stream == NULL)
+		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	stream->map = map;
+	ph_status status = open_pieces(map, read, self, map->piece_size,
+	    map->longest_record, &stream->pieces, err);
 	if (status == PH_OK)
 		*out = stream;
 	else
@@ -273,6 +282,71 @@ ph_map_stream_check(ph_map_stream *stream, ph_error *err)
 	stream->records += stream->latest;
 	stream->latest = 0;
 	return status == PH_ERR_NOT_FOUND ? PH_OK : status;
+}
+
+/* ---- the sender's bytes of one record ---- */
+
+typedef struct leftover {
+	const char *bytes;
+	size_t length;
+} leftover;
+
+static ph_status
+read_leftover(void *self, void *into, size_t size, size_t *got, ph_error *err)
+{
+	leftover *left = self;
+	(void) err;
+	*got = left->length < size ? left->length : size;
+	memcpy(into, left->bytes, *got);
+	left->bytes += *got;
+	left->length -= *got;
+	return PH_OK;
+}
+
+/* Does the record begin where this piece of its own piece does, or behind? */
+static bool
+begins_in(const ph_node *node, const ph_piece *piece)
+{
+	return piece->first || node->line > piece->line ||
+	       (node->line == piece->line && node->column >= piece->column);
+}
+
+/* The piece is cut once more, as finely as can be: what holds the record is the last that begins
+ * before it. */
+ph_status
+ph_call_cut(
+    const ph_map_call *call, size_t record, char **out, size_t *length, ph_error *err)
+{
+	const ph_piece *whole = call->piece;
+	const ph_node *node = call->records[record].node;
+	leftover left = {whole->bytes, whole->length};
+	ph_buffer bytes;
+	ph_piece piece;
+	ph_pieces *pieces = NULL;
+	ph_buffer_init(&bytes, 0);
+	ph_status status = open_pieces(
+	    call->map, read_leftover, &left, 1, whole->length + 1, &pieces, err);
+	while (status == PH_OK && node != NULL) {
+		status = ph_pieces_next(pieces, &piece, err);
+		if (status != PH_OK || !begins_in(node, &piece))
+			break;
+		ph_buffer_clear(&bytes);
+		ph_buffer_append(&bytes, piece.bytes, piece.length);
+	}
+	ph_pieces_destroy(&pieces);
+	if (node == NULL)
+		ph_buffer_append(&bytes, whole->bytes, whole->length);
+	if (status == PH_ERR_NOT_FOUND)
+		status = PH_OK;
+	if (status == PH_OK && ph_buffer_cstr(&bytes) == NULL)
+		status = ph_fail(err, PH_ERR_NOMEM, "out of memory");
+	if (status != PH_OK) {
+		ph_buffer_fini(&bytes);
+		return status;
+	}
+	*out = (char *) bytes.data;
+	*length = bytes.length;
+	return PH_OK;
 }
 
 void

@@ -234,7 +234,8 @@ PH_EXPORT const char *ph_map_call_warning(
 
 /*
  * In: the sender's bytes of one record alone, in the map's format: the whole document without the
- * other records, so that what failed can be kept and put through the map again. *out is fresh memory
+ * other records, so that what failed can be kept and put through the map again. A record of a stream
+ * that cannot be written again is given as it stands in the file. *out is fresh memory
  * (free it with free). PH_ERR_NOT_FOUND: the record is the whole document.
  */
 PH_EXPORT ph_status ph_map_call_source(const ph_map_call *call, size_t record,

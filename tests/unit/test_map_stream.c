@@ -40,6 +40,7 @@ setup(void)
 	    "  H: {name: head, fields: [who]}\n"
 	    "  R: {name: row, fields: [key, name]}\n"
 	    "  T: {name: tail, fields: [made]}\nfirst: head\nlast: tail\n");
+	map_fixture_file(&fixture, "records/names.yaml", "format: csv\nrow: row\n");
 	map_fixture_file(&fixture, "records/all.yaml",
 	    "format: record-csv\nrecords:\n"
 	    "  H: {name: head, fields: [who], gather: [row]}\n"
@@ -442,6 +443,43 @@ START_TEST(a_record_of_a_piece_is_a_file)
 }
 END_TEST
 
+/* A row that says nothing is read and makes no table. */
+START_TEST(what_cannot_be_written_again_is_cut_out)
+{
+	static const char bytes[] = "key,name\n1,one\n,\n3,three\n,\n";
+	static const char *const kept[] = {
+	    "key,name\r\n1,one\r\n", "key,name\n,\n",
+	    "key,name\r\n3,three\r\n", "key,name\n,\n"};
+	ph_map *map = need(map_fixture_map(&fixture,
+	    HEAD "vendor: {format: csv, record: names.yaml, each: row}\n"
+		 "links:\n  - a <-> key\n  - b <-> name\n"));
+	size_t found = 0;
+	map->piece_size = _i == 0 ? 1 : 16;
+	source s = {bytes, sizeof bytes - 1, 0};
+	ph_map_stream *stream = NULL;
+	ph_map_call *call = NULL;
+	ck_assert_int_eq(ph_map_stream_open(map, read_some, &s, &stream, NULL), PH_OK);
+	while (ph_map_stream_next(stream, &call, NULL) == PH_OK) {
+		ck_assert_uint_eq(ph_map_call_count(call), _i == 0 ? 1u : 2u);
+		for (size_t i = 0; i < ph_map_call_count(call); i++) {
+			char *alone = NULL;
+			size_t length = 0;
+			ck_assert_msg(ph_map_call_source(call, i, &alone, &length,
+					  &fixture.err) == PH_OK,
+			    "%s", fixture.err.text);
+			ck_assert_uint_eq(length, strlen(kept[found]));
+			ck_assert_mem_eq(alone, kept[found], length);
+			found++;
+			free(alone);
+		}
+		ph_map_call_destroy(&call);
+	}
+	ck_assert_uint_eq(found, 4);
+	ph_map_stream_destroy(&stream);
+	ph_map_destroy(&map);
+}
+END_TEST
+
 START_TEST(maps_that_read_whole_documents_say_so)
 {
 	ph_map *map = need(map_fixture_map(&fixture, unread[_i].map));
@@ -490,6 +528,7 @@ map_stream_suite(void)
 	tcase_add_test(all, the_first_record_is_given_once);
 	tcase_add_test(all, what_follows_in_a_body_is_not_read);
 	tcase_add_test(all, a_record_of_a_piece_is_a_file);
+	tcase_add_loop_test(all, what_cannot_be_written_again_is_cut_out, 0, 2);
 	LOOP(all, maps_that_read_whole_documents_say_so, unread);
 	tcase_add_test(all, limits_are_what_was_said);
 	suite_add_tcase(suite, all);
