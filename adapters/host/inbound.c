@@ -253,31 +253,63 @@ finish_piece(item *it)
 	    &it->host->alarms, &it->again, ph_host_now(it->host), advance_rings, it);
 }
 
+/* What the map made is no message, and would be none the next time either. Where nobody can be told
+ * the record is kept like one that failed: what comes after it goes on. */
+static bool
+keep_instead(item *it, part *which, const ph_error *err)
+{
+	if (which->failed || it->task.caller_waits ||
+	    (err->status != PH_ERR_TOO_LARGE && err->status != PH_ERR_INVALID))
+		return false;
+	which->failed = which->refused = true;
+	snprintf(it->why, sizeof it->why, "%s", err->text);
+	ph_log(PH_LOG_WARN, "inbound-held", "entry=%s stage=map reason=no-message",
+	    it->entry);
+	return true;
+}
+
+/* It cannot be published: as if it had been refused. */
 static void
-publish_parts(item *it)
+note_unpublished(item *it, const ph_error *err)
+{
+	it->sent++;
+	it->confirmed++;
+	note_worst(it,
+	    err->status == PH_ERR_TOO_LARGE ? PH_ADAPTER_TOO_LARGE : PH_ADAPTER_LATER,
+	    err->text);
+	ph_log(
+	    PH_LOG_ERROR, "inbound-refused", "entry=%s text=%s", it->entry, err->text);
+}
+
+/* Publish what is not yet; false: wait, for room or for the others to be confirmed. */
+static bool
+send_parts(item *it)
 {
 	while (it->sent < it->part_count && it->worst != PH_ADAPTER_LATER) {
+		part *which = &it->parts[it->sent];
 		bool last = it->sent == it->part_count - 1;
 		if (last && it->task.cursor_name && it->confirmed < it->sent)
-			return; /* carries the cursor: only after all others */
+			return false; /* carries the cursor: only after all others */
 		ph_error err = {.status = PH_OK};
-		ph_status status = publish_part(it, &it->parts[it->sent], &err);
+		ph_status status = publish_part(it, which, &err);
 		if (status == PH_ERR_FULL) {
 			ph_alarm_set(&it->host->alarms, &it->again,
 			    ph_host_now(it->host) + FULL_PAUSE_MS, publish_rings, it);
-			return;
+			return false;
 		}
-		it->sent++;
-		if (status) {
-			it->confirmed++;
-			note_worst(it,
-			    status == PH_ERR_TOO_LARGE ? PH_ADAPTER_TOO_LARGE
-						       : PH_ADAPTER_LATER,
-			    err.text);
-			ph_log(PH_LOG_ERROR, "inbound-refused", "entry=%s text=%s",
-			    it->entry, err.text);
-		}
+		if (!status)
+			it->sent++;
+		else if (!keep_instead(it, which, &err))
+			note_unpublished(it, &err);
 	}
+	return true;
+}
+
+static void
+publish_parts(item *it)
+{
+	if (!send_parts(it))
+		return;
 	if (it->confirmed < it->sent)
 		return;
 	if (ph_inbound_file_more(it) && it->worst != PH_ADAPTER_LATER) {

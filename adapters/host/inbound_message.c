@@ -11,6 +11,7 @@
 #include "lib/base/text.h"
 
 enum { ATTRIBUTES_MAX = PH_MESSAGE_ATTRIBUTES_MAX, DIGEST_BYTES = 32 };
+enum { KEPT_MAX = PH_MESSAGE_MAX - 4096 }; /* beside the attributes */
 
 #define FAILED_TYPE "packhorse.inbound.failed.v1"
 
@@ -74,15 +75,39 @@ add_cursor(ph_buffer *out, const item *it)
 	end_option(out, at);
 }
 
+/* Where it stands, which nobody finds otherwise in a large file, and what is missing. */
 static void
-add_failed(ph_buffer *out, const item *it, size_t record)
+write_failure(const item *it, const ph_inbound_piece *which, char *out, size_t size)
 {
+	uint32_t line = 0, column = 0;
+	size_t at = (size_t) snprintf(out, size, "%s",
+	    which->refused ? it->why
+			   : ph_map_call_error(it->call, which->record)->text);
+	if (it->file && ph_map_call_place(it->call, which->record, &line, &column))
+		at += (size_t) snprintf(out + at, size - at,
+		    " (record %zu of the file, at %u:%u)",
+		    it->before + which->record + 1, (unsigned) line, (unsigned) column);
+	if (which->left_out)
+		snprintf(out + at, size - at,
+		    " (only the first %d bytes are kept, %zu are not)", KEPT_MAX,
+		    which->left_out);
+}
+
+static void
+add_failed(ph_buffer *out, const item *it, const ph_inbound_piece *which)
+{
+	char text[PH_ERROR_TEXT + 160];
 	size_t at = 0;
+	write_failure(it, which, text, sizeof text);
 	begin_option(out, PH_OPTION_FAILED, &at);
-	ph_buffer_string(out, ph_map_call_stage(it->call, record));
-	ph_buffer_string(out, ph_map_call_reason(it->call, record));
-	ph_buffer_string(out, ph_map_call_path(it->call, record));
-	ph_buffer_string(out, ph_map_call_error(it->call, record)->text);
+	ph_buffer_string(
+	    out, which->refused ? "map" : ph_map_call_stage(it->call, which->record));
+	ph_buffer_string(out, which->refused
+				  ? "no-message"
+				  : ph_map_call_reason(it->call, which->record));
+	ph_buffer_string(
+	    out, which->refused ? "" : ph_map_call_path(it->call, which->record));
+	ph_buffer_string(out, text);
 	end_option(out, at);
 }
 
@@ -164,11 +189,12 @@ write_failed_id(const item *it, const void *bytes, size_t length, char id[48])
 
 /* What failed, as the sender sent it: the record alone, where there are others beside it. */
 static ph_status
-make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
+make_failed(const item *it, ph_inbound_piece *which, ph_message **out, ph_error *err)
 {
 	char *alone = NULL;
 	size_t length = it->task.length;
-	ph_status cut = ph_map_call_source(it->call, record, &alone, &length, err);
+	ph_status cut =
+	    ph_map_call_source(it->call, which->record, &alone, &length, err);
 	if (cut && it->file)
 		return cut; /* never the whole of a large file */
 	if (cut)
@@ -177,6 +203,7 @@ make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
 	char id[48], source[256];
 	write_failed_id(it, bytes, length, id);
 	write_source(it, source, sizeof source);
+	which->left_out = length > KEPT_MAX ? length - KEPT_MAX : 0;
 	attributes list = {.count = 0};
 	add_attribute(&list, "id", id);
 	add_attribute(&list, "source", source);
@@ -186,16 +213,18 @@ make_failed(const item *it, size_t record, ph_message **out, ph_error *err)
 	add_attribute(&list, "adapter", it->host->adapter->name);
 	add_attribute(&list, "entry", it->entry);
 	add_attribute(&list, "alone", alone ? "yes" : NULL);
-	ph_status status = ph_message_new(list.at, list.count, bytes, length, out, err);
+	add_attribute(&list, "shortened", which->left_out ? "yes" : NULL);
+	ph_status status = ph_message_new(
+	    list.at, list.count, bytes, length - which->left_out, out, err);
 	free(alone);
 	return status;
 }
 
 ph_status
-ph_inbound_message(const ph_inbound_item *it, const ph_inbound_piece *which,
-    ph_message **out, ph_error *err)
+ph_inbound_message(
+    const ph_inbound_item *it, ph_inbound_piece *which, ph_message **out, ph_error *err)
 {
-	return which->failed ? make_failed(it, which->record, out, err)
+	return which->failed ? make_failed(it, which, out, err)
 			     : make_message(it, which->record, out, err);
 }
 
@@ -204,7 +233,7 @@ ph_inbound_options(const ph_inbound_item *it, const ph_inbound_piece *which,
     ph_buffer *out, ph_error *err)
 {
 	if (which->failed) {
-		add_failed(out, it, which->record);
+		add_failed(out, it, which);
 	} else {
 		size_t length = 0;
 		const void *digest =

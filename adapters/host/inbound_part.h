@@ -13,7 +13,9 @@
 typedef struct ph_inbound_piece {
 	struct ph_inbound_item *item;
 	size_t record;
-	bool failed; /* the record could not be mapped: its bytes are kept */
+	bool failed;	 /* the record could not be mapped: its bytes are kept */
+	bool refused;	 /* it was mapped, to what no message holds: the item's `why` */
+	size_t left_out; /* bytes that are not kept, for a message holds no more */
 	bool confirmed;
 	bool accepted; /* anew, so what went with it is durable */
 } ph_inbound_piece;
@@ -44,14 +46,17 @@ struct ph_inbound_item {
 	char reference[128];
 	char id[256];
 	char text[PH_ERROR_TEXT]; /* of the worst part */
+	char why[PH_ERROR_TEXT];  /* of the latest part that was refused */
 	size_t durable;
 	bool cursor_durable;
 };
 
-/* The message of one piece: what the map made, or the sender's bytes of what failed. */
-ph_status ph_inbound_message(const ph_inbound_item *it, const ph_inbound_piece *which,
+/* The message of one piece: what the map made, or the sender's bytes of what failed, of which it
+ * notes how many were left out. PH_ERR_TOO_LARGE or PH_ERR_INVALID: what the map made is no message. */
+ph_status ph_inbound_message(const ph_inbound_item *it, ph_inbound_piece *which,
     ph_message **out, ph_error *err);
-/* The options it is published with, appended. The cursor goes with the last piece. */
+/* The options it is published with, appended, after its message. The cursor goes with the last
+ * piece. */
 ph_status ph_inbound_options(const ph_inbound_item *it, const ph_inbound_piece *which,
     ph_buffer *out, ph_error *err);
 

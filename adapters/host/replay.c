@@ -64,6 +64,14 @@ ph_replay_take(ph_host *host, const ph_event *event)
 		    "");
 		return;
 	}
+	if (ph_message_get(message, "shortened", NULL)) {
+		ph_outbound_settle(host, delivery, PH_REJECTED, "map", "shortened", "",
+		    "PH4048 only the beginning of it was kept: what is not there "
+		    "cannot "
+		    "be replayed",
+		    "");
+		return;
+	}
 	replay *it = calloc(1, sizeof *it);
 	ph_error err = {.text = "PH4043 out of memory"};
 	ph_status status = PH_ERR_NOMEM;

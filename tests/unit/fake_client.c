@@ -45,6 +45,7 @@ read_option(fake_publish *out, uint8_t tag, ph_reader *body)
 		copy_slice(ph_slice_read(body), out->stage, sizeof out->stage);
 		copy_slice(ph_slice_read(body), out->reason, sizeof out->reason);
 		copy_slice(ph_slice_read(body), out->path, sizeof out->path);
+		copy_slice(ph_slice_read(body), out->text, sizeof out->text);
 		break;
 	case PH_OPTION_REPLAY:
 		out->has_replay = true;

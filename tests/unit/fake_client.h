@@ -17,7 +17,7 @@ typedef struct fake_publish {
 	bool has_fingerprint, has_cursor, has_failed, has_replay;
 	uint8_t fingerprint[32];
 	char cursor_name[64], cursor[64];
-	char stage[32], reason[32], path[256];
+	char stage[32], reason[32], path[256], text[400];
 	unsigned bindings;
 	char binding_key[128], binding_id[128];
 } fake_publish;

@@ -218,6 +218,28 @@ START_TEST(a_replay_goes_through_todays_map)
 }
 END_TEST
 
+/* A text that was cut off may read well and say something else. */
+START_TEST(a_beginning_is_not_replayed)
+{
+	rig r;
+	ph_attribute attributes[] = {{"id", "failed-1", 8}, {"source", "urn:x", 5},
+	    {"type", "packhorse.inbound.failed.v1", 27}, {"adapter", "parks", 5},
+	    {"entry", "poll:changes", 12}, {"shortened", "yes", 3}};
+	ph_message *message = NULL;
+	set_up_template(&r);
+	ck_assert_int_eq(ph_message_new(attributes, 6, ONE_CHANGE, strlen(ONE_CHANGE),
+			     &message, NULL),
+	    PH_OK);
+	deliver(&r, message, PH_DELIVER_REPLAYED, "inbound");
+	ck_assert_uint_eq(r.client->resolve_count, 0);
+	ck_assert_uint_eq(r.client->settle_count, 1);
+	ck_assert_uint_eq(r.client->settled[0].outcome, PH_REJECTED);
+	ck_assert_str_eq(r.client->settled[0].reason, "shortened");
+	ph_message_unref(&message);
+	tear_down(&r);
+}
+END_TEST
+
 /* ---- queries, through the table that a plug-in has ---- */
 
 typedef struct asked {
@@ -382,6 +404,7 @@ host_flow_suite(void)
 	tcase_add_test(tcase, a_plugin_that_says_nothing_makes_it_unknown);
 	tcase_add_test(tcase, a_second_answer_is_ignored);
 	tcase_add_test(tcase, a_replay_goes_through_todays_map);
+	tcase_add_test(tcase, a_beginning_is_not_replayed);
 	tcase_add_test(tcase, a_reference_is_folded_and_rendered);
 	tcase_add_test(tcase, the_table_refuses_what_it_must);
 	tcase_add_test(tcase, windows_overlap_and_do_not_stand_still);

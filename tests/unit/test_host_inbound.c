@@ -254,15 +254,21 @@ END_TEST
 
 /* What is larger than a whole document may be; a record in each piece. */
 static void
-hand_in_file(rig *r, const char *bytes)
+hand_in_file_of(rig *r, const char *entry, const char *bytes)
 {
 	const ph_entry *found =
-	    ph_entries_named(&r->host->entries.receive, "change", strlen("change"));
+	    ph_entries_named(&r->host->entries.receive, entry, strlen(entry));
 	ck_assert_ptr_nonnull(found);
 	ph_map *map = (ph_map *) (uintptr_t) found->map;
 	map->largest = 10;
 	map->piece_size = 1;
-	hand_in(r, "change", bytes, false, "T9");
+	hand_in(r, entry, bytes, false, "T9");
+}
+
+static void
+hand_in_file(rig *r, const char *bytes)
+{
+	hand_in_file_of(r, "change", bytes);
 }
 
 #define CHANGE(no, state)                                                              \
@@ -305,6 +311,113 @@ START_TEST(a_large_file_is_taken_piece_by_piece)
 	ck_assert_uint_eq(r.end.count, 3);
 	ck_assert_uint_eq(ph_inbound_count(r.host), 0);
 	tear_down(&r);
+}
+END_TEST
+
+/* The broker's answers to the one message that is on its way. */
+static void
+accept_next(rig *r, size_t *resolved)
+{
+	if (r->client->resolve_count > *resolved)
+		fake_resolved(r->host, r->client->resolved[(*resolved)++].number, SR1);
+	ck_assert_uint_gt(r->client->publish_count, 0);
+	fake_result(r->host, r->client->published[r->client->publish_count - 1].ticket,
+	    PH_ACCEPTED);
+	pass_time(r, 1);
+}
+
+#define ROW(no, state) no ",7," state ",2026-11-01T00:00:00Z," no "\n"
+#define NAMES_ROW      "no,ref,state,at,mark\n"
+
+/* A row that says nothing cannot be written as a table: it is kept as it stands, and the file goes on. */
+START_TEST(what_cannot_be_written_again_is_kept_as_it_stands)
+{
+	rig r;
+	size_t length = 0, resolved = 0;
+	set_up_template(&r);
+	hand_in_file_of(&r, "row", NAMES_ROW ROW("1", "NEW") ",,,,\n" ROW("3", "DONE"));
+	for (size_t i = 0; i < 3; i++) {
+		accept_next(&r, &resolved);
+		ck_assert(r.client->published[i].has_failed == (i == 1));
+	}
+	ck_assert_uint_eq(r.client->publish_count, 3);
+	const char *kept = ph_message_data(r.client->published[1].message, &length);
+	ck_assert_uint_eq(length, strlen(NAMES_ROW ",,,,\n"));
+	ck_assert_mem_eq(kept, NAMES_ROW ",,,,\n", length);
+	ck_assert_str_eq(attribute(&r, 1, "alone"), "yes");
+	ck_assert_str_eq(r.client->published[1].stage, "validate");
+	ck_assert_msg(
+	    strstr(r.client->published[1].text, "PH") == r.client->published[1].text &&
+		strstr(r.client->published[1].text, "(record 2 of the file, at 3:1)") !=
+		    NULL,
+	    "%s", r.client->published[1].text);
+	ck_assert_str_eq(attribute(&r, 2, "id"), "3");
+	fake_result(r.host, r.client->cursors[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 1);
+	ck_assert(r.end.cursor);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_ACCEPTED);
+	ck_assert_uint_eq(r.end.count, 3);
+	tear_down(&r);
+}
+END_TEST
+
+/* What a map makes may be more than a message holds: no attribute is that long. */
+START_TEST(what_no_message_holds_is_kept_and_the_file_goes_on)
+{
+	rig r;
+	char file[6000], mark[5001];
+	size_t length = 0, resolved = 0;
+	memset(mark, '7', 5000);
+	mark[5000] = 0;
+	snprintf(file, sizeof file, "%s1,7,NEW,2026-11-01T00:00:00Z,%s\n%s", NAMES_ROW,
+	    mark, ROW("3", "DONE"));
+	set_up_template(&r);
+	hand_in_file_of(&r, "row", file);
+	for (size_t i = 0; i < 2; i++)
+		accept_next(&r, &resolved);
+	ck_assert_uint_eq(r.client->publish_count, 2);
+	ck_assert(r.client->published[0].has_failed);
+	ck_assert_str_eq(r.client->published[0].stage, "map");
+	ck_assert_str_eq(r.client->published[0].reason, "no-message");
+	ck_assert_msg(strncmp(r.client->published[0].text, "PH6105", 6) == 0, "%s",
+	    r.client->published[0].text);
+	const char *kept = ph_message_data(r.client->published[0].message, &length);
+	ck_assert_ptr_nonnull(memmem_of(kept, length, mark));
+	ck_assert_ptr_null(memmem_of(kept, length, "DONE"));
+	ck_assert(!r.client->published[1].has_failed);
+	ck_assert_uint_eq(r.client->cursor_count, 1);
+	tear_down(&r);
+}
+END_TEST
+
+/* Of what fails and is larger than a message the beginning is kept. */
+START_TEST(of_too_much_the_beginning_is_kept)
+{
+	static const char head[] = "{\"ref\":\"7\",\"kind\":\"SHRUB\",\"note\":\"";
+	const size_t most = PH_MESSAGE_MAX;
+	rig r;
+	size_t length = 0;
+	char *bytes = malloc(most + sizeof head + 3);
+	ck_assert_ptr_nonnull(bytes);
+	memcpy(bytes, head, sizeof head - 1);
+	memset(bytes + sizeof head - 1, 'x', most);
+	memcpy(bytes + sizeof head - 1 + most, "\"}", 3);
+	set_up_template(&r);
+	hand_in(&r, "request", bytes, false, "T1");
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	ck_assert_uint_eq(r.client->publish_count, 1);
+	ck_assert(r.client->published[0].has_failed);
+	ck_assert_str_eq(attribute(&r, 0, "shortened"), "yes");
+	const char *kept = ph_message_data(r.client->published[0].message, &length);
+	ck_assert_uint_gt(length, most - 8192);
+	ck_assert_mem_eq(kept, bytes, length);
+	ck_assert_msg(strstr(r.client->published[0].text, " are kept, ") != NULL, "%s",
+	    r.client->published[0].text);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.end.result, PH_ADAPTER_KEPT);
+	ck_assert(r.end.cursor);
+	tear_down(&r);
+	free(bytes);
 }
 END_TEST
 
@@ -511,6 +624,9 @@ host_inbound_suite(void)
 	tcase_add_test(tcase, a_broken_text_does_not_hold_the_cursor);
 	tcase_add_test(tcase, a_cursor_whose_message_was_known_is_put_by_itself);
 	tcase_add_test(tcase, a_large_file_is_taken_piece_by_piece);
+	tcase_add_test(tcase, what_cannot_be_written_again_is_kept_as_it_stands);
+	tcase_add_test(tcase, what_no_message_holds_is_kept_and_the_file_goes_on);
+	tcase_add_test(tcase, of_too_much_the_beginning_is_kept);
 	tcase_add_test(tcase, a_large_file_that_comes_again_is_a_repeat);
 	tcase_add_test(tcase, a_piece_waits_for_a_reference);
 	tcase_add_test(tcase, of_a_broken_file_nothing_is_taken);

@@ -447,8 +447,7 @@ END_TEST
 START_TEST(what_cannot_be_written_again_is_cut_out)
 {
 	static const char bytes[] = "key,name\n1,one\n,\n3,three\n,\n";
-	static const char *const kept[] = {
-	    "key,name\r\n1,one\r\n", "key,name\n,\n",
+	static const char *const kept[] = {"key,name\r\n1,one\r\n", "key,name\n,\n",
 	    "key,name\r\n3,three\r\n", "key,name\n,\n"};
 	ph_map *map = need(map_fixture_map(&fixture,
 	    HEAD "vendor: {format: csv, record: names.yaml, each: row}\n"
