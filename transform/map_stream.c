@@ -268,19 +268,28 @@ ph_map_stream_before(const ph_map_stream *stream)
 }
 
 ph_status
-ph_map_stream_check(ph_map_stream *stream, ph_error *err)
+ph_map_stream_check_next(ph_map_stream *stream, ph_error *err)
 {
 	ph_map_call *call = NULL;
-	ph_status status = PH_OK;
-	while ((status = ph_map_stream_next(stream, &call, err)) == PH_OK) {
-		if (stream->ended && err != NULL)
-			*err = *call->records[0].error;
-		ph_map_call_destroy(&call);
-		if (stream->ended)
-			return PH_ERR_INVALID;
+	ph_status status = ph_map_stream_next(stream, &call, err);
+	if (status == PH_ERR_NOT_FOUND) {
+		stream->records += stream->latest;
+		stream->latest = 0;
 	}
-	stream->records += stream->latest;
-	stream->latest = 0;
+	if (status != PH_OK)
+		return status;
+	if (stream->ended && err != NULL)
+		*err = *call->records[0].error;
+	ph_map_call_destroy(&call);
+	return stream->ended ? PH_ERR_INVALID : PH_OK;
+}
+
+ph_status
+ph_map_stream_check(ph_map_stream *stream, ph_error *err)
+{
+	ph_status status = PH_OK;
+	while (status == PH_OK)
+		status = ph_map_stream_check_next(stream, err);
 	return status == PH_ERR_NOT_FOUND ? PH_OK : status;
 }
 

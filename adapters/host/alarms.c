@@ -43,8 +43,18 @@ ph_alarms_wait(const ph_alarms *alarms, int64_t now, int64_t most)
 void
 ph_alarms_ring(ph_alarms *alarms, int64_t now)
 {
-	while (alarms->first && alarms->first->at <= now) {
-		ph_alarm *alarm = alarms->first;
+	ph_alarms due = {.first = alarms->first};
+	ph_alarm **end = &due.first;
+	while (*end && (*end)->at <= now)
+		end = &(*end)->next;
+	alarms->first = *end;
+	*end = NULL;
+	if (alarms->first)
+		alarms->first->link = &alarms->first;
+	if (due.first)
+		due.first->link = &due.first;
+	while (due.first) {
+		ph_alarm *alarm = due.first;
 		ph_alarm_stop(alarm);
 		alarm->ring(alarm->self);
 	}

@@ -30,7 +30,7 @@ void ph_alarm_set(ph_alarms *alarms, ph_alarm *alarm, int64_t at,
 void ph_alarm_stop(ph_alarm *alarm);
 /* Milliseconds until the soonest, at most `most`. */
 int64_t ph_alarms_wait(const ph_alarms *alarms, int64_t now, int64_t most);
-/* Ring what is due. */
+/* Ring what is due; what is set meanwhile, even for now, rings the next time. */
 void ph_alarms_ring(ph_alarms *alarms, int64_t now);
 
 #endif

@@ -7,6 +7,9 @@
 #include <string.h>
 #include "lib/base/assert.h"
 
+/* What is looked through in a turn of the loop: some milliseconds. */
+enum { SLICE_BYTES = 512 << 10 };
+
 struct ph_inbound_file {
 	ph_inbound_item *item;
 	size_t at; /* bytes that were read */
@@ -39,16 +42,12 @@ ph_inbound_is_file(const ph_inbound_item *it)
 }
 
 static ph_status
-look_through(ph_inbound_file *file, ph_error *err)
+open_stream(ph_inbound_file *file, ph_error *err)
 {
-	ph_map_stream *stream = NULL;
-	ph_status status =
-	    ph_map_stream_open(file->item->task.map, read_bytes, file, &stream, err);
-	if (!status)
-		status = ph_map_stream_check(stream, err);
-	ph_map_stream_destroy(&stream);
 	file->at = 0;
-	return status;
+	ph_map_stream_destroy(&file->stream);
+	return ph_map_stream_open(
+	    file->item->task.map, read_bytes, file, &file->stream, err);
 }
 
 ph_status
@@ -63,10 +62,21 @@ ph_inbound_file_open(ph_inbound_item *it, ph_error *err)
 		return ph_fail(err, PH_ERR_NOMEM, "PH4043 out of memory");
 	it->file = file;
 	file->item = it;
-	ph_status status = look_through(file, err);
+	return open_stream(file, err);
+}
+
+ph_status
+ph_inbound_file_look(ph_inbound_item *it, ph_error *err)
+{
+	ph_inbound_file *file = it->file;
+	size_t until = file->at + SLICE_BYTES;
+	ph_status status = PH_OK;
+	while (!status && file->at < until)
+		status = ph_map_stream_check_next(file->stream, err);
 	if (!status)
-		status = ph_map_stream_open(
-		    it->task.map, read_bytes, file, &file->stream, err);
+		return PH_ERR_AGAIN;
+	if (status == PH_ERR_NOT_FOUND)
+		status = open_stream(file, err);
 	if (status)
 		return status;
 	file->cursor_name = it->task.cursor_name;

@@ -271,6 +271,8 @@ PH_EXPORT ph_status ph_map_stream_again(
 PH_EXPORT uint64_t ph_map_stream_before(const ph_map_stream *stream);
 /* Read to the end and map nothing: can all of it be read? The error has the file's line and column. */
 PH_EXPORT ph_status ph_map_stream_check(ph_map_stream *stream, ph_error *err);
+/* The same a call at a time, for those who have other work beside it. PH_ERR_NOT_FOUND: that was all. */
+PH_EXPORT ph_status ph_map_stream_check_next(ph_map_stream *stream, ph_error *err);
 /* Right after loading: the most bytes of a whole document (8 MiB), and of a record of a stream with
  * what stands around it (1 MiB). 0 leaves one as it is. */
 PH_EXPORT void ph_map_limits(ph_map *map, size_t document, size_t record);

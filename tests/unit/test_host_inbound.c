@@ -421,6 +421,37 @@ START_TEST(of_too_much_the_beginning_is_kept)
 }
 END_TEST
 
+/* What came in later and is small does not wait for a large file to be looked through. */
+START_TEST(a_large_file_leaves_room_for_other_work)
+{
+	enum { ROWS = 80000 };
+	rig r;
+	size_t turns = 0;
+	ph_buffer file;
+	ph_buffer_init(&file, 0);
+	ph_buffer_text(&file, NAMES_ROW);
+	for (size_t i = 0; i < ROWS; i++)
+		ph_buffer_text(&file, ROW("1", "NEW"));
+	ck_assert_uint_gt(file.length, (size_t) 2 << 20);
+	set_up_template(&r);
+	const ph_entry *found = ph_entries_named(&r.host->entries.receive, "row", 3);
+	ph_map_limits((ph_map *) (uintptr_t) found->map, 1 << 20, 0);
+	hand_in(&r, "row", ph_buffer_cstr(&file), false, "T9");
+	ck_assert_uint_eq(r.client->resolve_count, 0);
+	hand_in(&r, "change", ONE_CHANGE, true, NULL);
+	ck_assert_uint_eq(r.client->resolve_count, 1); /* of the second */
+	fake_resolved(r.host, r.client->resolved[0].number, SR1);
+	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
+	ck_assert_uint_eq(r.ended, 1);
+	for (; r.client->resolve_count < 2 && turns < 100; turns++)
+		pass_time(&r, 0);
+	ck_assert_uint_ge(turns, 4);
+	ck_assert_uint_eq(r.client->resolve_count, 2);
+	tear_down(&r);
+	ph_buffer_fini(&file);
+}
+END_TEST
+
 /* A host that died in the middle reads it again: the same ids and the same contents. */
 START_TEST(a_large_file_that_comes_again_is_a_repeat)
 {
@@ -627,6 +658,7 @@ host_inbound_suite(void)
 	tcase_add_test(tcase, what_cannot_be_written_again_is_kept_as_it_stands);
 	tcase_add_test(tcase, what_no_message_holds_is_kept_and_the_file_goes_on);
 	tcase_add_test(tcase, of_too_much_the_beginning_is_kept);
+	tcase_add_test(tcase, a_large_file_leaves_room_for_other_work);
 	tcase_add_test(tcase, a_large_file_that_comes_again_is_a_repeat);
 	tcase_add_test(tcase, a_piece_waits_for_a_reference);
 	tcase_add_test(tcase, of_a_broken_file_nothing_is_taken);
