@@ -1,6 +1,8 @@
 /*
  * codes_load - reading the layers of a code table, from the lowest up, and saying what is wrong.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +36,22 @@ no_memory(load *l)
 
 /* ---- cells ---- */
 
+/* "file:line:column" of a byte of a cell: a quoted one may hold line ends, and each quote twice. */
+static void
+write_place(const load *l, const ph_node *node, size_t byte, char where[PH_ERROR_WHERE])
+{
+	bool quoted = (node->flags & PH_NODE_QUOTED) != 0;
+	uint32_t line = node->line, column = node->column + (quoted ? 1u : 0u);
+	for (size_t i = 0; i < byte; i++) {
+		bool ends = node->text[i] == '\n';
+		line += ends ? 1u : 0u;
+		column =
+		    ends ? 1u : column + (node->text[i] == '"' && quoted ? 2u : 1u);
+	}
+	snprintf(where, PH_ERROR_WHERE, "%s:%" PRIu32 ":%" PRIu32,
+	    ph_document_name(l->layer), line, column);
+}
+
 /* "/4.+/" is a regular expression, "\/4/" is "/4/"; *done if it is one of these. */
 static bool
 read_regular(load *l, const ph_node *node, ph_code_cell *out, bool *done)
@@ -41,6 +59,8 @@ read_regular(load *l, const ph_node *node, ph_code_cell *out, bool *done)
 	const char *text = node->text;
 	size_t length = node->length;
 	bool escaped = length > 2 && text[0] == '\\' && text[1] == '/';
+	char where[PH_ERROR_WHERE];
+	size_t fault = 0;
 	ph_error why;
 	*done = length > 2 && text[length - 1] == '/' && (escaped || text[0] == '/');
 	if (!*done)
@@ -53,12 +73,14 @@ read_regular(load *l, const ph_node *node, ph_code_cell *out, bool *done)
 	if (++l->regular > PH_CODES_REGULAR_MAX)
 		return refuse(l, NULL, node,
 		    "PH2112 a table has at most 256 regular expressions");
-	if (ph_pattern_new_whole(text + 1, length - 2, &out->regular, &why) == PH_OK)
+	if (ph_pattern_new_whole(text + 1, length - 2, &out->regular, &fault, &why) ==
+	    PH_OK)
 		return true;
 	if (why.status == PH_ERR_NOMEM)
 		return no_memory(l);
-	ph_config_fail(
-	    l->err, l->layer, node, "PH2111 no regular expression: %s", why.text);
+	write_place(l, node, 1 + fault, where);
+	ph_fail_at(l->err, PH_ERR_INVALID, where, "PH2111 no regular expression: %s",
+	    why.text);
 	return false;
 }
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/text.h"
 
 #define STEPS_MAX  1000000u
 #define DEPTH_MAX  10000u
@@ -66,22 +67,22 @@ make_ready(ph_pattern *pattern)
 }
 
 static ph_status
-make(const char *text, size_t length, uint32_t options, ph_pattern **out, ph_error *err)
+make(const char *text, size_t length, uint32_t options, ph_pattern **out, size_t *fault,
+    ph_error *err)
 {
 	ph_pattern *pattern = calloc(1, sizeof(*pattern));
 	if (pattern == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	int code = 0;
-	size_t offset = 0;
 	pattern->code = pcre2_compile((PCRE2_SPTR) text, length,
 	    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY | options, &code,
-	    &offset, NULL);
+	    fault, NULL);
 	if (pattern->code == NULL) {
 		PCRE2_UCHAR words[128];
 		pcre2_get_error_message(code, words, sizeof(words));
 		ph_pattern_destroy(&pattern);
 		return ph_fail(err, PH_ERR_INVALID, "%s at character %zu",
-		    (const char *) words, offset + 1);
+		    (const char *) words, ph_utf8_length(text, *fault) + 1);
 	}
 	if (!make_ready(pattern)) {
 		ph_pattern_destroy(&pattern);
@@ -94,13 +95,15 @@ make(const char *text, size_t length, uint32_t options, ph_pattern **out, ph_err
 ph_status
 ph_pattern_new(const char *text, size_t length, ph_pattern **out, ph_error *err)
 {
-	return make(text, length, 0, out, err);
+	size_t fault = 0;
+	return make(text, length, 0, out, &fault, err);
 }
 
 ph_status
-ph_pattern_new_whole(const char *text, size_t length, ph_pattern **out, ph_error *err)
+ph_pattern_new_whole(
+    const char *text, size_t length, ph_pattern **out, size_t *fault, ph_error *err)
 {
-	return make(text, length, PCRE2_ANCHORED | PCRE2_ENDANCHORED, out, err);
+	return make(text, length, PCRE2_ANCHORED | PCRE2_ENDANCHORED, out, fault, err);
 }
 
 void

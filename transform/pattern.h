@@ -32,9 +32,10 @@ typedef enum ph_match {
 
 ph_status ph_pattern_new(
     const char *text, size_t length, ph_pattern **out, ph_error *err);
-/* The same for a pattern that has to fit the whole text. */
+/* The same for a pattern that has to fit the whole text. After PH_ERR_INVALID *fault is the byte of
+ * it where it ceases to be one. */
 ph_status ph_pattern_new_whole(
-    const char *text, size_t length, ph_pattern **out, ph_error *err);
+    const char *text, size_t length, ph_pattern **out, size_t *fault, ph_error *err);
 void ph_pattern_destroy(ph_pattern **pattern_p);
 /* Groups in the pattern, the whole not counted. */
 size_t ph_pattern_groups(const ph_pattern *pattern);

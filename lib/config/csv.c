@@ -124,6 +124,8 @@ add_value(table *t, ph_node *row, size_t start)
 	if (node == NULL)
 		return no_room(t);
 	ph_place_at(&t->place, start, &node->line, &node->column);
+	if (t->in.field.length > 0 && t->bytes[start] == '"')
+		node->flags |= PH_NODE_QUOTED;
 	ph_node_link(row, t->names[row->count], node);
 	return true;
 }

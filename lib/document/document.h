@@ -44,8 +44,9 @@ enum {
 	PH_NODE_ATTRIBUTE = 1, /* an XML attribute */
 	PH_NODE_CDATA = 2,     /* reserved */
 	PH_NODE_VOLATILE = 4,  /* made from the clock or the bus: left out of digests */
-	PH_NODE_QUOTED = 8,    /* a YAML scalar that was quoted, or a block scalar */
-	PH_NODE_KEYED = 16,    /* knows where its name stood: see ph_node_place_key */
+	PH_NODE_QUOTED =
+	    8, /* a YAML scalar or a cell that was quoted; a block scalar */
+	PH_NODE_KEYED = 16, /* knows where its name stood: see ph_node_place_key */
 	PH_NODE_BROKEN =
 	    32, /* a text that was to be a document and is none, or above one */
 	PH_NODE_JSON = 64, /* its text is a document, whose fields are below it ... */

@@ -317,9 +317,13 @@ START_TEST(regular_expressions_refused)
 	static const struct {
 		const char *text, *place, *code, *words;
 	} rows[] = {
-	    {"canonical,x\na,b\na,/x(y/\n", "t.csv:3:3", "PH2111",
+	    {"canonical,x\na,b\na,/x(y/\n", "t.csv:3:7", "PH2111",
 		"missing closing parenthesis at character 4"},
-	    {"canonical,x\na,b\na,/*/\n", "t.csv:3:3", "PH2111", "at character 1"},
+	    {"canonical,x\na,b\na,/*/\n", "t.csv:3:4", "PH2111", "at character 1"},
+	    {"canonical,x\na,/\xC3\xA9*[b/\n", "t.csv:2:9", "PH2111", "at character 5"},
+	    /* quoted: a quote stands there twice, and lines may end */
+	    {"canonical,x\na,\"/\"\"[b/\"\n", "t.csv:2:9", "PH2111", "at character 4"},
+	    {"canonical,x\na,\"/b\nc(/\"\n", "t.csv:3:3", "PH2111", "at character 5"},
 	    {"canonical,x,in,out\na,/b/,*,*\n", "t.csv:2:1", "PH2108", ""},
 	    {"canonical,x,in,out\na,/b/,*,\n", "t.csv:2:1", "PH2107", ""},
 	};
