@@ -2,8 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/unit/check_main.h"
-#include "tests/unit/map_fixture.h"
+#include "tests/unit/told.h"
 
 static map_fixture fixture;
 
@@ -40,60 +39,23 @@ teardown(void)
 	map_fixture_fini(&fixture);
 }
 
-/* The first thing of that code that is told; "" where there is none. */
-typedef struct told {
-	const char *code;
-	char kind[16], where[256], text[400];
-} told;
-
-static void
-tell(void *self, const char *kind, const char *where, const char *text)
-{
-	told *t = self;
-	if (t->kind[0] != '\0' || strncmp(text, t->code, 6) != 0)
-		return;
-	snprintf(t->kind, sizeof t->kind, "%s", kind);
-	snprintf(t->where, sizeof t->where, "%s", where);
-	snprintf(t->text, sizeof t->text, "%s", text);
-}
-
 /* Check a map whose links begin in line 5; `drop` of the vendor's. */
 static told
 check(const char *head, const char *links, const char *drop, const char *code)
 {
-	told t = {.code = code};
 	char text[2048];
 	snprintf(text, sizeof text,
 	    "map: m\ncanonical: thing@1\n%s\nlinks:\n%s\ndrop:\n  canonical: [a, b, c, "
 	    "ref, n, t, "
 	    "at, s, tags, attributes, sub]\n  vendor: [%s]\n",
 	    head, links, drop);
-	map_fixture_file(&fixture, "maps/m.yaml", text);
-	(void) ph_map_check("m", fixture.folders, tell, &t, NULL);
-	return t;
+	return told_of(&fixture, text, code);
 }
 
 #define WHOLE "vendor: {format: json, schema: vendor.schema.json, previous: {}}"
 #define JSON  "vendor: {format: json, schema: vendor.schema.json}"
 #define LINES "vendor: {format: fixed, record: lines.yaml, each: line}"
 #define REST  "short, amount, yes, state, who, rows"
-
-static void
-expect(const told *t, const char *kind, const char *place, const char *words)
-{
-	const char *found = strstr(t->where, "m.yaml");
-	ck_assert_msg(
-	    strcmp(t->kind, kind) == 0, "%s: is \"%s\": %s", t->code, t->kind, t->text);
-	ck_assert_msg(
-	    found != NULL && strcmp(found, place) == 0, "%s: at %s", t->code, t->where);
-	ck_assert_msg(strstr(t->text, words) != NULL, "%s", t->text);
-}
-
-static void
-expect_nothing(const told *t)
-{
-	ck_assert_msg(t->kind[0] == '\0', "%s %s: %s", t->kind, t->where, t->text);
-}
 
 START_TEST(unknown_paths)
 {

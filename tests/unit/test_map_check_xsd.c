@@ -2,8 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/unit/check_main.h"
-#include "tests/unit/map_fixture.h"
+#include "tests/unit/told.h"
 
 #define XS "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' "
 #define V  "urn:vendor"
@@ -91,35 +90,10 @@ teardown(void)
 	map_fixture_fini(&fixture);
 }
 
-/* The first thing of a code that is told, and how often; errors of all codes. */
-typedef struct told {
-	const char *code;
-	size_t times, errors;
-	char kind[16], where[256], text[400], all[4000];
-} told;
-
-static void
-tell(void *self, const char *kind, const char *where, const char *text)
-{
-	told *t = self;
-	size_t length = strlen(t->all);
-	if (strcmp(kind, "error") == 0) {
-		t->errors++;
-		snprintf(
-		    t->all + length, sizeof t->all - length, "%s %s\n", where, text);
-	}
-	if (strncmp(text, t->code, 6) != 0 || t->times++ > 0)
-		return;
-	snprintf(t->kind, sizeof t->kind, "%s", kind);
-	snprintf(t->where, sizeof t->where, "%s", where);
-	snprintf(t->text, sizeof t->text, "%s", text);
-}
-
 /* A map whose links begin in line 5: root, links, what is dropped of the vendor's. */
 static told
 check_at(const char *root, const char *links, const char *drop, const char *code)
 {
-	told t = {.code = code};
 	char text[4096];
 	snprintf(text, sizeof text,
 	    "map: m\ncanonical: thing@1\n"
@@ -129,9 +103,7 @@ check_at(const char *root, const char *links, const char *drop, const char *code
 	    "  canonical: [a, b, c, ref, n, t, at, s, tags, attributes, sub]\n"
 	    "  vendor: [%s]\n",
 	    root, links, drop);
-	map_fixture_file(&fixture, "maps/m.yaml", text);
-	(void) ph_map_check("m", fixture.folders, tell, &t, NULL);
-	return t;
+	return told_of(&fixture, text, code);
 }
 
 #define BASE "  - const(\"k\") -> ../Key\n  - a <-> @id\n  - const(\"1\") -> Number\n"
@@ -144,24 +116,6 @@ check(const char *links, const char *drop, const char *code)
 	char text[2048];
 	snprintf(text, sizeof text, BASE "%s", links);
 	return check_at("Send/Job", text, drop, code);
-}
-
-static void
-expect(const told *t, const char *kind, const char *where, const char *text)
-{
-	size_t length = strlen(t->where), end = strlen(where);
-	ck_assert_msg(strcmp(t->kind, kind) == 0, "%s instead of %s: %s %s\n%s",
-	    t->kind, kind, t->where, t->text, t->all);
-	ck_assert_msg(length >= end && strcmp(t->where + length - end, where) == 0,
-	    "%s instead of %s: %s", t->where, where, t->text);
-	ck_assert_msg(strstr(t->text, text) != NULL, "no \"%s\" in: %s", text, t->text);
-	ck_assert_uint_eq(t->times, 1);
-}
-
-static void
-expect_nothing(const told *t)
-{
-	ck_assert_msg(t->times == 0, "%s: %s: %s", t->kind, t->where, t->text);
 }
 
 START_TEST(a_whole_map)
