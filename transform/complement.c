@@ -3,15 +3,17 @@
  *
  * A partial update says only what changed, and many systems take only whole records. What the
  * links wrote stands; every other field of the previous record is copied beside it, objects member by
- * member, anything that repeats as a whole. Fields come in the previous record's order, new ones
- * behind.
+ * member, anything that repeats as a whole. Fields come in the previous record's order; a new one
+ * behind the last that has to stand before it (field_order.h), or before the first that has to
+ * stand behind it.
  */
 #include <string.h>
 
-#include "transform/map_inner.h"
+#include "transform/field_order.h"
 
 enum { PREVIOUS_FLOOR = 1 << 16, PREVIOUS_FACTOR = 64, DEPTH_MAX = 256 };
 #define COMPARISONS_MAX ((size_t) 16 << 20) /* members times members */
+#define PLACINGS_MAX	((size_t) 64 << 10) /* new members times members */
 
 static ph_status
 decode(const ph_map *map, ph_document *document, const void *bytes, size_t length,
@@ -206,19 +208,44 @@ copy(ph_document *into, const ph_node *node, size_t depth)
 	return fresh;
 }
 
+typedef struct placed {
+	ph_node *node;
+	ph_field_place place; /* of elements, if there are new ones among them */
+} placed;
+
 typedef struct merging {
 	ph_document *into;
 	ph_node *node; /* being put together */
 	ph_node **ours, **theirs;
 	size_t our_count, their_count, depth;
+	ph_field_order order;
+	placed *placed; /* what it will hold */
+	size_t count;
 } merging;
 
-static bool merge(
-    ph_document *into, ph_node *node, const ph_node *previous, size_t depth);
+static bool merge(ph_document *into, ph_node *node, const ph_node *previous,
+    ph_field_order order, size_t depth);
+
+static void
+put(merging *m, ph_node *node)
+{
+	m->placed[m->count++] = (placed){.node = node};
+}
+
+static bool
+put_theirs(merging *m, const ph_node *theirs)
+{
+	ph_node *fresh = copy(m->into, theirs, m->depth + 1);
+	if (fresh == NULL)
+		return false;
+	fresh->name = ph_document_intern(m->into, theirs->name, strlen(theirs->name));
+	put(m, fresh);
+	return fresh->name != NULL;
+}
 
 /* What was written under this name of the previous record, at its first place. */
 static bool
-place_ours(merging *m, const ph_node *theirs, ph_node *first, size_t count)
+put_ours(merging *m, const ph_node *theirs, ph_node *first, size_t count)
 {
 	ph_node *earliest = NULL;
 	size_t before = count_same(m->theirs, m->their_count, theirs, &earliest);
@@ -226,40 +253,84 @@ place_ours(merging *m, const ph_node *theirs, ph_node *first, size_t count)
 		return true;
 	if (count == 1 && before == 1 && first->kind == PH_NODE_OBJECT &&
 	    theirs->kind == PH_NODE_OBJECT && theirs->first != NULL &&
-	    !merge(m->into, first, theirs, m->depth + 1))
+	    !merge(m->into, first, theirs, ph_field_order_below(&m->order, first),
+		m->depth + 1))
 		return false;
 	for (size_t i = 0; i < m->our_count; i++)
 		if (is_same(m->ours[i], theirs))
-			ph_node_link(m->node, m->ours[i]->name, m->ours[i]);
+			put(m, m->ours[i]);
 	return true;
+}
+
+/* One of the same name, or of the same pattern of names, stays before what came after it. */
+static bool
+goes_behind(const merging *m, const placed *one, ph_field_place fresh)
+{
+	return (fresh.rank != 0 && one->place.rank == fresh.rank) ||
+	       ph_field_order_before(&m->order, one->place, fresh);
+}
+
+/* A new one among those from `start` on. */
+static void
+insert(merging *m, size_t start, ph_node *own)
+{
+	placed fresh = {own, ph_field_order_place(&m->order, own)};
+	size_t at = m->count;
+	while (at > start && !goes_behind(m, &m->placed[at - 1], fresh.place))
+		at--;
+	if (at == start)
+		while (at < m->count && !ph_field_order_before(&m->order, fresh.place,
+					    m->placed[at].place))
+			at++;
+	memmove(
+	    &m->placed[at + 1], &m->placed[at], (m->count++ - at) * sizeof(*m->placed));
+	m->placed[at] = fresh;
+}
+
+/* Those that the previous record does not have. */
+static void
+put_new(merging *m, unsigned attribute, size_t start)
+{
+	bool known = false;
+	for (size_t i = 0; i < m->our_count; i++) {
+		ph_node *first = NULL, *own = m->ours[i];
+		if ((own->flags & PH_NODE_ATTRIBUTE) != attribute ||
+		    count_same(m->theirs, m->their_count, own, &first) > 0)
+			continue;
+		if (attribute != 0 || m->our_count * m->count > PLACINGS_MAX) {
+			put(m, own);
+			continue;
+		}
+		for (size_t k = start; k < m->count && !known; k++)
+			m->placed[k].place =
+			    ph_field_order_place(&m->order, m->placed[k].node);
+		known = true;
+		insert(m, start, own);
+	}
 }
 
 /* Attributes, or everything else. */
 static bool
 merge_kind(merging *m, unsigned attribute)
 {
+	size_t start = m->count;
 	for (size_t i = 0; i < m->their_count; i++) {
 		const ph_node *theirs = m->theirs[i];
 		ph_node *first = NULL;
 		if ((theirs->flags & PH_NODE_ATTRIBUTE) != attribute)
 			continue;
 		size_t count = count_same(m->ours, m->our_count, theirs, &first);
-		if (count == 0 ? ph_node_add(m->into, m->node, theirs->name,
-				     copy(m->into, theirs, m->depth + 1)) == NULL
-			       : !place_ours(m, theirs, first, count))
+		if (count == 0 ? !put_theirs(m, theirs)
+			       : !put_ours(m, theirs, first, count))
 			return false;
 	}
-	for (size_t i = 0; i < m->our_count; i++) {
-		ph_node *first = NULL, *own = m->ours[i];
-		if ((own->flags & PH_NODE_ATTRIBUTE) == attribute &&
-		    count_same(m->theirs, m->their_count, own, &first) == 0)
-			ph_node_link(m->node, own->name, own);
-	}
+	put_new(m, attribute, start);
 	return true;
 }
 
 static bool
-merge(ph_document *into, ph_node *node, const ph_node *previous, size_t depth)
+merge(ph_document *into, ph_node *node, const ph_node *previous, ph_field_order order,
+    size_t depth)
 {
 	ph_arena *arena = ph_document_arena(into);
 	merging m = {.into = into,
@@ -268,13 +339,23 @@ merge(ph_document *into, ph_node *node, const ph_node *previous, size_t depth)
 	    .theirs = members(arena, previous),
 	    .our_count = node->count,
 	    .their_count = previous->count,
-	    .depth = depth};
-	if (m.ours == NULL || m.theirs == NULL || depth > DEPTH_MAX ||
+	    .depth = depth,
+	    .order = order,
+	    .placed = ph_arena_alloc(
+		arena, (node->count + previous->count + 1) * sizeof(placed))};
+	if (m.ours == NULL || m.theirs == NULL || m.placed == NULL ||
+	    depth > DEPTH_MAX ||
 	    m.their_count * (m.their_count + m.our_count) > COMPARISONS_MAX)
 		return false;
 	for (size_t i = 0; i < m.our_count; i++)
 		ph_node_remove(m.ours[i]);
-	return merge_kind(&m, PH_NODE_ATTRIBUTE) && merge_kind(&m, 0);
+	if (!merge_kind(&m, PH_NODE_ATTRIBUTE) || !merge_kind(&m, 0))
+		return false;
+	for (size_t i = 0; i < m.count; i++)
+		if (ph_node_link(node, m.placed[i].node->name, m.placed[i].node) ==
+		    NULL)
+			return false;
+	return true;
 }
 
 bool
@@ -287,6 +368,8 @@ ph_complement(ph_map_call *call, ph_node *root)
 	if (top != NULL)
 		ph_path_walk(
 		    call->target_names, &map->root_out, top, xml, note, &records);
-	return records.count != 1 || records.node->kind != PH_NODE_OBJECT ||
-	       merge(call->target, records.node, call->previous_record, 0);
+	if (records.count != 1 || records.node->kind != PH_NODE_OBJECT)
+		return true;
+	return merge(call->target, records.node, call->previous_record,
+	    ph_field_order_of(map, call->target_names, records.node), 0);
 }

@@ -436,6 +436,77 @@ START_TEST(previous_xml)
 }
 END_TEST
 
+/* What the record had not yet stands by its neighbours of the map, and what links do not write stays. */
+START_TEST(new_fields_in_the_maps_order)
+{
+	static const struct {
+		const char *message, *previous, *expected;
+	} rows[] = {
+	    {"{\"b\":\"2\"}", "<Case><A>1</A><X/><E>5</E></Case>",
+		"<Case><A>1</A><B>2</B><X/><E>5</E></Case>"},
+	    {"{\"a\":\"1\"}", "<Case><X/><B>2</B></Case>",
+		"<Case><X/><A>1</A><B>2</B></Case>"},
+	    {"{\"a\":\"1\",\"b\":\"2\",\"ref\":\"4\"}",
+		"<Case k='9'><More><C>3</C><Y/></More><E>5</E></Case>",
+		"<Case k=\"9\"><A>1</A><B>2</B><More><C>3</C><D>4</D><Y/></More>"
+		"<E>5</E></Case>"},
+	    {"{\"b\":\"2\"}", "<Case><X/><Y/></Case>", "<Case><X/><Y/><B>2</B></Case>"},
+	    {"{\"tags\":[{\"name\":\"x\"},{\"name\":\"y\"},{\"name\":\"z\"}]}",
+		"<Case><B>2</B><E>5</E></Case>",
+		"<Case><B>2</B><T>x</T><T>y</T><T>z</T><E>5</E></Case>"},
+	    {"{\"b\":\"2\"}", "<Case><E>5</E><A>1</A><A>1</A><X/></Case>",
+		"<Case><E>5</E><A>1</A><A>1</A><B>2</B><X/></Case>"},
+	};
+	ph_map *map = map_fixture_map(&fixture,
+	    "map: m\ncanonical: thing@1\nvendor: {format: xml, root: Case}\n"
+	    "drop: {canonical: [t, at, s, attributes, sub]}\nlinks:\n"
+	    "  - a <-> A\n  - b <-> B\n  - c <-> More/C\n  - ref <-> More/D\n"
+	    "  - tags[].name <-> T[]\n  - n <-> E\n");
+	ck_assert_msg(map != NULL, "%s: %s", fixture.err.where, fixture.err.text);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char *got = complete(map, rows[i].message, rows[i].previous);
+		ck_assert_msg(strstr(got, rows[i].expected) != NULL, "%zu: %s", i, got);
+		free(got);
+	}
+	ph_map_destroy(&map);
+}
+END_TEST
+
+/* The vendor's schema knows better than the map, and what no link writes. */
+START_TEST(new_fields_in_the_schemas_order)
+{
+	map_fixture_file(&fixture, "schemas/case.xsd",
+	    "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'>"
+	    "<xs:element name='Case'><xs:complexType><xs:sequence>"
+	    "<xs:element name='X' type='xs:string' minOccurs='0'/>"
+	    "<xs:element name='B' type='xs:string' minOccurs='0'/>"
+	    "<xs:element name='Y' type='xs:string' minOccurs='0'/>"
+	    "<xs:element name='A' type='xs:string' minOccurs='0'/>"
+	    "<xs:element name='More' minOccurs='0'><xs:complexType><xs:sequence>"
+	    "<xs:element name='D' type='xs:string' minOccurs='0'/>"
+	    "<xs:element name='Z' type='xs:string' minOccurs='0'/>"
+	    "<xs:element name='C' type='xs:string' minOccurs='0'/>"
+	    "</xs:sequence></xs:complexType></xs:element>"
+	    "<xs:element name='E' type='xs:string' minOccurs='0'/>"
+	    "</xs:sequence></xs:complexType></xs:element></xs:schema>");
+	ph_map *map = map_fixture_map(&fixture,
+	    "map: m\ncanonical: thing@1\n"
+	    "vendor: {format: xml, root: Case, schema: case.xsd}\n"
+	    "drop: {canonical: [t, at, s, attributes, sub, tags], vendor: [X, Y, "
+	    "More/Z]}\nlinks:\n"
+	    "  - b <-> B\n  - a <-> A\n  - ref <-> More/D\n  - c <-> More/C\n"
+	    "  - n <-> E\n");
+	ck_assert_msg(map != NULL, "%s: %s", fixture.err.where, fixture.err.text);
+	char *got = complete(map, "{\"b\":\"2\",\"ref\":\"4\"}",
+	    "<Case><X/><Y>y</Y><A>1</A><More><Z/><C>3</C></More></Case>");
+	ck_assert_msg(strstr(got, "<Case><X/><B>2</B><Y>y</Y><A>1</A>"
+				  "<More><D>4</D><Z/><C>3</C></More></Case>") != NULL,
+	    "%s", got);
+	free(got);
+	ph_map_destroy(&map);
+}
+END_TEST
+
 START_TEST(previous_misused)
 {
 	ph_map *map = map_fixture_links(&fixture, "  - a <-> x");
@@ -548,6 +619,8 @@ constructs_suite(void)
 	tcase_add_test(tests, previous_elsewhere);
 	tcase_add_test(tests, an_address_alone);
 	tcase_add_test(tests, previous_xml);
+	tcase_add_test(tests, new_fields_in_the_maps_order);
+	tcase_add_test(tests, new_fields_in_the_schemas_order);
 	tcase_add_test(tests, previous_misused);
 	tcase_add_test(tests, survey);
 	tcase_add_test(tests, layered_by_folder);
