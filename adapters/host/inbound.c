@@ -523,23 +523,23 @@ advance(item *it)
 		map_it(it);
 }
 
-static void look(item *it);
+static void look(void *self);
 
 static void
-look_rings(void *self)
+look_later(item *it)
 {
-	look(self);
+	ph_alarm_set(&it->host->alarms, &it->again, ph_host_now(it->host), look, it);
 }
 
 /* Through the file, before any of it is taken; other work goes on between two slices. */
 static void
-look(item *it)
+look(void *self)
 {
+	item *it = self;
 	ph_error err = {.status = PH_OK};
 	ph_status status = ph_inbound_file_look(it, &err);
 	if (status == PH_ERR_AGAIN)
-		ph_alarm_set(&it->host->alarms, &it->again, ph_host_now(it->host),
-		    look_rings, it);
+		look_later(it);
 	else if (status)
 		mapped(it, NULL, &err);
 	else
@@ -555,7 +555,7 @@ begin(item *it)
 	else if (ph_inbound_file_open(it, &err))
 		mapped(it, NULL, &err);
 	else
-		look(it);
+		look_later(it); /* its bytes were copied in this turn */
 }
 
 /* ---- starting ---- */

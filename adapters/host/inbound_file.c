@@ -8,7 +8,7 @@
 #include "lib/base/assert.h"
 
 /* What is looked through in a turn of the loop: some milliseconds. */
-enum { SLICE_BYTES = 512 << 10 };
+enum { SLICE_BYTES = 256 << 10 };
 
 struct ph_inbound_file {
 	ph_inbound_item *item;

@@ -263,6 +263,7 @@ hand_in_file_of(rig *r, const char *entry, const char *bytes)
 	map->largest = 10;
 	map->piece_size = 1;
 	hand_in(r, entry, bytes, false, "T9");
+	pass_time(r, 0); /* until it was looked through */
 }
 
 static void
