@@ -229,9 +229,13 @@ static const ph_verb verbs[] = {
 	"draft a map from a sample of the vendor's and a canonical schema\n"
 	"Pairs fields by their names and by what they hold, marks what is not sure, "
 	"and lists\n"
-	"the rest under drop. No value of the sample is written. The draft goes to "
-	"standard\n"
-	"output; a CSV file's record description stands before it as a comment.",
+	"the rest under drop. No value of the sample is written. An XML schema "
+	"(--from FILE.xsd)\n"
+	"takes a sample's place: what it requires is written, and texts are cut to its "
+	"lengths.\n"
+	"The draft goes to standard output; a CSV file's record description stands "
+	"before it\n"
+	"as a comment.",
 	ph_map_new_options, ph_map_new},
     {"laws", "MAP.yaml|CONNECTOR...", 1, 0,
 	"made-up documents there and back: what comes back differs by declared loss "

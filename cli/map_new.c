@@ -1,6 +1,7 @@
 /*
- * packhorse map new: a first draft of a map from one sample of the vendor's.
+ * packhorse map new: a first draft of a map from one sample of the vendor's, or from its XML schema.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,11 +19,13 @@
 #define MEMORY	   ((size_t) 256 << 20)
 
 const ph_cli_option ph_map_new_options[] = {
-    {"from", "SAMPLE", "a file with one or more of the vendor's records"},
+    {"from", "SAMPLE|FILE.xsd",
+	"a file with one or more of the vendor's records, or its XML schema"},
     {"schema", "NAME", "the canonical entity: service-request, service-request@1"},
     {"format", "FORMAT",
 	"xml, soap, json, form, csv or hl7; without it, what it looks like"},
     {"record", "FILE", "the record description, for csv, record-csv, fixed and hl7"},
+    {"root", "WAY", "of an XML schema: the elements down to the record, as A/B/C"},
     {"schemas", "DIR", "where canonical schemas are looked for first"},
     {NULL, NULL, NULL},
 };
@@ -89,6 +92,8 @@ typedef struct drafting {
 	ph_proposal p;
 	ph_schema *schema;
 	ph_records *records;
+	ph_xsd_sample made; /* where there is no sample */
+	char xsd[300];
 	ph_buffer description; /* a record description of our own */
 	char name[256];
 	char record[300];
@@ -239,12 +244,50 @@ write_draft(ph_cli *cli, drafting *d, ph_buffer *out)
 	return PH_EXIT_OK;
 }
 
+/* A document that is made up from the vendor's schema takes the place of a sample. */
+static ph_status
+make_up(drafting *d, ph_error *err)
+{
+	const char *file = ph_args_get(d->args, "from");
+	const char *slash = strrchr(file, '/');
+	ph_xsd *xsd = NULL;
+	ph_xsd_shape *shape = NULL;
+	snprintf(d->xsd, sizeof d->xsd, "%s", slash == NULL ? file : slash + 1);
+	if (d->p.format != PH_MAP_XML && d->p.format != PH_MAP_SOAP)
+		return ph_fail(err, PH_ERR_USAGE,
+		    "PH7315 an XML schema goes with the formats xml and soap");
+	ph_status status = ph_xsd_load(file, &xsd, err);
+	if (status == PH_OK)
+		status = ph_xsd_shape_new(xsd, &shape, err);
+	if (status == PH_OK)
+		status = ph_xsd_sample_init(
+		    &d->made, shape, file, ph_args_get(d->args, "root"), err);
+	ph_xsd_shape_destroy(&shape);
+	ph_xsd_destroy(&xsd);
+	d->p.sample = d->made.document;
+	d->p.made = &d->made;
+	d->p.xsd = d->xsd;
+	return status;
+}
+
+static bool
+is_xsd(const char *file)
+{
+	size_t length = strlen(file);
+	return length > 4 && strcmp(file + length - 4, ".xsd") == 0;
+}
+
 static ph_status
 make_draft(drafting *d, const char *bytes, size_t length, const char *const *folders,
     ph_buffer *out, ph_error *err)
 {
 	const char *format = ph_args_get(d->args, "format");
-	d->p.format = guess_format(bytes, length);
+	bool xsd = is_xsd(ph_args_get(d->args, "from"));
+	if (!xsd && ph_args_get(d->args, "root") != NULL)
+		return ph_fail(err, PH_ERR_USAGE,
+		    "PH7315 --root goes with an XML schema: a sample shows where its "
+		    "record is");
+	d->p.format = xsd ? PH_MAP_XML : guess_format(bytes, length);
 	if (format != NULL && !read_format(format, &d->p.format))
 		return ph_fail(err, PH_ERR_USAGE,
 		    "PH2043 vendor.format is xml, soap, json, form, csv, record-csv, "
@@ -253,7 +296,7 @@ make_draft(drafting *d, const char *bytes, size_t length, const char *const *fol
 	ph_status status =
 	    load_schema(ph_args_get(d->args, "schema"), folders, &d->schema, err);
 	if (status == PH_OK)
-		status = decode(d, bytes, length, err);
+		status = xsd ? make_up(d, err) : decode(d, bytes, length, err);
 	d->p.schema = d->schema;
 	return status == PH_OK ? ph_propose(&d->p, out, err) : status;
 }
@@ -269,8 +312,8 @@ ph_map_new(ph_cli *cli, const ph_args *args)
 	ph_buffer out;
 	drafting d = {.args = args};
 	if (from == NULL || ph_args_get(args, "schema") == NULL)
-		return ph_cli_usage(
-		    cli, "PH7310 both --from SAMPLE and --schema NAME are needed");
+		return ph_cli_usage(cli, "PH7310 both --from (a sample, or FILE.xsd) "
+					 "and --schema NAME are needed");
 	ph_buffer_init(&out, 0);
 	ph_buffer_init(&d.description, 0);
 	name_of(from, d.name);
@@ -283,7 +326,9 @@ ph_map_new(ph_cli *cli, const ph_args *args)
 		status = make_draft(&d, bytes, length, offline.folders, &out, &err);
 	int exit =
 	    status == PH_OK ? write_draft(cli, &d, &out) : ph_cli_fail(cli, &err);
-	ph_document_destroy(&d.p.sample);
+	if (d.p.made == NULL)
+		ph_document_destroy(&d.p.sample);
+	ph_xsd_sample_fini(&d.made);
 	ph_schema_destroy(&d.schema);
 	ph_records_destroy(&d.records);
 	ph_buffer_fini(&out);

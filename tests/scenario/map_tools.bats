@@ -170,6 +170,31 @@ print(eval(sys.argv[2]))' "$@"
 	equal "$status" 1
 }
 
+@test "a draft from a vendor's XML schema has its order, what it requires and its lengths" {
+	mkdir -p "$WORK/new/maps" "$WORK/new/schemas"
+	cp "$ROOT/adapters/highways/schemas/confirm-enquiry.xsd" "$WORK/new/schemas"
+	new() {
+		"$PACKHORSE" map new --from "$WORK/new/schemas/confirm-enquiry.xsd" --format soap \
+			--schema service-request --schemas "$ROOT/schemas" "$@"
+	}
+	run new
+	equal "$status" 1
+	grep -q 'PH7313 .* ProcessOperationsRequest, ProcessOperationsResponse' <<<"$output"
+	new --root ProcessOperationsRequest/Request/Operation/NewEnquiry >"$WORK/new/maps/a.yaml"
+	grep -qx '  schema: confirm-enquiry.xsd' "$WORK/new/maps/a.yaml"
+	grep -qx '  - description <-> EnquiryDescription | fit(2000)' "$WORK/new/maps/a.yaml"
+	grep -q 'const("text") -> SubjectCode # unsure: the vendor' "$WORK/new/maps/a.yaml"
+	# what stands beside the record, and a choice in a list, are left to be thought about
+	run map check "$WORK/new"
+	equal "$status" 1
+	grep -q "PH2072 the vendor's required field Authentication" <<<"$output"
+	grep -q 'PH2072 one of .* EnqAttribStringValue.* is required in EnquiryAttribute' <<<"$output"
+	grep -qx '1 map, 2 errors, 1 warning' <<<"$output"
+	run new --root ProcessOperationsRequest --format json
+	equal "$status" 2
+	grep -q PH7315 <<<"$output"
+}
+
 # A connector with the tutorial's map, in $WORK/trees.
 trees() {
 	cp -r "$ROOT/doc/tutorial/trees" "$WORK/trees"

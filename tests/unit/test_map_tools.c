@@ -410,6 +410,132 @@ START_TEST(a_draft)
 }
 END_TEST
 
+#define XS "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' "
+
+static const char jobs_xsd[] =
+    XS "targetNamespace='urn:v' xmlns:v='urn:v' elementFormDefault='qualified'>"
+       "<xs:element name='Send'><xs:complexType><xs:sequence>"
+       "<xs:element name='Job' type='v:job' maxOccurs='unbounded'/>"
+       "</xs:sequence></xs:complexType></xs:element>"
+       "<xs:element name='Reply' type='xs:string'/>"
+       "<xs:complexType name='job'><xs:sequence>"
+       "<xs:element name='Kind'><xs:simpleType><xs:restriction base='xs:string'>"
+       "<xs:enumeration value='new job'/><xs:enumeration value='old'/>"
+       "</xs:restriction></xs:simpleType></xs:element>"
+       "<xs:element name='B' minOccurs='0'><xs:simpleType>"
+       "<xs:restriction base='xs:string'><xs:maxLength value='40'/></xs:restriction>"
+       "</xs:simpleType></xs:element>"
+       "<xs:element name='A' type='xs:string'/>"
+       "<xs:element name='At' type='xs:dateTime' minOccurs='0'/>"
+       "<xs:choice><xs:element name='N' type='xs:decimal'/>"
+       "<xs:element name='Other' type='xs:string'/></xs:choice>"
+       "<xs:element name='Sub' minOccurs='0'><xs:complexType><xs:sequence>"
+       "<xs:element name='X' type='xs:decimal'/></xs:sequence></xs:complexType>"
+       "</xs:element>"
+       "<xs:element name='Follow' type='v:job' minOccurs='0'/>"
+       "</xs:sequence><xs:attribute name='grade' type='xs:int' use='required'/>"
+       "</xs:complexType></xs:schema>";
+
+/* A draft from the schema `jobs.xsd`; out is the map, or the error. */
+static ph_status
+draft_of_schema(const char *way, ph_buffer *out)
+{
+	ph_xsd *xsd;
+	ph_xsd_shape *shape;
+	ph_xsd_sample made;
+	ph_schema *schema;
+	char path[160];
+	snprintf(path, sizeof path, "%s/schemas/thing.v1.schema.json", fixture.folder);
+	ck_assert_int_eq(ph_schema_load(path, &schema, &fixture.err), PH_OK);
+	snprintf(path, sizeof path, "%s/schemas/jobs.xsd", fixture.folder);
+	ck_assert_int_eq(ph_xsd_load(path, &xsd, &fixture.err), PH_OK);
+	ck_assert_int_eq(ph_xsd_shape_new(xsd, &shape, &fixture.err), PH_OK);
+	ph_status status =
+	    ph_xsd_sample_init(&made, shape, "jobs.xsd", way, &fixture.err);
+	ph_proposal proposal = {.name = "m",
+	    .format = PH_MAP_XML,
+	    .format_name = "xml",
+	    .schema = schema,
+	    .sample = made.document,
+	    .made = &made,
+	    .xsd = "jobs.xsd"};
+	ph_buffer_clear(out);
+	if (status == PH_OK)
+		ck_assert_int_eq(ph_propose(&proposal, out, &fixture.err), PH_OK);
+	else
+		ph_buffer_text(out, fixture.err.text);
+	ph_xsd_sample_fini(&made);
+	ph_xsd_shape_destroy(&shape);
+	ph_xsd_destroy(&xsd);
+	ph_schema_destroy(&schema);
+	return status;
+}
+
+static void
+tell_error(void *self, const char *kind, const char *where, const char *text)
+{
+	if (strcmp(kind, "error") == 0)
+		ph_buffer_printf(self, "%s %s\n", where, text);
+}
+
+/* In the schema's order, with what it requires and no text longer than it takes; and it is a map that
+ * the schema has nothing against. */
+START_TEST(a_draft_of_a_schema)
+{
+	static const char wanted[] =
+	    "vendor:\n  format: xml\n  namespaces:\n    n1: \"urn:v\"\n"
+	    "  unprefixed: n1\n  root: Send\n  each: Job\n  schema: jobs.xsd\nlinks:\n"
+	    "  - const(\"7\") -> @grade # unsure: the vendor's schema requires it\n"
+	    "  - const(\"new job\") -> Kind # unsure: the vendor's schema requires it\n"
+	    "  - b <-> B | fit(40)\n  - a <-> A\n"
+	    "  - at <-> At | time(rfc3339, Europe/London) # unsure: is the time zone "
+	    "right?\n"
+	    "  - n <-> N\n  - sub.x <-> Sub/X\ndrop:\n  vendor: [Other]\n";
+	ph_buffer out, errors;
+	ph_buffer_init(&out, 0);
+	ph_buffer_init(&errors, 0);
+	map_fixture_file(&fixture, "schemas/jobs.xsd", jobs_xsd);
+	ck_assert_int_eq(draft_of_schema("Send/Job", &out), PH_OK);
+	const char *text = ph_buffer_cstr(&out);
+	ck_assert_msg(strstr(text, wanted) != NULL, "%s", text);
+	ck_assert_ptr_null(strstr(text, "Follow")); /* the record again */
+	map_fixture_file(&fixture, "maps/m.yaml", text);
+	(void) ph_map_check("m", fixture.folders, tell_error, &errors, NULL);
+	ck_assert_str_eq(ph_buffer_cstr(&errors), "");
+	ph_buffer_fini(&errors);
+	ph_buffer_fini(&out);
+}
+END_TEST
+
+START_TEST(a_schema_has_to_say_where_it_begins)
+{
+	static const struct {
+		const char *way, *words;
+	} rows[] = {
+	    {NULL, "PH7313 say with --root which element is the record: a document may "
+		   "begin with Send, Reply"},
+	    {"Send/Jop", "PH7312 there is no element Jop there, but: Job"},
+	    {"Reply/A", "PH7312 there is no element A there, but: none"},
+	};
+	ph_buffer out;
+	ph_buffer_init(&out, 0);
+	map_fixture_file(&fixture, "schemas/jobs.xsd", jobs_xsd);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		ck_assert_int_ne(draft_of_schema(rows[i].way, &out), PH_OK);
+		ck_assert_str_eq(ph_buffer_cstr(&out), rows[i].words);
+	}
+	/* the only one is found */
+	map_fixture_file(&fixture, "schemas/jobs.xsd",
+	    XS "><xs:element name='Job'><xs:complexType><xs:sequence>"
+	       "<xs:element name='A' type='xs:string'/></xs:sequence>"
+	       "</xs:complexType></xs:element></xs:schema>");
+	ck_assert_int_eq(draft_of_schema(NULL, &out), PH_OK);
+	ck_assert_ptr_nonnull(strstr(ph_buffer_cstr(&out), "root: Job\n"));
+	ck_assert_ptr_nonnull(strstr(ph_buffer_cstr(&out), "  - a <-> A\n"));
+	ph_buffer_fini(&out);
+}
+END_TEST
+
 static Suite *
 tools_suite(void)
 {
@@ -426,6 +552,8 @@ tools_suite(void)
 	tcase_add_test(tests, differences_of_tables);
 	tcase_add_test(tests, names_that_are_alike);
 	tcase_add_test(tests, a_draft);
+	tcase_add_test(tests, a_draft_of_a_schema);
+	tcase_add_test(tests, a_schema_has_to_say_where_it_begins);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
