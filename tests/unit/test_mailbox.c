@@ -98,7 +98,8 @@ typedef struct bell {
 	ph_alarm alarm;
 	ph_alarms *alarms;
 	int rung;
-	int64_t again; /* set anew from inside, at this time; 0: not */
+	int64_t again;	 /* set anew from inside, at this time; 0: not */
+	ph_alarm *stops; /* from inside; NULL */
 } bell;
 
 static void
@@ -109,6 +110,8 @@ ring(void *self)
 	if (b->again)
 		ph_alarm_set(b->alarms, &b->alarm, b->again, ring, b);
 	b->again = 0;
+	if (b->stops)
+		ph_alarm_stop(b->stops);
 }
 
 START_TEST(alarms_ring_when_due_and_once)
@@ -137,6 +140,30 @@ START_TEST(alarms_ring_when_due_and_once)
 }
 END_TEST
 
+/* What sets itself for now lets other work in before it rings again. */
+START_TEST(what_is_set_while_alarms_ring_waits)
+{
+	ph_alarms alarms = {NULL};
+	bell a = {.alarms = &alarms, .again = 100}, b = {.alarms = &alarms};
+	bell c = {.alarms = &alarms}, later = {.alarms = &alarms};
+	a.stops = &b.alarm;
+	ph_alarm_set(&alarms, &a.alarm, 100, ring, &a);
+	ph_alarm_set(&alarms, &b.alarm, 100, ring, &b);
+	ph_alarm_set(&alarms, &c.alarm, 100, ring, &c);
+	ph_alarm_set(&alarms, &later.alarm, 101, ring, &later);
+	ph_alarms_ring(&alarms, 100);
+	ck_assert_int_eq(a.rung, 1);
+	ck_assert_int_eq(b.rung, 0); /* stopped by the first, though it was due */
+	ck_assert_int_eq(c.rung, 1);
+	ck_assert_int_eq(ph_alarms_wait(&alarms, 100, 500), 0);
+	ph_alarms_ring(&alarms, 100);
+	ck_assert_int_eq(a.rung, 2);
+	ck_assert_int_eq(later.rung, 0);
+	ph_alarm_stop(&later.alarm);
+	ck_assert_ptr_null(alarms.first);
+}
+END_TEST
+
 static Suite *
 mailbox_suite(void)
 {
@@ -146,6 +173,7 @@ mailbox_suite(void)
 	tcase_add_test(tcase, letters_of_a_thread_stay_in_order);
 	tcase_add_test(tcase, what_is_left_is_opened_at_the_end);
 	tcase_add_test(tcase, alarms_ring_when_due_and_once);
+	tcase_add_test(tcase, what_is_set_while_alarms_ring_waits);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
