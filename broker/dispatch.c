@@ -14,7 +14,8 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
-#define FRAME_ITEMS 64
+#define FRAME_ITEMS 64	/* of a DELIVER: the grain in which consumers take turns */
+#define ALONE_ITEMS 256 /* where there is only one */
 #define FRAME_BREAK (3u << 20) /* a DELIVER is closed past this */
 #define CREDIT_MAX  100000
 #define ITEM_HEAD   48 /* about what stands before a message in a DELIVER */
@@ -347,6 +348,12 @@ wants_more(const ph_subscription *at)
 	       ph_session_hungry(at->session);
 }
 
+static uint32_t
+items_for(const ph_subscription *at)
+{
+	return at->next == at ? ALONE_ITEMS : FRAME_ITEMS;
+}
+
 /* Room at once for as many as will go into the frame, if they are all about as long as the first:
  * a frame that grows step by step is copied at each. */
 static void
@@ -360,8 +367,8 @@ make_room(ph_buffer *frame, const ph_subscription *at, ph_item *first)
 	(void) ph_message_bytes(message, &length);
 	if (count > at->credit - at->holder.count)
 		count = at->credit - at->holder.count;
-	if (count > FRAME_ITEMS)
-		count = FRAME_ITEMS;
+	if (count > items_for(at))
+		count = items_for(at);
 	size_t room = PH_FRAME_HEADER + (size_t) count * (length + ITEM_HEAD);
 	(void) ph_buffer_reserve(frame, room < FRAME_BREAK ? room : FRAME_BREAK);
 }
@@ -379,7 +386,7 @@ fill_one(ph_broker *broker, ph_subscription *at)
 	ph_buffer_init(&frame, PH_FRAME_MAX);
 	make_room(&frame, at, item);
 	ph_frame_begin(&frame, PH_FRAME_DELIVER, at->number);
-	while (going && item != NULL && count < FRAME_ITEMS &&
+	while (going && item != NULL && count < items_for(at) &&
 	       at->holder.count < at->credit && frame.length < FRAME_BREAK) {
 		if (may_not_send(at->session, at->to, item)) {
 			ph_queue_lose(at->to->queue, item);
