@@ -238,6 +238,55 @@ START_TEST(a_piece_can_be_had_again)
 }
 END_TEST
 
+/* What is cut out of a piece is a file with that record alone. */
+static void
+cut_is_record(const ph_map *map, ph_map_call *call, size_t record)
+{
+	ph_map_call *again = NULL;
+	char *alone = NULL;
+	size_t length = 0, own = 0, other = 0;
+	ck_assert_int_eq(
+	    ph_call_cut(call, record, &alone, &length, &fixture.err), PH_OK);
+	ck_assert_int_eq(ph_map_call_new(map, PH_MAP_IN, PH_MAP_ALONE, alone, length,
+			     &again, &fixture.err),
+	    PH_OK);
+	ck_assert_uint_eq(ph_map_call_count(again), 1);
+	ck_assert_int_eq(ph_map_call_run(again, NULL), PH_OK);
+	ck_assert_msg(ph_map_call_result(again, 0) == PH_MAP_DONE, "%s", alone);
+	const char *a = ph_map_call_data(call, record, &own);
+	const char *b = ph_map_call_data(again, 0, &other);
+	ck_assert_uint_eq(own, other);
+	ck_assert_mem_eq(a, b, own);
+	ph_map_call_destroy(&again);
+	free(alone);
+}
+
+START_TEST(each_record_can_be_cut_out)
+{
+	if (_i == 1)
+		return; /* its files need a trailer */
+	ph_buffer file;
+	size_t records = 0;
+	ph_map *map = need(map_fixture_map(&fixture, shapes[_i].map));
+	ph_map_stream *stream = NULL;
+	ph_map_call *call = NULL;
+	make_file(&file, &shapes[_i], 100);
+	map->piece_size = 300;
+	source s = {(const char *) file.data, file.length, 0};
+	ck_assert_int_eq(ph_map_stream_open(map, read_some, &s, &stream, NULL), PH_OK);
+	while (ph_map_stream_next(stream, &call, NULL) == PH_OK) {
+		ck_assert_int_eq(ph_map_call_run(call, NULL), PH_OK);
+		for (size_t i = 0; i < ph_map_call_count(call); i++, records++)
+			cut_is_record(map, call, i);
+		ph_map_call_destroy(&call);
+	}
+	ck_assert_uint_ge(records, 100);
+	ph_map_stream_destroy(&stream);
+	ph_buffer_fini(&file);
+	ph_map_destroy(&map);
+}
+END_TEST
+
 /* The record-typed one has a trailer that counts 8000. */
 static size_t
 memory_of(const ph_map *map, const struct shape *shape, size_t rows)
@@ -520,6 +569,7 @@ map_stream_suite(void)
 	tcase_set_timeout(all, 120);
 	tcase_add_checked_fixture(all, setup, teardown);
 	LOOP(all, pieces_give_what_the_whole_gives, shapes);
+	LOOP(all, each_record_can_be_cut_out, shapes);
 	tcase_add_test(all, a_piece_can_be_had_again);
 	LOOP(all, memory_does_not_grow_with_the_file, shapes);
 	LOOP(all, a_broken_file_stops_at_its_place, broken);
