@@ -14,12 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/journal_recent.h"
 #include "broker/journal_room.h"
 #include "broker/record.h"
 #include "lib/base/assert.h"
 
 #define READER_MAGIC 0x50484a52u
 #define CHUNK	     (128u << 10)
+#define RECENT_MOST  (8u << 20)	 /* bytes of batches kept for who follows */
+#define RECENT_LEAST (16u << 10) /* bytes of a batch that is worth it */
 
 struct ph_journal_view {
 	const ph_fs *fs;
@@ -30,6 +33,7 @@ struct ph_journal_view {
 	atomic_uint_fast64_t durable; /* position of the end of what is durable */
 	atomic_uint_fast64_t last;    /* sequence of the last durable record */
 	atomic_uint readers;
+	ph_recent recent;
 	char directory[];
 };
 
@@ -42,6 +46,9 @@ typedef struct journal_reader {
 	uint64_t size;	 /* of its file */
 	uint64_t after;	 /* records up to this sequence are passed over */
 	bool placed;	 /* has read a record, so it knows which one is next */
+	ph_kept kept;	 /* what the cursor was lent */
+	uint64_t
+	    next_kept; /* position from which on the newest batches are in memory */
 } journal_reader;
 
 ph_status
@@ -62,6 +69,7 @@ ph_journal_view_new(const ph_fs *fs, const char *directory,
 				 ? report->damage_count
 				 : PH_JOURNAL_RANGES;
 	memcpy(view->damage, report->damage, sizeof view->damage);
+	ph_recent_init(&view->recent, RECENT_MOST, RECENT_LEAST);
 	*out = view;
 	return PH_OK;
 }
@@ -75,6 +83,7 @@ ph_journal_view_destroy(ph_journal_view **view_p)
 	if (view == NULL)
 		return;
 	PH_ASSERT(atomic_load(&view->readers) == 0);
+	ph_recent_fini(&view->recent);
 	free(view);
 }
 
@@ -119,6 +128,12 @@ ph_journal_view_advance(ph_journal_view *view, uint64_t durable, uint64_t last)
 	    durable >= atomic_load_explicit(&view->durable, memory_order_relaxed));
 	atomic_store_explicit(&view->last, last, memory_order_relaxed);
 	atomic_store_explicit(&view->durable, durable, memory_order_release);
+}
+
+void
+ph_journal_view_keep(ph_journal_view *view, uint64_t start, ph_batch *batch)
+{
+	ph_recent_put(&view->recent, start, batch);
 }
 
 uint64_t
@@ -298,9 +313,41 @@ pass_gap(journal_reader *self, uint64_t durable, ph_error *err)
 static uint64_t
 limit_of(const journal_reader *self, uint64_t durable)
 {
-	if (self->number < (uint32_t) (durable >> 32))
-		return self->size;
-	return durable & UINT32_MAX;
+	uint64_t end = self->number < (uint32_t) (durable >> 32) ? self->size
+								 : durable & UINT32_MAX;
+	uint64_t kept = self->next_kept & UINT32_MAX;
+
+	/* what is in memory is not read from the file */
+	if (self->next_kept >> 32 == self->number && kept > self->cursor.offset &&
+	    kept < end)
+		return kept;
+	return end;
+}
+
+/* The batch that the cursor was lent is read. */
+static void
+give_back(journal_reader *self)
+{
+	if (self->kept.batch.bytes == NULL)
+		return;
+	ph_cursor_lend(&self->cursor, NULL, 0, self->cursor.offset);
+	ph_recent_give_back(&self->view->recent, &self->kept);
+}
+
+/* What comes next is looked at in memory, if it was kept. */
+static void
+look_in_memory(journal_reader *self)
+{
+	ph_recent *recent = &self->view->recent;
+
+	give_back(self);
+	if (!ph_recent_take(recent, self,
+		ph_journal_offset(self->number, self->cursor.offset), &self->kept,
+		&self->next_kept))
+		return;
+	PH_ASSERT(self->kept.start >> 32 == self->number);
+	ph_cursor_lend(&self->cursor, self->kept.batch.bytes, self->kept.batch.length,
+	    self->kept.start & UINT32_MAX);
 }
 
 /* The next record of any kind. */
@@ -316,9 +363,14 @@ step(journal_reader *self, ph_frame *frame, const uint8_t **body, ph_error *err)
 			if (status != PH_OK)
 				return status;
 		}
-		if (ph_journal_offset(self->number, self->cursor.offset) >= durable)
+		if (ph_journal_offset(self->number, self->cursor.offset) >= durable) {
+			give_back(self);
+			ph_recent_follow(&self->view->recent, self);
 			return ph_fail(
 			    err, PH_ERR_AGAIN, "nothing more in the journal yet");
+		}
+		if (!ph_cursor_has(&self->cursor))
+			look_in_memory(self);
 		self->cursor.limit = limit_of(self, durable);
 		ph_status status = ph_cursor_next(&self->cursor, frame, body, err);
 		if (status == PH_OK)
@@ -365,7 +417,9 @@ reader_destroy(ph_store_reader *reader)
 
 	if (self->fd >= 0)
 		self->view->fs->close(self->view->fs->self, self->fd);
+	give_back(self);
 	ph_cursor_fini(&self->cursor);
+	ph_recent_leave(&self->view->recent, self);
 	atomic_fetch_sub(&self->view->readers, 1);
 	self->base.magic = 0;
 	free(self);

@@ -36,8 +36,8 @@ write_batch(ph_sync *sync)
 {
 	pthread_mutex_unlock(&sync->lock);
 	sync->why = (ph_error){.status = PH_OK};
-	sync->status = ph_sync_write(sync->fs, sync->fd, sync->batch.bytes,
-	    sync->batch.length, sync->offset, &sync->why);
+	sync->status = ph_sync_write(sync->fs, sync->fd, sync->batch.bytes, sync->bytes,
+	    sync->offset, &sync->why);
 	pthread_mutex_lock(&sync->lock);
 	sync->given = false;
 	atomic_store_explicit(&sync->done, true, memory_order_release);
@@ -97,13 +97,15 @@ ph_sync_fini(ph_sync *sync)
 }
 
 void
-ph_sync_give(ph_sync *sync, int fd, uint64_t offset, ph_batch *batch)
+ph_sync_give(ph_sync *sync, int fd, uint64_t offset, ph_batch *batch, size_t bytes)
 {
 	ph_batch other = sync->batch;
 
 	PH_ASSERT(sync->started && !sync->away && batch->length > 0);
+	PH_ASSERT(bytes >= batch->length && bytes <= batch->size);
 	pthread_mutex_lock(&sync->lock);
 	sync->batch = *batch;
+	sync->bytes = bytes;
 	sync->fd = fd;
 	sync->offset = offset;
 	sync->given = sync->away = true;

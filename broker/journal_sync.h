@@ -41,7 +41,8 @@ typedef struct ph_sync {
 	bool given;	     /* there is a batch to write */
 	atomic_bool done;    /* it has landed */
 	ph_batch batch;
-	int fd; /* of the file it goes to */
+	size_t bytes; /* of it and what is to be written behind it */
+	int fd;	      /* of the file it goes to */
 	uint64_t offset;
 	ph_status status; /* how it went */
 	ph_error why;
@@ -55,9 +56,10 @@ ph_status ph_sync_write(const ph_fs *fs, int fd, const uint8_t *bytes, size_t le
 ph_status ph_sync_start(ph_sync *sync, const ph_fs *fs, ph_error *err);
 /* End the thread, behind the batch that is on its way, and free. All zeros will do. */
 void ph_sync_fini(ph_sync *sync);
-/* Send a batch on its way; none is. *batch is empty afterwards, with other memory. The file must
+/* Send a batch on its way, `bytes` of its memory; none is. *batch is empty afterwards, with other memory. The file must
  * stay open until the batch has landed. */
-void ph_sync_give(ph_sync *sync, int fd, uint64_t offset, ph_batch *batch);
+void ph_sync_give(
+    ph_sync *sync, int fd, uint64_t offset, ph_batch *batch, size_t bytes);
 /* Has the batch that is on its way landed? */
 bool ph_sync_landed(const ph_sync *sync);
 /* Wait until it has landed; how it went. Then none is on its way. */

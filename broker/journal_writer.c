@@ -26,6 +26,7 @@
 #include "lib/base/assert.h"
 
 #define ROOM_RETRY_MS 1000	  /* how often a full disk is asked again */
+#define PAGE	      4096u	  /* bytes that the system writes at least */
 #define BATCH_START   (64u << 10) /* bytes of the first batch's memory */
 
 void
@@ -77,7 +78,7 @@ static bool
 batch_reserve(ph_writer *self, size_t more)
 {
 	ph_batch *batch = &self->batch;
-	size_t needed = batch->length + more;
+	size_t needed = batch->length + more + PAGE;
 
 	if (needed <= batch->size)
 		return true;
@@ -164,8 +165,11 @@ ph_writer_mark(ph_writer *self, ph_mark_kind kind)
 static void
 batch_done(ph_writer *self)
 {
+	uint64_t start = ph_journal_offset(self->head.number, self->end);
+
 	PH_ASSERT(!self->sync.away);
 	self->end += self->batch.length;
+	ph_journal_view_keep(self->view, start, &self->batch);
 	self->batch.length = 0;
 	self->synced = self->next - 1;
 	ph_journal_view_advance(
@@ -183,6 +187,10 @@ land(ph_writer *self, ph_error *err)
 	if (ph_sync_take(&self->sync, &why) != PH_OK)
 		return failed_for_good(self, &why, err);
 	self->synced = self->away_last;
+	ph_journal_view_keep(self->view,
+	    ph_journal_offset(
+		self->head.number, self->away_end - self->sync.batch.length),
+	    &self->sync.batch);
 	ph_journal_view_advance(self->view,
 	    ph_journal_offset(self->head.number, self->away_end), self->synced);
 	return PH_OK;
@@ -199,6 +207,20 @@ prove(ph_writer *self)
 		return;
 	self->first.lag = lag;
 	ph_frame_encode(&self->first, self->salt, self->batch.bytes);
+}
+
+/* Bytes to write for the batch that goes to this place of the file: it and zeros, over zeros, up to
+ * the end of a page. Of a page that is written whole the system need not read what is there. */
+static size_t
+whole_pages(ph_writer *self, uint64_t at)
+{
+	size_t over = (size_t) ((at + self->batch.length) % PAGE);
+	size_t more = over == 0 ? 0 : PAGE - over;
+
+	PH_ASSERT(self->batch.length + more <= self->batch.size);
+	if (more > 0)
+		memset(self->batch.bytes + self->batch.length, 0, more);
+	return self->batch.length + more;
 }
 
 /* A mistake that a test build makes: what is not written yet passes for durable. */
@@ -235,8 +257,8 @@ ph_writer_flush(ph_writer *self, ph_error *err)
 
 	if (!batch_ready(self, &status, err))
 		return status;
-	status = ph_sync_write(
-	    self->fs, self->fd, self->batch.bytes, self->batch.length, self->end, &why);
+	status = ph_sync_write(self->fs, self->fd, self->batch.bytes,
+	    whole_pages(self, self->end), self->end, &why);
 	if (status != PH_OK)
 		return failed_for_good(self, &why, err);
 	batch_done(self);
@@ -255,7 +277,7 @@ ph_writer_start(ph_writer *self, ph_error *err)
 		return status;
 	self->end = self->away_end = end + self->batch.length;
 	self->away_last = self->next - 1;
-	ph_sync_give(&self->sync, self->fd, end, &self->batch);
+	ph_sync_give(&self->sync, self->fd, end, &self->batch, whole_pages(self, end));
 	return PH_OK;
 }
 
@@ -279,8 +301,8 @@ write_segment(ph_writer *self, int fd, const ph_segment_head *head, ph_error *er
 	ph_segment_head_encode(head, block);
 	ph_status status = ph_segment_write(fs, fd, block, sizeof block, 0, err);
 	if (status == PH_OK)
-		status = ph_segment_write(fs, fd, self->batch.bytes, self->batch.length,
-		    PH_SEGMENT_HEAD, err);
+		status = ph_segment_write(fs, fd, self->batch.bytes,
+		    whole_pages(self, PH_SEGMENT_HEAD), PH_SEGMENT_HEAD, err);
 	if (status != PH_OK)
 		return ph_room_status(status, err);
 	PH_CRASH_POINT("segment-written");

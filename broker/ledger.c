@@ -2,7 +2,8 @@
  * How it works: one thread owns the file and a reader of the journal. It sleeps until the broker
  * says that more is durable or asks something; then it folds a batch, commits, and answers the
  * questions whose position it has reached. When nobody asks it lets records gather for a moment
- * (LINGER_MS), so that a busy journal costs few transactions.
+ * (LINGER_MS), so that a busy journal costs few transactions; but not more of them than the
+ * journal keeps in memory for a reader that follows closely (GATHER).
  *
  * What goes back (answers, the position applied, news, the wish for another reader) waits in a
  * mailbox; one post at a time tells the loop to empty it. The mailbox outlives the ledger while a
@@ -31,6 +32,7 @@
 #define MAGIC	     0x50484c44u /* "PHLD" */
 #define BATCH	     4096	 /* records in one transaction */
 #define LINGER_MS    50		 /* time for records to gather when nobody asks */
+#define GATHER	     (1u << 20)	 /* bytes of the journal that end that time */
 #define BACKOFF_MS   1000	 /* after trouble; doubles */
 #define BACKOFF_MOST 60000
 
@@ -70,6 +72,7 @@ struct ph_ledger {
 	pthread_cond_t wake; /* of the thread */
 	bool stop;	     /* the thread is to end */
 	bool asleep;	     /* it waits for the durable position to grow */
+	bool gathering; /* it waits for that to grow by much, or for time to pass */
 	ph_position durable; /* told by the broker */
 	ph_position applied; /* everything before it is */
 	ph_position
@@ -470,6 +473,14 @@ wait_until(ph_ledger *ledger, int64_t mono_ms)
 	(void) pthread_cond_timedwait(&ledger->wake, &ledger->lock, &until);
 }
 
+/* With the lock: is there so much to fold that it should not wait for more? Two files are as far
+ * apart as their numbers say. */
+static bool
+gathered(const ph_ledger *ledger)
+{
+	return ledger->durable.offset >= ledger->applied.offset + GATHER;
+}
+
 /* Sleep until there is something to do. False: stop. */
 static bool
 wait_for_work(ph_ledger *ledger)
@@ -482,8 +493,11 @@ wait_for_work(ph_ledger *ledger)
 			ledger->asleep = true;
 			pthread_cond_wait(&ledger->wake, &ledger->lock);
 			ledger->asleep = false;
-		} else if (now_ms() < ledger->next_ms) {
+		} else if (now_ms() < ledger->next_ms &&
+			   (ledger->backoff_ms > 0 || !gathered(ledger))) {
+			ledger->gathering = ledger->backoff_ms == 0;
 			wait_until(ledger, ledger->next_ms);
+			ledger->gathering = false;
 		} else {
 			break;
 		}
@@ -645,7 +659,7 @@ ph_ledger_durable(ph_ledger *ledger, ph_position position)
 	pthread_mutex_lock(&ledger->lock);
 	if (position.offset > ledger->durable.offset)
 		ledger->durable = position;
-	if (ledger->asleep)
+	if (ledger->asleep || (ledger->gathering && gathered(ledger)))
 		pthread_cond_signal(&ledger->wake);
 	pthread_mutex_unlock(&ledger->lock);
 }

@@ -200,12 +200,9 @@ ph_frame_encode(const ph_frame *frame, uint32_t salt, uint8_t out[PH_FRAME_HEAD]
 	put32(out, ph_crc32c(salt, out + 4, PH_FRAME_HEAD - 4));
 }
 
-bool
-ph_frame_decode(const uint8_t in[PH_FRAME_HEAD], uint32_t salt, ph_frame *out)
+static void
+get_frame(const uint8_t in[PH_FRAME_HEAD], ph_frame *out)
 {
-	if (get32(in) != ph_crc32c(salt, in + 4, PH_FRAME_HEAD - 4) &&
-	    (!PH_MUTANT("no-crc") || get32(in) == 0))
-		return false;
 	*out = (ph_frame){
 	    .sequence = get64(in + 16),
 	    .wall_ms = (int64_t) (get64(in + 24) >> 16),
@@ -214,6 +211,15 @@ ph_frame_decode(const uint8_t in[PH_FRAME_HEAD], uint32_t salt, ph_frame *out)
 	    .body_crc = get32(in + 4),
 	    .type = in[24],
 	};
+}
+
+bool
+ph_frame_decode(const uint8_t in[PH_FRAME_HEAD], uint32_t salt, ph_frame *out)
+{
+	if (get32(in) != ph_crc32c(salt, in + 4, PH_FRAME_HEAD - 4) &&
+	    (!PH_MUTANT("no-crc") || get32(in) == 0))
+		return false;
+	get_frame(in, out);
 	return in[25] == 0 && out->type != 0 && out->lag != 0 &&
 	       out->lag <= out->sequence && out->length <= PH_STORE_BODY_MAX;
 }
@@ -233,9 +239,10 @@ ph_cursor_init(ph_cursor *cursor, const ph_fs *fs, size_t chunk)
 void
 ph_cursor_fini(ph_cursor *cursor)
 {
-	free(cursor->window);
+	free(cursor->memory);
+	cursor->memory = NULL;
+	cursor->memory_size = 0;
 	cursor->window = NULL;
-	cursor->window_size = 0;
 	cursor->window_length = 0;
 }
 
@@ -250,6 +257,16 @@ ph_cursor_set(ph_cursor *cursor, int fd, uint32_t salt, uint64_t limit, uint64_t
 	cursor->sequence = sequence;
 	cursor->window_start = offset;
 	cursor->window_length = 0;
+	cursor->lent = false;
+}
+
+void
+ph_cursor_lend(ph_cursor *cursor, const uint8_t *bytes, size_t length, uint64_t start)
+{
+	cursor->window = bytes;
+	cursor->window_start = start;
+	cursor->window_length = length;
+	cursor->lent = true;
 }
 
 /* Fill the window from `offset` with at least `length` bytes, which the limit allows. */
@@ -261,21 +278,23 @@ fill(ph_cursor *cursor, uint64_t offset, size_t length, ph_error *err)
 
 	if (wanted > left)
 		wanted = (size_t) left;
-	if (wanted > cursor->window_size) {
-		uint8_t *larger = realloc(cursor->window, wanted);
+	if (wanted > cursor->memory_size) {
+		uint8_t *larger = realloc(cursor->memory, wanted);
 
 		if (larger == NULL)
 			return ph_fail(
 			    err, PH_ERR_NOMEM, "no memory to read the journal");
-		cursor->window = larger;
-		cursor->window_size = wanted;
+		cursor->memory = larger;
+		cursor->memory_size = wanted;
 	}
+	cursor->window = cursor->memory;
+	cursor->lent = false;
 	cursor->window_start = offset;
 	cursor->window_length = 0;
 	while (cursor->window_length < wanted) {
 		size_t have = cursor->window_length;
 		ssize_t got = cursor->fs->pread(cursor->fs->self, cursor->fd,
-		    cursor->window + have, wanted - have, (int64_t) (offset + have));
+		    cursor->memory + have, wanted - have, (int64_t) (offset + have));
 		int failed = errno;
 
 		if (got < 0 && failed == EINTR)
@@ -318,14 +337,17 @@ record_at(ph_cursor *cursor, uint64_t offset, ph_frame *frame, const uint8_t **b
 
 	if (status != PH_OK)
 		return status;
-	if (!ph_frame_decode(bytes, cursor->salt, frame))
+	if (cursor->lent)
+		get_frame(bytes, frame);
+	else if (!ph_frame_decode(bytes, cursor->salt, frame))
 		return ph_fail(err, PH_ERR_NOT_FOUND, "no record there");
 	uint64_t size = ph_frame_size(frame->length);
 	status = ph_cursor_bytes(cursor, offset, (size_t) size, &bytes, err);
 	if (status != PH_OK)
 		return status;
 	*body = bytes + PH_FRAME_HEAD;
-	if (ph_frame_body_crc(cursor->salt, *body, (size_t) size - PH_FRAME_HEAD) !=
+	if (!cursor->lent &&
+	    ph_frame_body_crc(cursor->salt, *body, (size_t) size - PH_FRAME_HEAD) !=
 		frame->body_crc &&
 	    !PH_MUTANT("no-crc"))
 		return ph_fail(err, PH_ERR_NOT_FOUND, "no whole record there");

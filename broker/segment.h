@@ -83,7 +83,8 @@ uint32_t ph_frame_body_crc(uint32_t salt, const uint8_t *body, size_t padded);
 
 /*
  * A cursor over the records of one open file. It reads through a window and believes nothing:
- * a record counts only when both checksums, its length and its sequence are right.
+ * a record counts only when both checksums, its length and its sequence are right. Only bytes
+ * that were lent to it are taken to be what was written.
  */
 typedef struct ph_cursor {
 	const ph_fs *fs;
@@ -93,17 +94,29 @@ typedef struct ph_cursor {
 	uint64_t offset;   /* where the next record should start */
 	uint64_t sequence; /* what its sequence should be; 0: any */
 	size_t chunk;	   /* least bytes to read at a time */
-	uint8_t *window;
-	size_t window_size;
+	uint8_t *memory;   /* of its own, to read into */
+	size_t memory_size;
+	const uint8_t *window; /* that, or bytes that were lent */
 	uint64_t window_start; /* offset of window[0] in the file */
 	size_t window_length;
+	bool lent; /* by who framed them: the checksums are right */
 } ph_cursor;
 
 void ph_cursor_init(ph_cursor *cursor, const ph_fs *fs, size_t chunk);
 void ph_cursor_fini(ph_cursor *cursor);
-/* Look at another file, or at the same one anew. The memory of the window is kept. */
+/* Look at another file, or at the same one anew. The memory to read into is kept. */
 void ph_cursor_set(ph_cursor *cursor, int fd, uint32_t salt, uint64_t limit,
     uint64_t offset, uint64_t sequence);
+/* Look at these bytes of the file, whole records, from `start` on instead of reading them; lent until
+ * the cursor has moved past them or is set anew. */
+void ph_cursor_lend(
+    ph_cursor *cursor, const uint8_t *bytes, size_t length, uint64_t start);
+/* Is the byte at the offset in the window? */
+static inline bool
+ph_cursor_has(const ph_cursor *cursor)
+{
+	return cursor->offset - cursor->window_start < cursor->window_length;
+}
 
 /*
  * The record at the offset; then the cursor stands behind it. *body is borrowed until the next

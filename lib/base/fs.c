@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/os.h"
 
 static int
 system_open(void *self, const char *path, int flags, mode_t mode)
@@ -119,6 +120,13 @@ system_space(void *self, const char *path)
 	return bytes > INT64_MAX ? INT64_MAX : (int64_t) bytes;
 }
 
+static int
+system_direct(void *self, int fd, bool on)
+{
+	(void) self;
+	return ph_os_direct(fd, on);
+}
+
 const ph_fs *
 ph_fs_system(void)
 {
@@ -136,6 +144,7 @@ ph_fs_system(void)
 	    .close = system_close,
 	    .size = system_size,
 	    .space = system_space,
+	    .direct = system_direct,
 	};
 	return &fs;
 }

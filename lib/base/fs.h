@@ -32,6 +32,10 @@ typedef struct ph_fs {
 	int64_t (*size)(void *self, int fd); /* bytes in the file */
 	int64_t (*space)(
 	    void *self, const char *path); /* bytes free on its file system */
+	int (*direct)(
+	    void *self, int fd, bool on); /* writes go past the page cache: whole
+						     * pages, from memory that begins at one,
+						     * or they fail with EINVAL */
 	void *self;
 } ph_fs;
 

@@ -403,6 +403,16 @@ ph_os_peer(int fd, uid_t *uid, pid_t *pid, ph_error *err)
 	return PH_OK;
 }
 
+int
+ph_os_direct(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	return fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+}
+
 void
 ph_os_harden(void)
 {

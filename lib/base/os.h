@@ -46,6 +46,10 @@ ph_status ph_os_connect(const char *path, int *fd, ph_error *err);
 /* User and process at the other end of an AF_UNIX socket. */
 ph_status ph_os_peer(int fd, uid_t *uid, pid_t *pid, ph_error *err);
 
+/* Have reads and writes of an open file go past the page cache, or not (O_DIRECT); -1 with errno: not
+ * this file. */
+int ph_os_direct(int fd, bool on);
+
 /* No core dumps, no ptrace by others: for processes that hold secrets. (Under a sanitizer
  * ptrace stays possible: it is how leaks are looked for.) */
 void ph_os_harden(void);

@@ -336,6 +336,15 @@ trace_space(void *arg, const char *path)
 	return 1 << 30;
 }
 
+static int
+trace_direct(void *arg, int fd, bool on)
+{
+	(void) arg;
+	(void) fd;
+	(void) on;
+	return 0;
+}
+
 /* --------------------------------------------------------------------------------------- */
 
 void
@@ -357,6 +366,7 @@ trace_init(trace *self, const char *root, uint64_t seed)
 		    .close = trace_close,
 		    .size = trace_size,
 		    .space = trace_space,
+		    .direct = trace_direct,
 		    .self = self,
 		},
 	    .random = seed * 2 + 1,

@@ -255,6 +255,11 @@ fake_pwrite(void *self, int fd, const void *bytes, size_t length, int64_t offset
 
 	if (counted(disk, FAKE_PWRITE))
 		return -1;
+	if (fd == disk->direct &&
+	    (((uintptr_t) bytes | length | (uint64_t) offset) & 4095) != 0) {
+		errno = EINVAL;
+		return -1;
+	}
 	if (disk->short_writes && length > 1)
 		length /= 2;
 	bool last = crash_now(disk);
@@ -381,6 +386,8 @@ fake_close(void *self, int fd)
 			break;
 		}
 	}
+	if (disk->direct == fd)
+		disk->direct = 0;
 	return close(fd);
 }
 
@@ -399,6 +406,17 @@ fake_space(void *self, const char *path)
 	(void) self;
 	(void) path;
 	return 1 << 30;
+}
+
+static int
+fake_direct(void *self, int fd, bool on)
+{
+	fake_disk *disk = disk_of(self);
+
+	if (counted(disk, FAKE_DIRECT))
+		return -1;
+	disk->direct = on ? fd : 0;
+	return 0;
 }
 
 void
@@ -420,6 +438,7 @@ fake_disk_init(fake_disk *disk, const char *aside, uint64_t seed)
 		    .close = fake_close,
 		    .size = fake_size,
 		    .space = fake_space,
+		    .direct = fake_direct,
 		    .self = disk,
 		},
 	    .random = seed * 2 + 1,

@@ -28,6 +28,7 @@ typedef enum fake_call {
 	FAKE_RENAME,
 	FAKE_UNLINK,
 	FAKE_MKDIR,
+	FAKE_DIRECT,
 	FAKE_CALLS
 } fake_call;
 
@@ -53,6 +54,7 @@ typedef struct fake_disk {
 	fake_undo *undo; /* what is not synced, newest first */
 	int fds[256];	 /* descriptors the tested code has open */
 	size_t fd_count;
+	int direct; /* the descriptor whose writes go past the cache, 0: none */
 	struct {
 		uint64_t inode;
 		int fd;

@@ -264,7 +264,16 @@ START_TEST(the_seam_passes_calls_on)
 	ck_assert_mem_eq(bytes, "abc", 3);
 	ck_assert_int_eq(fs->ftruncate(fs->self, fd, 5), 0);
 	ck_assert_int_eq(fs->size(fs->self, fd), 5);
+	/* past the cache, where the file system does that: whole pages, and then any bytes again */
+	static _Alignas(4096) const char page[4096];
+	if (fs->direct(fs->self, fd, true) == 0) {
+		ck_assert_int_eq(fs->pwrite(fs->self, fd, page, 4096, 4096), 4096);
+		ck_assert_int_eq(fs->direct(fs->self, fd, false), 0);
+	}
+	ck_assert_int_eq(fs->pwrite(fs->self, fd, "abc", 3, 5), 3);
 	ck_assert_int_eq(fs->close(fs->self, fd), 0);
+	ck_assert_int_eq(fs->direct(fs->self, fd, true), -1);
+	ck_assert_int_eq(errno, EBADF);
 	ck_assert_int_eq(fs->fallocate(fs->self, fd, 8192), -1);
 	ck_assert_int_eq(errno, EBADF);
 	ck_assert_int_gt(fs->space(fs->self, folder), 0);

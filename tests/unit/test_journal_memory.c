@@ -21,6 +21,7 @@
 typedef struct life {
 	uint64_t submitted;    /* the last id that was taken */
 	uint64_t acknowledged; /* the last one that is durable */
+	uint64_t followed;     /* the last one that the reader has seen */
 	ph_position first;     /* of the first record of this life; offset 0: none */
 	bool refused;	       /* something was refused for want of memory */
 } life;
@@ -79,18 +80,37 @@ read_some(ph_store *store, life *so_far)
 	ph_store_reader_destroy(&reader);
 }
 
+/* A reader that comes after each record, and is handed in memory what there is memory for. */
+static void
+follow(ph_store_reader *reader, life *so_far)
+{
+	ph_store_record record;
+	ph_status result, status = reader == NULL ? PH_ERR_AGAIN : PH_OK;
+	while (status == PH_OK) {
+		status = COUNTED(ph_store_reader_next(reader, &record, NULL));
+		if (status == PH_OK)
+			ck_assert_uint_eq(fixture_id(&record), ++so_far->followed);
+	}
+	if (status != PH_ERR_AGAIN)
+		note(so_far, status);
+}
+
 static void
 live(const fixture *place, life *so_far)
 {
 	ph_store *store = NULL;
+	ph_store_reader *reader = NULL;
 	so_far->first = (ph_position){0};
 	ph_status result,
 	    status = COUNTED(fixture_open(place, NULL, &store, NULL, NULL));
 	note(so_far, status);
 	if (status != PH_OK)
 		return;
+	note(so_far,
+	    COUNTED(ph_store_reader_new(store, (ph_position){0}, 0, &reader, NULL)));
 	for (int i = 0; i < RECORDS && write_one(store, so_far); i++)
-		continue;
+		follow(reader, so_far);
+	ph_store_reader_destroy(&reader);
 	read_some(store, so_far);
 	note(so_far, COUNTED(ph_store_close(&store, NULL)));
 }

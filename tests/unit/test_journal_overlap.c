@@ -190,6 +190,15 @@ shared_space(void *self, const char *path)
 	return space;
 }
 
+static int
+shared_direct(void *self, int fd, bool on)
+{
+	shared_disk *at = enter(self);
+	int result = at->disk.fs.direct(&at->disk, fd, on);
+	leave(at);
+	return result;
+}
+
 static void
 start_over(uint64_t seed)
 {
@@ -202,7 +211,7 @@ start_over(uint64_t seed)
 	shared.fs = (ph_fs){shared_open, shared_pread, shared_pwrite, shared_fdatasync,
 	    shared_fsync, shared_ftruncate, shared_fallocate, shared_rename,
 	    shared_unlink, shared_mkdir, shared_close, shared_size, shared_space,
-	    &shared};
+	    shared_direct, &shared};
 }
 
 static void
