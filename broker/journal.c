@@ -159,6 +159,7 @@ journal_read(
 		self->cursor.limit = UINT32_MAX; /* up to the end of the file */
 	self->cursor.offset = byte;
 	self->cursor.sequence = 0;
+	ph_writer_expect_read(&self->writer);
 	status = ph_cursor_next(&self->cursor, &frame, &body, err);
 	if (status == PH_ERR_NOT_FOUND) {
 		char where[64];
@@ -179,6 +180,12 @@ journal_read(
 	    .length = frame.length,
 	};
 	return PH_OK;
+}
+
+static void
+journal_expect_read(ph_store *store)
+{
+	ph_writer_expect_read(&journal_of(store)->writer);
 }
 
 static ph_status
@@ -584,6 +591,7 @@ ph_journal_open(const ph_journal_config *config, ph_store **out,
 	    .durable = journal_durable,
 	    .last = journal_last,
 	    .read = journal_read,
+	    .expect_read = journal_expect_read,
 	    .reader = journal_reader_new,
 	    .trim = journal_trim,
 	    .extent = journal_extent,

@@ -150,7 +150,8 @@ continue_settled(ph_writer *self, const ph_journal_scan *scan, ph_error *err)
 	self->synced = self->next - 1;
 	if (!ph_writer_again(self, &scan->mark_frame, scan->mark_body))
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for the journal");
-	return open_last(self, scan, O_RDWR, &self->fd, err);
+	ph_status status = open_last(self, scan, O_RDWR, &self->fd, err);
+	return status == PH_OK ? ph_writer_look(self, err) : status;
 }
 
 /* Begin a new file with the unproven records of the last one, then cut them off there. */

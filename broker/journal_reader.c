@@ -136,6 +136,12 @@ ph_journal_view_keep(ph_journal_view *view, uint64_t start, ph_batch *batch)
 	ph_recent_put(&view->recent, start, batch);
 }
 
+bool
+ph_journal_view_followed(ph_journal_view *view)
+{
+	return ph_recent_followed(&view->recent);
+}
+
 uint64_t
 ph_journal_view_durable(const ph_journal_view *view)
 {

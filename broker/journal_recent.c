@@ -4,7 +4,6 @@
  */
 #include "broker/journal_recent.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
@@ -30,7 +29,7 @@ shelve(ph_recent *recent, ph_batch *batch)
 		recent->spares[recent->spare_count++] = *batch;
 		recent->spare_bytes += batch->size;
 	} else {
-		free(batch->bytes);
+		ph_batch_free(batch);
 	}
 	*batch = (ph_batch){.bytes = NULL};
 }
@@ -69,7 +68,7 @@ forget(ph_recent *recent)
 	while (recent->count > 0)
 		drop_oldest(recent);
 	while (unshelve(recent, &spare))
-		free(spare.bytes);
+		ph_batch_free(&spare);
 	PH_ASSERT(recent->held == 0 && recent->spare_bytes == 0);
 }
 
@@ -104,16 +103,6 @@ ph_recent_leave(ph_recent *recent, const void *reader)
 	pthread_mutex_unlock(&recent->lock);
 }
 
-/* With the lock: memory for the batch that comes after one of this size; false: none. */
-static bool
-replacement(ph_recent *recent, size_t size, ph_batch *out)
-{
-	if (unshelve(recent, out))
-		return true;
-	*out = (ph_batch){.bytes = malloc(size), .size = size};
-	return out->bytes != NULL;
-}
-
 void
 ph_recent_put(ph_recent *recent, uint64_t start, ph_batch *batch)
 {
@@ -127,7 +116,8 @@ ph_recent_put(ph_recent *recent, uint64_t start, ph_batch *batch)
 		forget(recent);
 		recent->behind = true;
 	}
-	if (wanted && !recent->behind && replacement(recent, batch->length, &other)) {
+	if (wanted && !recent->behind &&
+	    (unshelve(recent, &other) || ph_batch_new(&other, batch->length))) {
 		size_t at = (recent->first + recent->count) % PH_RECENT_BATCHES;
 
 		recent->batches[at] = (ph_kept){
@@ -140,6 +130,15 @@ ph_recent_put(ph_recent *recent, uint64_t start, ph_batch *batch)
 		*batch = other;
 	}
 	pthread_mutex_unlock(&recent->lock);
+}
+
+bool
+ph_recent_followed(ph_recent *recent)
+{
+	pthread_mutex_lock(&recent->lock);
+	bool followed = recent->follower != NULL && !recent->behind;
+	pthread_mutex_unlock(&recent->lock);
+	return followed;
 }
 
 bool

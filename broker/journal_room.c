@@ -145,25 +145,6 @@ old_path(const ph_room *room, uint32_t number, char out[PH_ROOM_PATH])
 	return ph_room_path(room->directory, name, out);
 }
 
-/* Write zeros, if *direct past the page cache; where that is refused, from then on through it. */
-static ph_status
-write_zeros(const ph_room *room, int fd, const uint8_t *zeros, size_t length,
-    uint64_t at, bool *direct, ph_error *err)
-{
-	const ph_fs *fs = room->fs;
-	ph_error why = {0};
-
-	ph_status status = ph_segment_write(fs, fd, zeros, length, at, &why);
-	if (status != PH_OK && *direct && why.sys_errno == EINVAL &&
-	    fs->direct(fs->self, fd, false) == 0) {
-		*direct = false;
-		status = ph_segment_write(fs, fd, zeros, length, at, &why);
-	}
-	if (status != PH_OK && err != NULL)
-		*err = why;
-	return status;
-}
-
 /* Write zeros over all of a file, synced. What is written there later is written by whole pages, so
  * nobody misses these in the cache: past it they cost far less. */
 static ph_status
@@ -172,16 +153,16 @@ zero_file(const ph_room *room, int fd, ph_error *err)
 	const ph_fs *fs = room->fs;
 	ph_status status = PH_OK;
 	uint8_t *zeros = ph_os_pages(ZEROS);
-	bool direct = fs->direct(fs->self, fd, true) == 0;
 
 	if (zeros == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory to zero a file");
+	(void) fs->direct(fs->self, fd, true); /* or through the cache */
 
 	for (uint64_t at = 0; status == PH_OK && at < room->bytes;) {
 		uint64_t left = room->bytes - at;
 		size_t length = left < ZEROS ? (size_t) left : ZEROS;
 
-		status = write_zeros(room, fd, zeros, length, at, &direct, err);
+		status = ph_segment_write(fs, fd, zeros, length, at, err);
 		at += length;
 		if (status == PH_OK && !PH_MUTANT("no-sync") &&
 		    (at % SYNC_EVERY == 0 || at == room->bytes) &&

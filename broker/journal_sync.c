@@ -5,7 +5,6 @@
 #include "broker/journal_sync.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "broker/crashpoint.h"
 #include "broker/segment.h"
@@ -13,11 +12,11 @@
 #include "lib/base/thread.h"
 
 ph_status
-ph_sync_write(const ph_fs *fs, int fd, const uint8_t *bytes, size_t length,
-    uint64_t offset, ph_error *err)
+ph_sync_write(const ph_fs *fs, int fd, const ph_span *span, ph_error *err)
 {
 	PH_CRASH_POINT("flush-begin");
-	ph_status status = ph_segment_write(fs, fd, bytes, length, offset, err);
+	ph_status status =
+	    ph_segment_write(fs, fd, span->bytes, span->length, span->offset, err);
 	if (status != PH_OK)
 		return status;
 	PH_CRASH_POINT("flush-written");
@@ -36,8 +35,7 @@ write_batch(ph_sync *sync)
 {
 	pthread_mutex_unlock(&sync->lock);
 	sync->why = (ph_error){.status = PH_OK};
-	sync->status = ph_sync_write(sync->fs, sync->fd, sync->batch.bytes, sync->bytes,
-	    sync->offset, &sync->why);
+	sync->status = ph_sync_write(sync->fs, sync->fd, &sync->span, &sync->why);
 	pthread_mutex_lock(&sync->lock);
 	sync->given = false;
 	atomic_store_explicit(&sync->done, true, memory_order_release);
@@ -92,22 +90,19 @@ ph_sync_fini(ph_sync *sync)
 		pthread_mutex_destroy(&sync->lock);
 	}
 	sync->started = sync->away = false;
-	free(sync->batch.bytes);
-	sync->batch = (ph_batch){.bytes = NULL};
+	ph_batch_free(&sync->batch);
 }
 
 void
-ph_sync_give(ph_sync *sync, int fd, uint64_t offset, ph_batch *batch, size_t bytes)
+ph_sync_give(ph_sync *sync, int fd, const ph_span *span, ph_batch *batch)
 {
 	ph_batch other = sync->batch;
 
 	PH_ASSERT(sync->started && !sync->away && batch->length > 0);
-	PH_ASSERT(bytes >= batch->length && bytes <= batch->size);
 	pthread_mutex_lock(&sync->lock);
 	sync->batch = *batch;
-	sync->bytes = bytes;
+	sync->span = *span;
 	sync->fd = fd;
-	sync->offset = offset;
 	sync->given = sync->away = true;
 	atomic_store_explicit(&sync->done, false, memory_order_relaxed);
 	pthread_cond_signal(&sync->work);

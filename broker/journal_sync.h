@@ -16,18 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <packhorse/error.h>
+#include "broker/journal_batch.h"
 #include "lib/base/fs.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Framed records, as they will be in the file. */
-typedef struct ph_batch {
-	uint8_t *bytes;
-	size_t length;
-	size_t size; /* bytes allocated */
-} ph_batch;
 
 typedef struct ph_sync {
 	const ph_fs *fs;
@@ -41,25 +35,22 @@ typedef struct ph_sync {
 	bool given;	     /* there is a batch to write */
 	atomic_bool done;    /* it has landed */
 	ph_batch batch;
-	size_t bytes; /* of it and what is to be written behind it */
-	int fd;	      /* of the file it goes to */
-	uint64_t offset;
+	ph_span span;	  /* what is written for it */
+	int fd;		  /* of the file it goes to */
 	ph_status status; /* how it went */
 	ph_error why;
 } ph_sync;
 
 /* Write bytes at a place of a file and sync them, on the caller's thread. */
-ph_status ph_sync_write(const ph_fs *fs, int fd, const uint8_t *bytes, size_t length,
-    uint64_t offset, ph_error *err);
+ph_status ph_sync_write(const ph_fs *fs, int fd, const ph_span *span, ph_error *err);
 
 /* Start the thread. `sync` is all zeros before. */
 ph_status ph_sync_start(ph_sync *sync, const ph_fs *fs, ph_error *err);
 /* End the thread, behind the batch that is on its way, and free. All zeros will do. */
 void ph_sync_fini(ph_sync *sync);
-/* Send a batch on its way, `bytes` of its memory; none is. *batch is empty afterwards, with other memory. The file must
- * stay open until the batch has landed. */
-void ph_sync_give(
-    ph_sync *sync, int fd, uint64_t offset, ph_batch *batch, size_t bytes);
+/* Send a batch on its way, by the pages in its memory; none is. *batch is empty afterwards, with other
+ * memory. The file must stay open until the batch has landed. */
+void ph_sync_give(ph_sync *sync, int fd, const ph_span *span, ph_batch *batch);
 /* Has the batch that is on its way landed? */
 bool ph_sync_landed(const ph_sync *sync);
 /* Wait until it has landed; how it went. Then none is on its way. */

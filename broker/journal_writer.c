@@ -25,9 +25,15 @@
 #include "broker/record.h"
 #include "lib/base/assert.h"
 
-#define ROOM_RETRY_MS 1000	  /* how often a full disk is asked again */
-#define PAGE	      4096u	  /* bytes that the system writes at least */
-#define BATCH_START   (64u << 10) /* bytes of the first batch's memory */
+#define ROOM_RETRY_MS 1000	   /* how often a full disk is asked again */
+#define READ_ONE      (256u << 10) /* bytes that go through the cache for one read */
+#define READ_MOST     (64u << 20)  /* the same, for many */
+
+static size_t
+min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
 
 void
 ph_writer_init(ph_writer *self)
@@ -38,6 +44,35 @@ ph_writer_init(ph_writer *self)
 }
 
 void
+ph_writer_expect_read(ph_writer *self)
+{
+	self->read_again = min(self->read_again + READ_ONE, READ_MOST);
+}
+
+ph_status
+ph_writer_look(ph_writer *self, ph_error *err)
+{
+	const ph_fs *fs = self->fs;
+	size_t length = (size_t) (self->end % PH_BATCH_PAGE), have = 0;
+
+	while (have < length) {
+		ssize_t got = fs->pread(fs->self, self->fd, self->edge.bytes + have,
+		    length - have, (int64_t) (self->end - length + have));
+		int failed = errno;
+
+		if (got < 0 && failed == EINTR)
+			continue;
+		if (got < 0)
+			return ph_fail_errno(err, failed, "cannot read the journal");
+		if (got == 0)
+			return ph_fail(
+			    err, PH_ERR_DAMAGED, "the journal's file is cut off");
+		have += (size_t) got;
+	}
+	return PH_OK;
+}
+
+void
 ph_writer_fini(ph_writer *self)
 {
 	ph_sync_fini(&self->sync);
@@ -45,8 +80,7 @@ ph_writer_fini(ph_writer *self)
 	if (self->fd >= 0)
 		self->fs->close(self->fs->self, self->fd);
 	self->fd = -1;
-	free(self->batch.bytes);
-	self->batch = (ph_batch){.bytes = NULL};
+	ph_batch_free(&self->batch);
 }
 
 /* The first failure stays. */
@@ -77,20 +111,7 @@ refuse_failed(const ph_writer *self, ph_error *err)
 static bool
 batch_reserve(ph_writer *self, size_t more)
 {
-	ph_batch *batch = &self->batch;
-	size_t needed = batch->length + more + PAGE;
-
-	if (needed <= batch->size)
-		return true;
-	size_t size = batch->size < BATCH_START ? BATCH_START : batch->size;
-	while (size < needed)
-		size *= 2;
-	uint8_t *larger = realloc(batch->bytes, size);
-	if (larger == NULL)
-		return false;
-	batch->bytes = larger;
-	batch->size = size;
-	return true;
+	return ph_batch_reserve(&self->batch, self->end, more);
 }
 
 /* Put the parts into the batch, padded; returns the bytes with their padding. */
@@ -209,18 +230,19 @@ prove(ph_writer *self)
 	ph_frame_encode(&self->first, self->salt, self->batch.bytes);
 }
 
-/* Bytes to write for the batch that goes to this place of the file: it and zeros, over zeros, up to
- * the end of a page. Of a page that is written whole the system need not read what is there. */
-static size_t
-whole_pages(ph_writer *self, uint64_t at)
+/* The batch goes past the page cache if hardly anybody will read it from the file: who follows is
+ * handed it in memory, and nobody has come back to old records for a while. */
+static void
+choose_way(ph_writer *self)
 {
-	size_t over = (size_t) ((at + self->batch.length) % PAGE);
-	size_t more = over == 0 ? 0 : PAGE - over;
+	size_t length = self->batch.length;
+	bool direct = self->read_again < length && ph_journal_view_followed(self->view);
 
-	PH_ASSERT(self->batch.length + more <= self->batch.size);
-	if (more > 0)
-		memset(self->batch.bytes + self->batch.length, 0, more);
-	return self->batch.length + more;
+	self->read_again =
+	    direct ? 0 : self->read_again - min(self->read_again, length);
+	if (direct != self->direct &&
+	    self->fs->direct(self->fs->self, self->fd, direct) == 0)
+		self->direct = direct;
 }
 
 /* A mistake that a test build makes: what is not written yet passes for durable. */
@@ -246,6 +268,7 @@ batch_ready(ph_writer *self, ph_status *status, ph_error *err)
 		return false;
 	prove(self);
 	be_early(self);
+	choose_way(self);
 	return true;
 }
 
@@ -257,8 +280,8 @@ ph_writer_flush(ph_writer *self, ph_error *err)
 
 	if (!batch_ready(self, &status, err))
 		return status;
-	status = ph_sync_write(self->fs, self->fd, self->batch.bytes,
-	    whole_pages(self, self->end), self->end, &why);
+	ph_span span = ph_batch_span(&self->batch, self->end, &self->edge);
+	status = ph_sync_write(self->fs, self->fd, &span, &why);
 	if (status != PH_OK)
 		return failed_for_good(self, &why, err);
 	batch_done(self);
@@ -277,7 +300,8 @@ ph_writer_start(ph_writer *self, ph_error *err)
 		return status;
 	self->end = self->away_end = end + self->batch.length;
 	self->away_last = self->next - 1;
-	ph_sync_give(&self->sync, self->fd, end, &self->batch, whole_pages(self, end));
+	ph_span span = ph_batch_span(&self->batch, end, &self->edge);
+	ph_sync_give(&self->sync, self->fd, &span, &self->batch);
 	return PH_OK;
 }
 
@@ -299,10 +323,11 @@ write_segment(ph_writer *self, int fd, const ph_segment_head *head, ph_error *er
 	uint8_t block[PH_SEGMENT_HEAD];
 
 	ph_segment_head_encode(head, block);
+	ph_span span = ph_batch_span(&self->batch, PH_SEGMENT_HEAD, &self->edge);
 	ph_status status = ph_segment_write(fs, fd, block, sizeof block, 0, err);
 	if (status == PH_OK)
-		status = ph_segment_write(fs, fd, self->batch.bytes,
-		    whole_pages(self, PH_SEGMENT_HEAD), PH_SEGMENT_HEAD, err);
+		status =
+		    ph_segment_write(fs, fd, span.bytes, span.length, span.offset, err);
 	if (status != PH_OK)
 		return ph_room_status(status, err);
 	PH_CRASH_POINT("segment-written");
@@ -416,6 +441,7 @@ ph_writer_begin(ph_writer *self, const ph_segment_head *head, ph_error *err)
 		self->closed_bytes += self->head.bytes;
 	}
 	self->fd = fd;
+	self->direct = false;
 	self->head = *head;
 	self->end = PH_SEGMENT_HEAD;
 	batch_done(self);

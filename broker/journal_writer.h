@@ -53,8 +53,11 @@ typedef struct ph_writer {
 	bool marked; /* a mark at the end says that all is synced, or has no room */
 
 	ph_batch batch;
-	int64_t batch_ms; /* wall time of its first record */
-	ph_frame first;	  /* its first record's */
+	ph_batch_edge edge; /* what stands before it in its page of the file */
+	bool direct;	    /* the file is written past the page cache */
+	size_t read_again;  /* so many bytes still go through it, to be read again */
+	int64_t batch_ms;   /* wall time of its first record */
+	ph_frame first;	    /* its first record's */
 
 	ph_sync sync;	    /* the batch that is away, if any */
 	uint64_t away_end;  /* where it ends in the file */
@@ -83,6 +86,8 @@ ph_status ph_writer_start(ph_writer *writer, ph_error *err);
 /* If the batch that is away has landed, or once it has, what is in it is durable. PH_ERR_IO: it
  * failed. */
 ph_status ph_writer_poll(ph_writer *writer, bool wait, ph_error *err);
+/* An old record was read, or what is written next will be: for a while it is kept in the cache. */
+void ph_writer_expect_read(ph_writer *writer);
 /* A mark into the batch; false: no room for it in this file. */
 bool ph_writer_mark(ph_writer *writer, ph_mark_kind kind);
 /* Go on in a new file. */
@@ -92,6 +97,8 @@ void ph_writer_reserve(ph_writer *writer);
 /* Keep the files from number `oldest` on, and say so durably. PH_ERR_FULL: nothing has changed. */
 ph_status ph_writer_trim(ph_writer *writer, uint32_t oldest, ph_error *err);
 
+/* For opening: the file is written on at `end`. Look what stands before it. */
+ph_status ph_writer_look(ph_writer *writer, ph_error *err);
 /* For opening: a record that exists already, with its sequence `next`; false: no memory. */
 bool ph_writer_again(ph_writer *writer, const ph_frame *frame, const uint8_t *body);
 /* Describe file `number` with room for `records` bytes, and frame what follows for it. */

@@ -46,6 +46,7 @@ ph_refill_reserve(ph_broker *broker, ph_destination *to, ph_error *err)
 {
 	if (!ph_refill_full(broker, to))
 		return ph_queue_reserve(to->queue, err);
+	ph_store_expect_read(broker->store);
 	ph_status status = to->shelf == NULL ? make_shelf(broker, to, err) : PH_OK;
 	return status == PH_OK ? ph_shelf_reserve(to->shelf, err) : status;
 }

@@ -434,12 +434,19 @@ ph_status
 ph_segment_write(const ph_fs *fs, int fd, const uint8_t *bytes, size_t length,
     uint64_t offset, ph_error *err)
 {
+	bool refused = false;
+
 	while (length > 0) {
 		ssize_t put = fs->pwrite(fs->self, fd, bytes, length, (int64_t) offset);
 		int failed = errno;
 
 		if (put < 0 && failed == EINTR)
 			continue;
+		if (put < 0 && failed == EINVAL && !refused) {
+			refused = true; /* past the cache, perhaps: then through it */
+			if (fs->direct(fs->self, fd, false) == 0)
+				continue;
+		}
 		if (put < 0)
 			return ph_fail_errno(err, failed, "cannot write the journal");
 		if (put == 0)

@@ -133,7 +133,8 @@ ph_status ph_cursor_used(ph_cursor *cursor, uint64_t *end, ph_error *err);
 ph_status ph_cursor_bytes(ph_cursor *cursor, uint64_t offset, size_t length,
     const uint8_t **out, ph_error *err);
 
-/* pwrite until all is written; PH_ERR_IO with errno. */
+/* pwrite until all is written, through the page cache from where a write past it (fs.h) is refused;
+ * PH_ERR_IO with errno. */
 ph_status ph_segment_write(const ph_fs *fs, int fd, const uint8_t *bytes, size_t length,
     uint64_t offset, ph_error *err);
 

@@ -143,6 +143,9 @@ typedef struct ph_store_ops {
 	ph_status (*read)(ph_store *store, ph_position position,
 	    ph_store_record *record, ph_error *err);
 
+	/* What is submitted next will be read again; see ph_store_expect_read. May be NULL. */
+	void (*expect_read)(ph_store *store);
+
 	/* A reader from a position; see ph_store_reader_new. */
 	ph_status (*reader)(ph_store *store, ph_position from, uint64_t after,
 	    ph_store_reader **out, ph_error *err);
@@ -265,6 +268,17 @@ ph_store_read(
     ph_store *store, ph_position position, ph_store_record *record, ph_error *err)
 {
 	return store->ops->read(store, position, record, err);
+}
+
+/*
+ * What is submitted next is not kept in memory by whoever submits it, and will be read when its turn
+ * comes: a store that can keep it near at some cost had better.
+ */
+static inline void
+ph_store_expect_read(ph_store *store)
+{
+	if (store->ops->expect_read != NULL)
+		store->ops->expect_read(store);
 }
 
 /*

@@ -44,15 +44,16 @@ end(void)
 static bool
 put_batch(uint64_t start, size_t length)
 {
-	ph_batch batch = {.bytes = malloc(length), .length = length, .size = length};
-	uint8_t *bytes = batch.bytes;
+	ph_batch batch;
 
-	ck_assert_ptr_nonnull(bytes);
+	ck_assert(ph_batch_new(&batch, length));
+	uint8_t *bytes = batch.bytes;
+	batch.length = length;
 	memset(bytes, (int) (start & 0x7f), length);
 	ph_recent_put(&recent, start, &batch);
 	bool taken = batch.bytes != bytes;
 	ck_assert_uint_eq(batch.length, taken ? 0 : length);
-	free(batch.bytes);
+	ph_batch_free(&batch);
 	return taken;
 }
 
@@ -66,6 +67,7 @@ take(uint64_t position)
 START_TEST(without_a_follower_nothing_is_kept)
 {
 	ck_assert(!put_batch(8, 200));
+	ck_assert(!ph_recent_followed(&recent));
 	ph_recent_follow(&recent, &mine);
 	ck_assert(!take(8));
 	ck_assert_uint_eq(next, UINT64_MAX);
@@ -135,11 +137,14 @@ START_TEST(for_who_falls_behind_nothing_is_kept)
 	ck_assert(put_batch(1000, 400) && put_batch(1400, 400));
 	ck_assert(take(1000));
 	ck_assert(put_batch(1800, 400)); /* what was taken does not count */
+	ck_assert(ph_recent_followed(&recent));
 	ck_assert(!put_batch(2200, 400));
+	ck_assert(!ph_recent_followed(&recent));
 	ck_assert(!take(1400));
 	ck_assert_uint_eq(next, UINT64_MAX);
 	ck_assert(!put_batch(2600, 400));
 	ph_recent_follow(&recent, &mine); /* it has read the rest from the files */
+	ck_assert(ph_recent_followed(&recent));
 	ck_assert(put_batch(3000, 400));
 	ck_assert(take(3000));
 }
@@ -163,10 +168,11 @@ END_TEST
 
 START_TEST(memory_is_used_again)
 {
-	ph_batch batch = {.bytes = malloc(200), .length = 200, .size = 200};
-	uint8_t *first = batch.bytes;
+	ph_batch batch;
 
-	ck_assert_ptr_nonnull(first);
+	ck_assert(ph_batch_new(&batch, 200));
+	uint8_t *first = batch.bytes;
+	batch.length = 200;
 	ph_recent_follow(&recent, &mine);
 	ph_recent_put(&recent, 1000, &batch);
 	ck_assert(take(1000));
@@ -177,7 +183,7 @@ START_TEST(memory_is_used_again)
 	ck_assert_ptr_eq(batch.bytes, first);
 	ck_assert_uint_eq(batch.length, 0);
 	ck_assert_uint_eq(batch.size, 200);
-	free(batch.bytes);
+	ph_batch_free(&batch);
 }
 END_TEST
 

@@ -149,14 +149,51 @@ START_TEST(other_errors_are_errors)
 }
 END_TEST
 
-START_TEST(batches_are_whole_pages)
+/* A journal on the watched disk. */
+static ph_store *
+open_it(void)
 {
 	ph_store *store;
+
+	OK(fixture_open(&here, &watched, &store, NULL, NULL));
+	past = through = parts = 0;
+	return store;
+}
+
+/* A reader that has come to the end. */
+static ph_store_reader *
+follower(ph_store *store)
+{
+	ph_store_reader *reader;
+	ph_store_record record;
+
+	OK(ph_store_reader_new(
+	    store, (ph_position){0}, ph_store_last(store), &reader, NULL));
+	ck_assert_int_eq(ph_store_reader_next(reader, &record, NULL), PH_ERR_AGAIN);
+	return reader;
+}
+
+static void
+close_it(ph_store *store, uint64_t records)
+{
+	ph_journal_report report;
+
+	expect(store, 1, records);
+	OK(ph_store_close(&store, NULL));
+	ck_assert_uint_eq(parts, 0);
+	OK(fixture_open(&here, NULL, &store, &report, NULL));
+	ck_assert(report.clean); /* zeros behind the last batch */
+	expect(store, 1, records);
+	OK(ph_store_close(&store, NULL));
+}
+
+START_TEST(batches_are_whole_pages)
+{
 	ph_position position;
 
-	here.overlap = _i == 1;
-	OK(fixture_open(&here, &watched, &store, NULL, NULL));
-	parts = 0;
+	here.overlap = _i % 2 == 1;
+	ph_store *store = open_it();
+	ph_store_reader *reader = _i < 2 ? NULL : follower(store);
 	for (uint64_t id = 1; id < 300; id++) { /* 1 MiB files: over the end of some */
 		OK(fixture_submit(store, id, PH_STORE_NEW, &position, NULL));
 		if (id % 7 == 0) {
@@ -166,15 +203,108 @@ START_TEST(batches_are_whole_pages)
 		ck_assert_uint_le(most, 1u << 20);
 	}
 	OK(ph_store_flush(store, NULL, NULL));
-	ck_assert_uint_eq(parts, 0);
 	ck_assert_uint_gt(position.offset, (uint64_t) 2 << 32);
-	expect(store, 1, 299);
+	ck_assert_int_eq(past == 0, reader == NULL);
+	/* with one that follows, only the headers of the files */
+	uint64_t files = (position.offset >> 32) - 1;
+	ck_assert(reader == NULL || through == files);
+	ph_store_reader_destroy(&reader);
+	close_it(store, 299);
+}
+END_TEST
+
+/* How batches go while one follows, until it is destroyed; and what else decides about it. */
+START_TEST(past_the_cache_while_a_reader_follows)
+{
+	ph_store_record record;
+	ph_position position;
+	ph_store *store = open_it();
+
+	OK(fixture_submit(store, 1, PH_STORE_NEW, &position, NULL));
+	put(store, 2, 2);
+	ck_assert(past == 0 && through == 1);
+	ph_store_reader *reader = follower(store);
+	put(store, 4, 3);
+	put(store, 7, 3);
+	ck_assert(past == 2 && through == 1);
+	/* old records are read: for a while what is written is kept in the cache */
+	OK(ph_store_read(store, position, &record, NULL));
+	put(store, 10, 3);
+	ck_assert(past == 2 && through == 2);
+	uint64_t last = 12;
+	for (; past == 2 && last < 500; last++)
+		put(store, last + 1, 1);
+	ck_assert(past == 3 && through > 2);
+	/* what is to be written will be read */
+	ph_store_expect_read(store);
+	unsigned before = through;
+	put(store, last + 1, 3);
+	ck_assert(past == 3 && through == before + 1);
+	ph_store_reader_destroy(&reader);
+	put(store, last + 4, 400); /* more than one read makes up for */
+	before = through;
+	put(store, last + 404, 3);
+	ck_assert(past == 3 && through == before + 1);
+	close_it(store, last + 406);
+}
+END_TEST
+
+START_TEST(through_the_cache_where_they_are_refused)
+{
+	ph_store *store = open_it();
+	ph_store_reader *reader = follower(store);
+
+	put(store, 1, 3);
+	ck_assert(past == 1 && through == 0);
+	disk.fail_at[FAKE_PWRITE] = disk.calls[FAKE_PWRITE] + 1;
+	disk.fail_errno = EINVAL;
+	put(store, 4, 3);
+	ck_assert(past == 1 && through == 1);
+	put(store, 7, 3);
+	ph_store_reader_destroy(&reader);
+	close_it(store, 9);
+}
+END_TEST
+
+/* A journal that is opened goes on in the middle of a page. */
+START_TEST(what_stands_before_is_written_again)
+{
+	for (uint64_t first = 1; first < 60; first += 3) {
+		ph_store *store = open_it();
+		ph_store_reader *reader = _i == 0 ? NULL : follower(store);
+
+		put(store, first, 3);
+		ph_store_reader_destroy(&reader);
+		expect(store, 1, first + 2);
+		OK(ph_store_close(&store, NULL));
+	}
+}
+END_TEST
+
+START_TEST(what_stands_before_cannot_be_read)
+{
+	ph_store *store = open_it();
+	ph_status status = PH_OK;
+	bool failed = false;
+
+	put(store, 1, 3);
 	OK(ph_store_close(&store, NULL));
-	ph_journal_report report;
-	OK(fixture_open(&here, NULL, &store, &report, NULL));
-	ck_assert(report.clean); /* zeros behind the last batch */
-	expect(store, 1, 299);
-	OK(ph_store_close(&store, NULL));
+	for (unsigned nth = 1; nth < 40; nth++) {
+		disk.calls[FAKE_PREAD] = 0;
+		disk.fail_at[FAKE_PREAD] = nth;
+		status = fixture_open(&here, &watched, &store, NULL, NULL);
+		bool reached = disk.calls[FAKE_PREAD] >= nth;
+		disk.fail_at[FAKE_PREAD] = 0;
+		failed = failed || status != PH_OK;
+		if (status == PH_OK)
+			OK(ph_store_close(&store, NULL));
+		ck_assert(status != PH_OK || !reached);
+		if (!reached)
+			break;
+	}
+	ck_assert(failed);
+	store = open_it();
+	close_it(store, 3);
 }
 END_TEST
 
@@ -190,7 +320,11 @@ room_suite(void)
 	tcase_add_test(tests, or_through_it_from_the_first_refusal_on);
 	tcase_add_test(tests, or_through_it_after_a_short_write);
 	tcase_add_test(tests, other_errors_are_errors);
-	tcase_add_loop_test(tests, batches_are_whole_pages, 0, 2);
+	tcase_add_loop_test(tests, batches_are_whole_pages, 0, 4);
+	tcase_add_test(tests, past_the_cache_while_a_reader_follows);
+	tcase_add_test(tests, through_the_cache_where_they_are_refused);
+	tcase_add_loop_test(tests, what_stands_before_is_written_again, 0, 2);
+	tcase_add_test(tests, what_stands_before_cannot_be_read);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
