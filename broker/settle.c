@@ -1,5 +1,5 @@
 /*
- * How it works: an outcome is turned into a record first (judge: which state follows, with what
+ * How it works: an outcome is turned into a record first (judge.h: which state follows, with what
  * delay, with what failure), submitted, and then applied by the function that recovery uses. So what
  * is in memory is always what a restart would read.
  */
@@ -12,30 +12,16 @@
 #include <packhorse/client.h>
 #include "broker/carry.h"
 #include "broker/accept.h"
-#include "broker/backoff.h"
 #include "broker/crashpoint.h"
+#include "broker/judge.h"
 #include "broker/progress.h"
 #include "broker/refill.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
-#define BINDINGS_MAX 16
-
-/* One outcome, as it was said. */
-typedef struct ending {
-	ph_destination *to;
-	ph_item *item;
-	ph_session *session; /* NULL: the broker's own judgement */
-	const ph_settle_view *said;
-	int64_t wall_ms, mono_ms; /* when it was said */
-	size_t binding_count;
-	ph_reference bindings[BINDINGS_MAX];
-	char text[512]; /* of a failure made here */
-} ending;
-
 /* Bindings and text stay what they were: zeros for all of them would be 20 KB. */
 static void
-begin(ending *end, const ph_broker *broker, ph_session *session)
+begin(ph_ending *end, const ph_broker *broker, ph_session *session)
 {
 	end->to = NULL;
 	end->item = NULL;
@@ -52,103 +38,8 @@ view_of(ph_slice slice)
 	return (ph_view){slice.data, slice.length};
 }
 
-/* ---- which state follows ---- */
-
-static ph_site_retry
-policy(const ph_broker *broker, const ph_destination *to)
-{
-	const ph_options *options = &broker->site->options;
-	if (to->adapter != NULL)
-		return to->adapter->retry;
-	return (ph_site_retry){
-	    .first_ms = ph_options_get(options, PH_OPTION_RETRY_FIRST_MS),
-	    .max_ms = ph_options_get(options, PH_OPTION_RETRY_MOST_MS),
-	    .factor_percent = 200,
-	    .tries = (uint32_t) ph_options_get(options, PH_OPTION_TRIES)};
-}
-
 static void
-fail_with(
-    ph_record_outcome *record, const char *stage, const char *reason, const char *text)
-{
-	record->state = PH_RECORD_DEAD;
-	record->has_failure = true;
-	record->failure = (ph_record_failure){.stage = ph_view_of(stage),
-	    .reason = ph_view_of(reason),
-	    .path = ph_view_of(""),
-	    .text = ph_view_of(text)};
-}
-
-static void
-judge_retry(ph_broker *broker, ending *end, ph_record_outcome *record)
-{
-	ph_site_retry retry = policy(broker, end->to);
-	const ph_settle_view *said = end->said;
-	if (end->item->attempts >= retry.tries) {
-		(void) snprintf(end->text, sizeof end->text,
-		    "%u attempts; the last: %.*s %.*s", end->item->attempts,
-		    (int) said->reason.length, said->reason.data,
-		    (int) said->text.length, said->text.data);
-		fail_with(record, "send", "tries-exhausted", end->text);
-		return;
-	}
-	int64_t wait_ms = ph_backoff(&retry, end->item->attempts);
-	if (said->delay_ms > (uint64_t) wait_ms && said->delay_ms < INT64_MAX / 2)
-		wait_ms = (int64_t) said->delay_ms;
-	record->state = PH_RECORD_WAITING;
-	record->not_before_ms = record->at_ms + wait_ms;
-}
-
-static void
-judge_unknown(ph_broker *broker, ending *end, ph_record_outcome *record)
-{
-	const ph_destination *to = end->to;
-	bool again = ph_destination_repeatable(to) || to->adapter->unknown_retry ||
-		     (end->session != NULL && end->session->can_probe);
-	if (again)
-		judge_retry(broker, end, record);
-	else
-		fail_with(record, "send", "outcome-unknown",
-		    "the destination may have it: nobody can tell, and sending it "
-		    "again could make a second one");
-}
-
-static void
-judge(ph_broker *broker, ending *end, ph_record_outcome *record)
-{
-	const ph_settle_view *said = end->said;
-	record->not_before_ms = 0;
-	record->has_failure = said->reason.length > 0 || said->text.length > 0;
-	record->failure = (ph_record_failure){.stage = view_of(said->stage),
-	    .reason = view_of(said->reason),
-	    .path = view_of(said->path),
-	    .text = view_of(said->text)};
-	switch ((ph_outcome) said->outcome) {
-	case PH_DELIVERED:
-	case PH_DUPLICATE:
-		record->state = PH_RECORD_SETTLED;
-		record->has_failure = false;
-		return;
-	case PH_RETRY:
-		judge_retry(broker, end, record);
-		return;
-	case PH_REJECTED:
-		record->state = PH_RECORD_DEAD;
-		record->has_failure = true;
-		if (record->failure.stage.length == 0)
-			record->failure.stage = ph_view_of("send");
-		if (record->failure.reason.length == 0)
-			record->failure.reason = ph_view_of("rejected");
-		return;
-	case PH_UNKNOWN:
-		judge_unknown(broker, end, record);
-		return;
-	}
-	PH_UNREACHABLE("an outcome that was not checked");
-}
-
-static void
-tell(const ending *end, const ph_record_outcome *record)
+tell(const ph_ending *end, const ph_record_outcome *record)
 {
 	const char *queue = ph_queue_name(end->to->queue);
 	unsigned long long number = (unsigned long long) record->acceptance;
@@ -167,7 +58,7 @@ tell(const ending *end, const ph_record_outcome *record)
 }
 
 static void
-fill_bindings(const ending *end, ph_record_bindings *out)
+fill_bindings(const ph_ending *end, ph_record_bindings *out)
 {
 	out->count = PH_MUTANT("xref-in-memory") ? 0 : end->binding_count;
 	for (size_t i = 0; i < out->count; i++) {
@@ -181,7 +72,7 @@ fill_bindings(const ending *end, ph_record_bindings *out)
 
 /* Record and apply. */
 static ph_status
-commit(ph_broker *broker, ending *end, ph_error *err)
+commit(ph_broker *broker, ph_ending *end, ph_error *err)
 {
 	ph_record_outcome record;
 	uint64_t offset = 0;
@@ -192,7 +83,7 @@ commit(ph_broker *broker, ending *end, ph_error *err)
 	record.outcome = end->said->outcome;
 	record.reference = view_of(end->said->reference);
 	fill_bindings(end, &record.bindings);
-	judge(broker, end, &record);
+	ph_judge(broker, end, &record);
 	ph_buffer_clear(&broker->record);
 	ph_record_outcome_encode(&record, &broker->record);
 	ph_status status = ph_broker_submit(
@@ -215,14 +106,15 @@ commit(ph_broker *broker, ending *end, ph_error *err)
 /* ---- bindings ---- */
 
 static ph_status
-read_bindings(ph_broker *broker, ending *end, ph_error *err)
+read_bindings(ph_broker *broker, ph_ending *end, ph_error *err)
 {
 	ph_reader rest = end->said->rest;
 	const char *subject = NULL;
 	end->binding_count = 0;
-	if (end->said->bindings > BINDINGS_MAX)
+	if (end->said->bindings > PH_ENDING_BINDINGS)
 		return ph_fail(err, PH_ERR_TOO_LARGE,
-		    "PH6512 one outcome binds at most %d references", BINDINGS_MAX);
+		    "PH6512 one outcome binds at most %d references",
+		    PH_ENDING_BINDINGS);
 	for (unsigned i = 0; i < end->said->bindings; i++) {
 		ph_reference *at = &end->bindings[i];
 		ph_status status = ph_reference_read(&rest, at, err);
@@ -246,7 +138,7 @@ read_bindings(ph_broker *broker, ending *end, ph_error *err)
 }
 
 static void
-drop_binding(ending *end, size_t place)
+drop_binding(ph_ending *end, size_t place)
 {
 	end->binding_count--;
 	memmove(&end->bindings[place], &end->bindings[place + 1],
@@ -255,7 +147,7 @@ drop_binding(ending *end, size_t place)
 
 /* Take out what contradicts; false: the ledger must be asked. */
 static bool
-check_bindings(ph_broker *broker, ending *end, ph_wants *wants)
+check_bindings(ph_broker *broker, ph_ending *end, ph_wants *wants)
 {
 	bool known = true;
 	for (size_t i = 0; i < end->binding_count;) {
@@ -332,7 +224,7 @@ subscribed(const ph_session *session, const ph_destination *to)
 }
 
 static ph_status
-find_item(ph_broker *broker, ph_session *session, uint64_t delivery, ending *end,
+find_item(ph_broker *broker, ph_session *session, uint64_t delivery, ph_ending *end,
     ph_error *err)
 {
 	uint16_t number = ph_delivery_queue(delivery);
@@ -346,7 +238,7 @@ find_item(ph_broker *broker, ph_session *session, uint64_t delivery, ending *end
 
 /* False: it has to wait, `wants` says for what. */
 static bool
-settle_one(ph_broker *broker, ph_session *session, ending *end, ph_wants *wants)
+settle_one(ph_broker *broker, ph_session *session, ph_ending *end, ph_wants *wants)
 {
 	ph_error err;
 	ph_error_clear(&err);
@@ -382,7 +274,7 @@ settle_one(ph_broker *broker, ph_session *session, ending *end, ph_wants *wants)
 ph_status
 ph_settle_frame(ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
-	ending end;
+	ph_ending end;
 	ph_settle_view said;
 	begin(&end, broker, session);
 	end.said = &said;
@@ -413,7 +305,7 @@ ph_settle_again(
 {
 	ph_frame frame = {.type = PH_FRAME_SETTLE, .count = 1};
 	ph_settle_view said;
-	ending end;
+	ph_ending end;
 	begin(&end, broker, session);
 	end.said = &said;
 	ph_reader_init(&frame.body, parked->bytes, parked->length);
@@ -443,7 +335,7 @@ settle_ourselves(ph_broker *broker, ph_destination *to, ph_item *item, uint8_t o
 	    .reason = {reason, strlen(reason)},
 	    .path = {"", 0},
 	    .text = {text, strlen(text)}};
-	ending end;
+	ph_ending end;
 	begin(&end, broker, NULL);
 	end.said = &said;
 	end.to = to;
@@ -524,7 +416,7 @@ ph_status
 ph_settle_progress(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
-	ending end;
+	ph_ending end;
 	uint64_t offset = 0;
 	begin(&end, broker, session);
 	ph_slice reference = ph_slice_read(&frame->body);
