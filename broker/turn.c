@@ -117,14 +117,6 @@ must_wait(ph_broker *broker)
 	return broker->operations != NULL || ph_checkpoint_wanted(broker);
 }
 
-static void
-hand_out(ph_broker *broker)
-{
-	if (!broker->failed && !ph_supervise_stopping(broker))
-		ph_dispatch_all(broker);
-	ph_backlog_own(broker->backlog);
-}
-
 bool
 ph_turn_end(void *self)
 {
@@ -133,11 +125,11 @@ ph_turn_end(void *self)
 	tend(broker, now_ms);
 	(void) ph_dispatch_due(broker);
 	ask_store(broker);
-	if (broker->away && !broker->more && !ph_commit_landed(broker))
-		hand_out(broker); /* something to do until it lands */
 	if (!ph_commit_clear(broker, !broker->more, now_ms))
 		return end_turn(broker, now_ms);
-	hand_out(broker);
+	if (!broker->failed && !ph_supervise_stopping(broker))
+		ph_dispatch_all(broker);
+	ph_backlog_own(broker->backlog);
 	bool wrote = broker->dirty;
 	bool carrying = ph_carry_turn(broker);
 	if (ph_commit_turn(broker, must_wait(broker), now_ms) != PH_OK) {
