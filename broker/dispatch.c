@@ -16,9 +16,10 @@
 
 #define FRAME_ITEMS 64	/* of a DELIVER: the grain in which consumers take turns */
 #define ALONE_ITEMS 256 /* where there is only one */
-#define FRAME_BREAK (3u << 20) /* a DELIVER is closed past this */
 #define CREDIT_MAX  100000
 #define ITEM_HEAD   48 /* about what stands before a message in a DELIVER */
+/* A DELIVER is closed past this: one more message has room, with all that an adapter may say of it. */
+#define FRAME_BREAK (PH_FRAME_MAX - PH_MESSAGE_MAX - 2u * UINT16_MAX - ITEM_HEAD)
 
 /* ---- subscriptions ---- */
 

@@ -311,6 +311,50 @@ START_TEST(long_ones_without_a_pause)
 }
 END_TEST
 
+/* A message of `length` bytes, all that it is encoded in. */
+static void
+publish_sized(const char *id, size_t length)
+{
+	static char data[PH_MESSAGE_MAX];
+	const ph_attribute attributes[] = {
+	    {"id", id, strlen(id)}, {"source", "urn:test", 8}, {"type", "bench.v1", 8}};
+	ph_message *message = NULL;
+	size_t bare = 0;
+	ck_assert_int_eq(ph_message_new(attributes, 3, data, 0, &message, NULL), PH_OK);
+	(void) ph_message_bytes(message, &bare);
+	ph_message_unref(&message);
+	ck_assert_int_eq(
+	    ph_message_new(attributes, 3, data, length - bare, &message, NULL), PH_OK);
+	ck_assert_int_eq(ph_client_publish(publisher, message, NULL, NULL), PH_OK);
+	ph_message_unref(&message);
+}
+
+/* Messages of nearly 1 MiB, and one of just that: four of them are more than a frame holds. */
+START_TEST(the_longest_do_not_fill_a_frame_too_far)
+{
+	static const size_t lengths[] = {
+	    1048541, 1048541, 1048541, PH_MESSAGE_MAX, PH_MESSAGE_MAX};
+	for (unsigned i = 0; i < 5; i++) {
+		const char id[] = {(char) ('A' + i), 0};
+		publish_sized(id, lengths[i]);
+		(void) fixture_event(publisher, PH_EVENT_RESULT);
+	}
+	ph_client *client = consumer("bench", 10);
+	for (unsigned i = 0; i < 5; i++) {
+		const ph_event *event = fixture_event(client, PH_EVENT_DELIVERY);
+		size_t length = 0;
+		(void) ph_message_bytes(ph_event_message(event), &length);
+		ck_assert_uint_eq(length, lengths[i]);
+		ck_assert_uint_eq(ph_event_attempt(event), 1);
+		settle(client, event, PH_DELIVERED);
+	}
+	while (ph_client_unsettled(client) > 0)
+		(void) fixture_event(client, PH_EVENT_SETTLED);
+	fixture_check_balance();
+	ph_client_destroy(&client);
+}
+END_TEST
+
 /* Killed with deliveries in hand: the session comes back, keeps what it holds, and settles it. */
 START_TEST(killed_in_the_middle)
 {
@@ -605,6 +649,7 @@ main(void)
 	tcase_add_test(tests, rejected_lets_the_key_go_on);
 	tcase_add_test(tests, a_consumer_that_goes_away);
 	tcase_add_test(tests, long_ones_without_a_pause);
+	tcase_add_test(tests, the_longest_do_not_fill_a_frame_too_far);
 	tcase_add_test(tests, killed_in_the_middle);
 	tcase_add_test(tests, a_session_that_comes_back_is_heard_first);
 	tcase_add_test(tests, strangers_are_refused);
