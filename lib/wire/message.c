@@ -18,6 +18,7 @@
 
 #define LAYOUT_VERSION	1
 #define HEADER		16
+#define ATTRIBUTE_MIN	4 /* bytes of one without a name and a value */
 #define NAME_MAX_LENGTH 20
 #define PLACES		8	    /* at least, where the next message may need more */
 #define MAGIC		0x50484d53u /* "PHMS" */
@@ -320,6 +321,9 @@ check_start(const void *bytes, size_t length, size_t *attributes, ph_error *err)
 	*attributes = (size_t) ph_get_number(start + 6, 2);
 	if (*attributes < 3 || *attributes > PH_MESSAGE_ATTRIBUTES_MAX)
 		return bad(err, 6, "attribute count outside 3..64");
+	/* Else a few bytes could have memory taken for many. */
+	if (*attributes > (length - HEADER) / ATTRIBUTE_MIN)
+		return bad(err, 6, "more attributes than it has bytes for");
 	return PH_OK;
 }
 

@@ -313,6 +313,36 @@ START_TEST(both_ways_agree_on_damage)
 }
 END_TEST
 
+/* More attributes than there are bytes for: refused before memory is taken for them. */
+START_TEST(attributes_need_bytes)
+{
+	uint8_t bytes[40] = {[4] = 1};
+	ph_error err;
+	void *room;
+	ph_message *message = NULL;
+	ph_holder *holder = ph_holder_new(8, NULL, &room);
+	for (uint8_t length = 16; length <= sizeof bytes; length++) {
+		uint8_t fit = (uint8_t) ((length - 16) / 4);
+		bytes[0] = bytes[8] = length;
+		for (uint8_t count = 3; count <= PH_MESSAGE_ATTRIBUTES_MAX; count++) {
+			bytes[6] = count;
+			ck_assert_int_eq(
+			    ph_message_decode_in(holder, bytes, length, &message, &err),
+			    PH_ERR_INVALID);
+			ck_assert_int_eq(
+			    strcmp(err.where, "message byte 6") == 0, count > fit);
+			ck_assert_int_eq(
+			    ph_message_decode(bytes, length, &message, &err),
+			    PH_ERR_INVALID);
+			ck_assert_int_eq(
+			    strcmp(err.where, "message byte 6") == 0, count > fit);
+		}
+	}
+	ck_assert_ptr_null(message);
+	ph_holder_unref(&holder);
+}
+END_TEST
+
 /* The quick look at a value and the thorough one agree, for every length and place. */
 static void
 compare_value(char *value, size_t length)
@@ -416,6 +446,7 @@ main(void)
 	tcase_add_test(tests, memory_serves_again_for_the_next);
 	tcase_add_test(tests, other_memory_does_not_serve);
 	tcase_add_test(tests, both_ways_agree_on_damage);
+	tcase_add_test(tests, attributes_need_bytes);
 	tcase_add_test(tests, values_are_looked_at_whole);
 	tcase_add_test(tests, goes_on_any_thread);
 	suite_add_tcase(suite, tests);
