@@ -2,6 +2,7 @@
  * The client against a broker played by the test on the same thread: what is promised survives a
  * broker that goes away.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,8 +197,9 @@ publish(ph_client *client, const char *id)
 	ph_message_unref(&made);
 }
 
+/* So many, from this one on, in one frame. */
 static void
-deliver(broker *at, uint64_t delivery)
+deliver_some(broker *at, uint64_t delivery, uint32_t count)
 {
 	ph_message *made = message("d");
 	size_t length;
@@ -205,15 +207,22 @@ deliver(broker *at, uint64_t delivery)
 	ph_buffer frame;
 	ph_buffer_init(&frame, 0);
 	ph_frame_begin(&frame, PH_FRAME_DELIVER, 1);
-	ph_deliver_write(&frame, &(ph_deliver_view){.delivery = delivery,
-				     .attempt = 1,
-				     .reference = {"", 0},
-				     .resume = {"", 0},
-				     .message = bytes,
-				     .message_length = length});
-	ph_frame_count(&frame, 1);
+	for (uint32_t i = 0; i < count; i++)
+		ph_deliver_write(&frame, &(ph_deliver_view){.delivery = delivery + i,
+					     .attempt = 1,
+					     .reference = {"", 0},
+					     .resume = {"", 0},
+					     .message = bytes,
+					     .message_length = length});
+	ph_frame_count(&frame, count);
 	say(at, &frame);
 	ph_message_unref(&made);
+}
+
+static void
+deliver(broker *at, uint64_t delivery)
+{
+	deliver_some(at, delivery, 1);
 }
 
 START_TEST(results_come_in_order_with_tickets)
@@ -482,6 +491,54 @@ START_TEST(a_delivery_is_settled_once)
 }
 END_TEST
 
+static void *
+read_and_let_go(void *argument)
+{
+	ph_message *kept = argument;
+	bool whole = strcmp(ph_message_get(kept, "id", NULL), "d") == 0;
+	ph_message_unref(&kept);
+	return whole ? argument : NULL;
+}
+
+/* An application keeps messages while the client goes on to the next and the connection is lost, lets them go on
+ * other threads (the thread sanitizer watches), and keeps one beyond the client's end. */
+START_TEST(a_message_stays_as_long_as_it_is_kept)
+{
+	broker at;
+	ph_client *client = NULL;
+	pthread_t threads[12];
+	ph_message *last = NULL;
+	start(&at, &client);
+	ck_assert_int_eq(ph_client_subscribe(client, "q", 100, NULL), PH_OK);
+	(void) until(&at, client, PH_EVENT_CONNECTED);
+	for (unsigned i = 0; i < 12; i++) {
+		if (i == 6) {
+			ph_socket_destroy(&at.socket);
+			(void) until(&at, client, PH_EVENT_DISCONNECTED);
+			broker_up(&at);
+			(void) until(&at, client, PH_EVENT_CONNECTED);
+		}
+		if (i % 3 == 0)
+			deliver_some(&at, 1 + i, 3);
+		const ph_event *event = until(&at, client, PH_EVENT_DELIVERY);
+		ck_assert_uint_eq(ph_event_delivery(event), 1 + i);
+		ph_message *kept = ph_message_ref(ph_event_message(event));
+		ck_assert_int_eq(
+		    pthread_create(&threads[i], NULL, read_and_let_go, kept), 0);
+		if (i == 10)
+			last = ph_message_ref(ph_event_message(event));
+	}
+	stop(&at, &client);
+	for (unsigned i = 0; i < 12; i++) {
+		void *whole;
+		ck_assert_int_eq(pthread_join(threads[i], &whole), 0);
+		ck_assert_ptr_nonnull(whole);
+	}
+	ck_assert_str_eq(ph_message_get(last, "source", NULL), "test");
+	ph_message_unref(&last);
+}
+END_TEST
+
 START_TEST(refusal_is_final_for_a_host)
 {
 	broker at;
@@ -585,6 +642,7 @@ main(void)
 	tcase_add_test(tests, a_silent_broker_is_left_and_everything_repeated);
 	tcase_add_test(tests, a_burst_of_subscriptions_arrives);
 	tcase_add_test(tests, a_delivery_is_settled_once);
+	tcase_add_test(tests, a_message_stays_as_long_as_it_is_kept);
 	tcase_add_test(tests, refusal_is_final_for_a_host);
 	tcase_add_test(tests, no_broker_is_a_timeout_that_says_so);
 	tcase_add_test(tests, tcp_without_keys_is_refused);
