@@ -10,12 +10,36 @@
 #include "lib/wire/message.h"
 #include "tests/fuzz/targets.h"
 
+/* The same where it lies, and then by itself. */
+static void
+walk_in_place(const void *bytes, size_t length, ph_status expected)
+{
+	void *room;
+	size_t size = 0;
+	ph_message *message = NULL;
+	ph_holder *holder = ph_holder_new(1, NULL, &room);
+	PH_ASSERT(holder != NULL);
+	ph_status status = ph_message_decode_in(holder, bytes, length, &message, NULL);
+	PH_ASSERT(status == expected && ph_holder_alone(holder) == (status != PH_OK));
+	if (status == PH_OK) {
+		PH_ASSERT(ph_message_bytes(message, &size) == bytes && size == length);
+		status = ph_message_own(&message, NULL);
+		PH_ASSERT(status == PH_OK && ph_holder_alone(holder));
+		const void *own = ph_message_bytes(message, &size);
+		PH_ASSERT(size == length && memcmp(own, bytes, length) == 0);
+	}
+	ph_message_unref(&message);
+	ph_holder_unref(&holder);
+}
+
 static void
 walk_message(const void *bytes, size_t length)
 {
 	ph_message *message = NULL;
 	ph_error err = {0};
-	if (ph_message_decode(bytes, length, &message, &err) != PH_OK) {
+	ph_status status = ph_message_decode(bytes, length, &message, &err);
+	walk_in_place(bytes, length, status);
+	if (status != PH_OK) {
 		PH_ASSERT(err.text[0] != '\0');
 		return;
 	}
