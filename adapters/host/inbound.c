@@ -120,6 +120,22 @@ note_first(item *it, const part *which, const char *subject)
 	    subject && *subject ? subject : (own ? own : ""));
 }
 
+/* Only what is kept anew: a poll may show the same for as long as nobody mends it. */
+static void
+log_held(const item *it, const part *which)
+{
+	if (which->refused)
+		ph_log(PH_LOG_WARN, "inbound-held",
+		    "entry=%s stage=map reason=no-message", it->entry);
+	else
+		ph_log(PH_LOG_WARN, "inbound-held",
+		    "entry=%s stage=%s reason=%s path=%s where=%s", it->entry,
+		    ph_map_call_stage(it->call, which->record),
+		    ph_map_call_reason(it->call, which->record),
+		    ph_map_call_path(it->call, which->record),
+		    ph_map_call_error(it->call, which->record)->where);
+}
+
 static void
 part_answered(void *self, const void *answer)
 {
@@ -134,6 +150,8 @@ part_answered(void *self, const void *answer)
 	if (result == PH_ACCEPTED || result == PH_RESULT_DUPLICATE) {
 		which->accepted = result == PH_ACCEPTED;
 		it->durable++;
+		if (which->accepted && which->failed)
+			log_held(it, which);
 		note_first(it, which, ph_event_subject(event));
 		if (result == PH_RESULT_DUPLICATE && !it->worst &&
 		    !it->task.caller_waits)
@@ -263,8 +281,6 @@ keep_instead(item *it, part *which, const ph_error *err)
 		return false;
 	which->failed = which->refused = true;
 	snprintf(it->why, sizeof it->why, "%s", err->text);
-	ph_log(PH_LOG_WARN, "inbound-held", "entry=%s stage=map reason=no-message",
-	    it->entry);
 	return true;
 }
 
@@ -397,16 +413,6 @@ is_failure(ph_map_result result)
 	       result == PH_MAP_LATER;
 }
 
-static void
-log_held(const item *it, size_t record)
-{
-	ph_log(PH_LOG_WARN, "inbound-held",
-	    "entry=%s stage=%s reason=%s path=%s where=%s", it->entry,
-	    ph_map_call_stage(it->call, record), ph_map_call_reason(it->call, record),
-	    ph_map_call_path(it->call, record),
-	    ph_map_call_error(it->call, record)->where);
-}
-
 static bool
 make_parts(item *it)
 {
@@ -419,8 +425,6 @@ make_parts(item *it)
 			ph_map_result result = ph_map_call_result(it->call, i);
 			if (failed ? !is_failure(result) : result != PH_MAP_DONE)
 				continue;
-			if (failed)
-				log_held(it, i);
 			it->parts[it->part_count++] =
 			    (part){.item = it, .record = i, .failed = failed != 0};
 		}

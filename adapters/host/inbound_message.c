@@ -89,7 +89,7 @@ write_failure(const item *it, const ph_inbound_piece *which, char *out, size_t s
 		    it->before + which->record + 1, (unsigned) line, (unsigned) column);
 	if (which->left_out)
 		snprintf(out + at, size - at,
-		    " (only the first %d bytes are kept, %zu are not)", KEPT_MAX,
+		    " (only the beginning is kept, the last %zu bytes are not)",
 		    which->left_out);
 }
 
@@ -187,6 +187,17 @@ write_failed_id(const item *it, const void *bytes, size_t length, char id[48])
 	ph_hex_encode(digest, sizeof digest, id + 7);
 }
 
+/* How much of it a message holds; no character of UTF-8 is cut, or nobody could read the rest. */
+static size_t
+kept_of(const char *bytes, size_t length)
+{
+	size_t kept = length < KEPT_MAX ? length : KEPT_MAX;
+	while (kept < length && kept > KEPT_MAX - 3 &&
+	       ((unsigned char) bytes[kept] & 0xC0) == 0x80)
+		kept--;
+	return kept;
+}
+
 /* What failed, as the sender sent it: the record alone, where there are others beside it. */
 static ph_status
 make_failed(const item *it, ph_inbound_piece *which, ph_message **out, ph_error *err)
@@ -203,7 +214,7 @@ make_failed(const item *it, ph_inbound_piece *which, ph_message **out, ph_error 
 	char id[48], source[256];
 	write_failed_id(it, bytes, length, id);
 	write_source(it, source, sizeof source);
-	which->left_out = length > KEPT_MAX ? length - KEPT_MAX : 0;
+	which->left_out = length - kept_of(bytes, length);
 	attributes list = {.count = 0};
 	add_attribute(&list, "id", id);
 	add_attribute(&list, "source", source);

@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/base/text.h"
 #include "tests/unit/host_rig.h"
 #include "transform/map_inner.h"
 
@@ -134,9 +136,25 @@ START_TEST(who_can_be_told_is_told_and_nothing_is_kept)
 }
 END_TEST
 
+/* How often a word is in what was logged since. */
+static unsigned
+count_logged(FILE *log, const char *word)
+{
+	char line[4200];
+	unsigned count = 0;
+	rewind(log);
+	while (fgets(line, sizeof line, log) != NULL)
+		count += strstr(line, word) != NULL;
+	return count;
+}
+
+/* And said once: a poll may show it for as long as nobody mends it. */
 START_TEST(what_fails_and_cannot_be_told_is_kept_once)
 {
 	rig r;
+	FILE *log = tmpfile();
+	ck_assert_ptr_nonnull(log);
+	ck_assert_int_ge(dup2(fileno(log), STDERR_FILENO), 0);
 	set_up_template(&r);
 	for (size_t i = 0; i < 2; i++) {
 		hand_in(&r, "request",
@@ -154,6 +172,9 @@ START_TEST(what_fails_and_cannot_be_told_is_kept_once)
 		ck_assert_uint_eq(r.end.result, PH_ADAPTER_KEPT);
 	}
 	ck_assert_str_eq(attribute(&r, 0, "id"), attribute(&r, 1, "id"));
+	ck_assert_uint_eq(count_logged(log, "inbound-held"), 1);
+	ck_assert_uint_eq(count_logged(log, "reason=unknown-code"), 1);
+	fclose(log);
 	tear_down(&r);
 }
 END_TEST
@@ -394,14 +415,15 @@ END_TEST
 /* Of what fails and is larger than a message the beginning is kept. */
 START_TEST(of_too_much_the_beginning_is_kept)
 {
-	static const char head[] = "{\"ref\":\"7\",\"kind\":\"SHRUB\",\"note\":\"";
+	static const char head[] = "{\"ref\":\"7\",\"kind\":\"SHRUB\", \"note\":\"";
 	const size_t most = PH_MESSAGE_MAX;
 	rig r;
 	size_t length = 0;
 	char *bytes = malloc(most + sizeof head + 3);
 	ck_assert_ptr_nonnull(bytes);
 	memcpy(bytes, head, sizeof head - 1);
-	memset(bytes + sizeof head - 1, 'x', most);
+	for (size_t i = 0; i < most; i += 2)
+		memcpy(bytes + sizeof head - 1 + i, "\xc3\xa9", 2);
 	memcpy(bytes + sizeof head - 1 + most, "\"}", 3);
 	set_up_template(&r);
 	hand_in(&r, "request", bytes, false, "T1");
@@ -412,8 +434,9 @@ START_TEST(of_too_much_the_beginning_is_kept)
 	const char *kept = ph_message_data(r.client->published[0].message, &length);
 	ck_assert_uint_gt(length, most - 8192);
 	ck_assert_mem_eq(kept, bytes, length);
-	ck_assert_msg(strstr(r.client->published[0].text, " are kept, ") != NULL, "%s",
-	    r.client->published[0].text);
+	ck_assert(ph_utf8_valid(kept, length, NULL)); /* no character is cut */
+	ck_assert_msg(strstr(r.client->published[0].text, " bytes are not)") != NULL,
+	    "%s", r.client->published[0].text);
 	fake_result(r.host, r.client->published[0].ticket, PH_ACCEPTED);
 	ck_assert_uint_eq(r.end.result, PH_ADAPTER_KEPT);
 	ck_assert(r.end.cursor);
