@@ -223,6 +223,17 @@ ph_map_type(const ph_map *map)
 	return map->type;
 }
 
+int
+ph_map_has_type(const ph_map *map)
+{
+	bool types = map->type[0] != 0;
+	for (const ph_link *l = map->links; l != NULL; l = l->next)
+		for (size_t i = 0; i < l->canonical.count; i++)
+			types |= l->canonical.at[i].kind == PH_OPERAND_EVENT &&
+				 l->canonical.at[i].number == PH_FIELD_TYPE;
+	return types;
+}
+
 const char *
 ph_map_id_prefix(const ph_map *map)
 {

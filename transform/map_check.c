@@ -369,12 +369,7 @@ static void
 check_type(checker *c)
 {
 	const ph_map *map = c->map;
-	bool types = false;
-	for (const ph_link *l = map->links; l != NULL; l = l->next)
-		for (size_t i = 0; i < l->canonical.count; i++)
-			types |= l->canonical.at[i].kind == PH_OPERAND_EVENT &&
-				 l->canonical.at[i].number == PH_FIELD_TYPE;
-	if (map->in.count > 0 && map->type[0] == 0 && !types)
+	if (map->in.count > 0 && !ph_map_has_type(map))
 		ph_load_tell(c->load, "note", ph_document_root(map->document),
 		    "PH2068 the map goes in but has no type: it can be read with, not "
 		    "received with");

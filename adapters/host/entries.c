@@ -88,6 +88,17 @@ check_direction(loading *l, const ph_node *entry, const char *key, const ph_map 
 	    ph_map_name(map));
 }
 
+/* What it reads becomes messages of the bus. */
+static ph_status
+check_type(loading *l, const ph_node *entry, const ph_map *map)
+{
+	if (!map || !ph_map_goes(map, PH_MAP_IN) || ph_map_has_type(map))
+		return PH_OK;
+	return fail_at(l, ph_node_get(entry, "map"),
+	    "PH4039 this map says no type: of the messages that it makes: ",
+	    ph_map_name(map));
+}
+
 static ph_status
 read_types(loading *l, const ph_node *entry, ph_entry *out)
 {
@@ -314,6 +325,8 @@ read_poll(loading *l, const ph_node *node, ph_entry *out)
 	if (!status)
 		status = check_direction(l, node, "map", out->map, PH_MAP_IN);
 	if (!status)
+		status = check_type(l, node, out->map);
+	if (!status)
 		status = load_map(l, node, "request", false, &out->request);
 	if (!status)
 		status = check_direction(l, node, "request", out->request, PH_MAP_OUT);
@@ -332,7 +345,7 @@ read_receive(loading *l, const ph_node *node, ph_entry *out)
 	if (!status && !ph_map_goes(out->map, PH_MAP_IN) &&
 	    ph_map_format_of(out->map) != PH_MAP_FORM)
 		return check_direction(l, node, "map", out->map, PH_MAP_IN);
-	return status;
+	return status ? status : check_type(l, node, out->map);
 }
 
 typedef ph_status read_fn(loading *l, const ph_node *node, ph_entry *out);

@@ -87,6 +87,8 @@ PH_EXPORT unsigned ph_map_version(const ph_map *map);
 PH_EXPORT const char *ph_map_dataschema(const ph_map *map);
 /* CloudEvents type of what it makes on the way in; "" if it makes none. */
 PH_EXPORT const char *ph_map_type(const ph_map *map);
+/* Has what it makes a type, by `type:` or by a link to $event.type? Without, it is no message. */
+PH_EXPORT int ph_map_has_type(const ph_map *map);
 /* Prefix of minted ids of the entity ("SR"), or "". */
 PH_EXPORT const char *ph_map_id_prefix(const ph_map *map);
 /* Has it links in this direction? */

@@ -172,6 +172,10 @@ again() {
 	sed -i 's/confirm-services.csv/confirm-service.csv/' "$file"
 	refused confirm-enquiry.yaml PH2214
 	again
+	# what it reads would be no messages
+	sed -i '/^type:/d' "$(mine highways maps 'A row of the status log')"
+	refused connector.yaml PH4039 confirm-status
+	again
 	mkdir -p "$SITE/schemas"
 	sed 's/"additionalProperties": false/"propertyNmaes": {}/' \
 		"$ROOT/schemas/service-request.v1.schema.json" >"$SITE/schemas/service-request.v1.schema.json"
