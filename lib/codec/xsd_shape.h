@@ -51,6 +51,7 @@ struct ph_xsd_type {
 	size_t longest; /* characters; 0: nothing is said */
 	size_t value_count; /* of its enumeration */
 	const char *const *values;
+	const char *fixed; /* the only text that it may have; NULL: nothing is said */
 	ph_xsd_attribute *attributes;
 	ph_xsd_part *content; /* one particle; NULL: no elements */
 };

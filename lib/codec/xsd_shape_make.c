@@ -136,7 +136,8 @@ static const ph_xsd_type *
 type_of_element(maker *m, xmlNodePtr node)
 {
 	for (unsigned i = 0; node != NULL && i < DEPTH_MAX && !m->failed; i++) {
-		const ph_xsd_type *type = type_of(m, node, "type", false);
+		const ph_xsd_type *type =
+		    type_of(m, node, "type", ph_xsd_text(node, "fixed") != NULL);
 		if (type != NULL)
 			return type;
 		node = refers_to(m, node, "substitutionGroup", "element");
@@ -182,6 +183,27 @@ inherit_attributes(maker *m, ph_xsd_type *type, const ph_xsd_type *base)
 		put_attribute(m, type, a, false);
 }
 
+/* A declaration may say the one text of what it declares, whose type is filled. */
+static const ph_xsd_type *
+with_fixed(maker *m, xmlNodePtr node, const ph_xsd_type *type)
+{
+	const char *fixed = ph_xsd_text(node, "fixed");
+	if (fixed == NULL || type == NULL || type->value == PH_XSD_NOTHING ||
+	    type->content != NULL)
+		return type;
+	ph_xsd_type *own = room(m, sizeof *own);
+	const char **values = room(m, sizeof *values);
+	if (own == NULL || values == NULL)
+		return type;
+	*own = *type;
+	own->fixed = values[0] = copy(m, fixed);
+	if (type->value == PH_XSD_TEXT) { /* 1.0 is 1 */
+		own->values = values;
+		own->value_count = 1;
+	}
+	return own;
+}
+
 static void
 add_attribute(maker *m, ph_xsd_type *type, xmlNodePtr node)
 {
@@ -194,9 +216,11 @@ add_attribute(maker *m, ph_xsd_type *type, xmlNodePtr node)
 	like.space =
 	    copy(m, global != NULL ? ph_xsd_target(global)
 				   : local_space(node, "attributeFormDefault"));
-	like.type = type_of(m, said, "type", false);
+	xmlNodePtr fixed = ph_xsd_text(node, "fixed") != NULL ? node : said;
+	like.type = type_of(m, said, "type", ph_xsd_text(fixed, "fixed") != NULL);
 	if (like.type == NULL)
 		like.type = ph_xsd_builtin("anySimpleType");
+	like.type = with_fixed(m, fixed, like.type);
 	if (like.name != NULL) /* xml:lang and its like are not asked for */
 		put_attribute(
 		    m, type, &like, use != NULL && strcmp(use, "prohibited") == 0);
@@ -249,7 +273,7 @@ name_element(maker *m, ph_xsd_part *part, xmlNodePtr node, bool global)
 	part->name = copy(m, ph_xsd_text(node, "name"));
 	part->space = copy(
 	    m, global ? ph_xsd_target(node) : local_space(node, "elementFormDefault"));
-	part->type = type_of_element(m, node);
+	part->type = with_fixed(m, node, type_of_element(m, node));
 	m->failed |= part->name == NULL;
 }
 
@@ -444,12 +468,13 @@ fill_complex(maker *m, ph_xsd_type *type, xmlNodePtr node)
 		mixed = ph_xsd_text(content, "mixed");
 	bool text =
 	    mixed != NULL && (strcmp(mixed, "true") == 0 || strcmp(mixed, "1") == 0);
-	type->value = text ? PH_XSD_TEXT : PH_XSD_NOTHING;
+	type->value = PH_XSD_NOTHING;
 	if (content != NULL) {
 		derive(m, type, content, text);
 		return;
 	}
 	type->content = content_of(m, node);
+	type->value = text ? PH_XSD_TEXT : PH_XSD_NOTHING;
 	add_attributes(m, type, node);
 }
 

@@ -536,6 +536,68 @@ START_TEST(a_schema_has_to_say_where_it_begins)
 }
 END_TEST
 
+/* A text beside attributes is a field as they are; what may be one text only is that text. */
+START_TEST(a_draft_of_texts_with_attributes)
+{
+	ph_buffer out, errors;
+	ph_buffer_init(&out, 0);
+	ph_buffer_init(&errors, 0);
+	map_fixture_file(&fixture, "schemas/jobs.xsd",
+	    XS "><xs:simpleType name='V'><xs:restriction base='xs:string'/>"
+	       "</xs:simpleType><xs:element name='Job'><xs:complexType><xs:sequence>"
+	       "<xs:element name='A'><xs:complexType><xs:simpleContent>"
+	       "<xs:extension base='xs:string'><xs:attribute name='a' type='xs:string' "
+	       "use='required'/></xs:extension></xs:simpleContent></xs:complexType>"
+	       "</xs:element><xs:element name='N' type='xs:decimal' fixed='2.0'/>"
+	       "</xs:sequence><xs:attribute name='v' type='V' fixed='K9' "
+	       "use='required'/></xs:complexType></xs:element></xs:schema>");
+	ck_assert_int_eq(draft_of_schema(NULL, &out), PH_OK);
+	const char *text = ph_buffer_cstr(&out);
+	ck_assert_msg(strstr(text, "  - const(\"K9\") -> @v #") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, " <-> A\n") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "A/@a") != NULL, "%s", text);
+	char *other = strdup(text), *place = strstr(other, "K9");
+	ck_assert_ptr_nonnull(place);
+	memcpy(place, "K8", 2);
+	map_fixture_file(&fixture, "maps/m.yaml", other);
+	free(other);
+	(void) ph_map_check("m", fixture.folders, tell_error, &errors, NULL);
+	ck_assert_ptr_nonnull(
+	    strstr(ph_buffer_cstr(&errors), "PH2091 the vendor's @v "));
+	ph_buffer_fini(&errors);
+	ph_buffer_fini(&out);
+}
+END_TEST
+
+/* Types in types, each twice: a billion elements without a text. */
+START_TEST(a_schema_that_is_too_much_for_a_draft)
+{
+	char text[8000];
+	ph_buffer out;
+	size_t at = (size_t) snprintf(text, sizeof text,
+	    XS "><xs:element name='Job' type='T0'/><xs:complexType name='T30'>"
+	       "<xs:sequence/></xs:complexType>");
+	for (unsigned i = 0; i < 30; i++)
+		at += (size_t) snprintf(text + at, sizeof text - at,
+		    "<xs:complexType name='T%u'><xs:sequence><xs:element name='a' "
+		    "type='T%u'/><xs:element name='b' type='T%u'/></xs:sequence>"
+		    "</xs:complexType>",
+		    i, i + 1, i + 1);
+	snprintf(text + at, sizeof text - at, "</xs:schema>");
+	ph_buffer_init(&out, 0);
+	map_fixture_file(&fixture, "schemas/jobs.xsd", text);
+	ck_assert_int_eq(draft_of_schema(NULL, &out), PH_ERR_TOO_LARGE);
+	ck_assert_int_eq(strncmp(ph_buffer_cstr(&out), "PH7314 ", 7), 0);
+	map_fixture_file(
+	    &fixture, "schemas/jobs.xsd", XS "><xs:complexType name='T'/></xs:schema>");
+	ck_assert_int_eq(draft_of_schema(NULL, &out), PH_ERR_INVALID);
+	ck_assert_str_eq(ph_buffer_cstr(&out),
+	    "PH7313 the schema has no element that a document may begin with: give the "
+	    "file that has");
+	ph_buffer_fini(&out);
+}
+END_TEST
+
 static Suite *
 tools_suite(void)
 {
@@ -554,6 +616,8 @@ tools_suite(void)
 	tcase_add_test(tests, a_draft);
 	tcase_add_test(tests, a_draft_of_a_schema);
 	tcase_add_test(tests, a_schema_has_to_say_where_it_begins);
+	tcase_add_test(tests, a_draft_of_texts_with_attributes);
+	tcase_add_test(tests, a_schema_that_is_too_much_for_a_draft);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;

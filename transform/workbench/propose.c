@@ -26,13 +26,27 @@ is_branch(const ph_node *node)
 	return node->kind == PH_NODE_OBJECT && node->first != NULL;
 }
 
+/* A text of its own, with attributes beside it perhaps? */
+static bool
+has_text(const ph_node *node)
+{
+	const char *text = node->text == NULL ? "" : node->text;
+	return text[strspn(text, " \t\r\n")] != 0;
+}
+
+static bool
+leads_on(const ph_node *node)
+{
+	return is_branch(node) && !has_text(node);
+}
+
 /* A list or repetition of objects? */
 static bool
 repeats(const ph_node *node)
 {
 	if (node->kind == PH_NODE_LIST)
 		return node->first != NULL && node->first->kind == PH_NODE_OBJECT;
-	return ph_node_next_same(node) != NULL && is_branch(node);
+	return ph_node_next_same(node) != NULL && leads_on(node);
 }
 
 /* "c:Name", 'a b' */
@@ -72,7 +86,7 @@ count_plain(const ph_node *node)
 {
 	size_t count = 0;
 	for (const ph_node *n = node->first; n != NULL; n = n->next)
-		count += !is_branch(n) && n->kind != PH_NODE_LIST &&
+		count += !leads_on(n) && n->kind != PH_NODE_LIST &&
 			 (n->flags & PH_NODE_ATTRIBUTE) == 0;
 	return count;
 }
@@ -86,7 +100,7 @@ leading(const ph_node *node)
 		return NULL;
 	for (const ph_node *n = node->first; n != NULL; n = n->next) {
 		if ((n->flags & PH_NODE_ATTRIBUTE) != 0 ||
-		    (!is_branch(n) && n->kind != PH_NODE_LIST))
+		    (!leads_on(n) && n->kind != PH_NODE_LIST))
 			continue;
 		if (found != NULL && n->name != found->name)
 			return NULL;
@@ -94,7 +108,7 @@ leading(const ph_node *node)
 			found = n;
 	}
 	bool leads = found != NULL &&
-		     (repeats(found) || (is_branch(found) && count_plain(node) == 0));
+		     (repeats(found) || (leads_on(found) && count_plain(node) == 0));
 	return leads ? found : NULL;
 }
 
@@ -107,7 +121,7 @@ add_parent(drafting *d, const ph_node *parent)
 {
 	for (const ph_node *n = parent->first; n != NULL; n = n->next) {
 		char path[PH_DRAFT_PATH] = "..";
-		if (is_branch(n) || n->kind == PH_NODE_LIST)
+		if (leads_on(n) || n->kind == PH_NODE_LIST)
 			continue;
 		add_step(d, path, n);
 		add_field(d, path, n->name, false, n);
@@ -217,10 +231,10 @@ add_fields(drafting *d, const ph_node *node, const char *way, const char *top,
 			inner = n->first;
 		if (inner == NULL || (repeated && many))
 			continue;
+		if (!leads_on(inner))
+			add_field(d, path, first, many || repeated, inner);
 		if (is_branch(inner))
 			add_fields(d, inner, path, first, many || repeated, depth + 1);
-		else
-			add_field(d, path, first, many || repeated, inner);
 	}
 }
 
@@ -252,8 +266,10 @@ score_of(const target *t, const field *f)
 {
 	if (t->many != f->many || !ph_guess_fits(t->rule, f->looks))
 		return 0;
-	unsigned whole = ph_guess_names(t->path, f->path);
-	unsigned leaf = ph_guess_names(leaf_of(t->path, '.'), leaf_of(f->path, '/'));
+	/* an attribute is not what its element is called */
+	const char *name = leaf_of(f->path, '/');
+	unsigned whole = ph_guess_names(t->path, *name == '@' ? name : f->path);
+	unsigned leaf = ph_guess_names(leaf_of(t->path, '.'), name);
 	leaf = leaf * 4 / 5;
 	unsigned score = whole > leaf ? whole : leaf;
 	/* a time beside a time says more than its name */
@@ -361,8 +377,11 @@ draft(drafting *d, ph_error *err)
 		return PH_ERR_INVALID;
 	if (root == NULL || root->kind != PH_NODE_OBJECT || root->first == NULL)
 		return ph_fail(err, PH_ERR_INVALID,
-		    "PH7308 there is no record in the sample: an object with fields is "
-		    "wanted");
+		    d->p->made == NULL
+			? "PH7308 there is no record in the sample: an object with "
+			  "fields is wanted"
+			: "PH7308 there is no record there: the element has no fields "
+			  "of its own");
 	d->one_space = true;
 	note_spaces(d, root);
 	d->one_space &= d->space_count == 1;

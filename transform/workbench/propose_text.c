@@ -302,6 +302,7 @@ ph_draft_write(drafting *d)
 		ph_buffer_text(d->out, "]\n");
 	}
 	if (!any)
-		ph_buffer_text(d->out, "# Nothing in the sample is like a field of the "
-				       "schema by its name.\n");
+		ph_buffer_text(d->out,
+		    "# Nothing of the vendor's is like a field of the "
+		    "schema by its name.\n");
 }

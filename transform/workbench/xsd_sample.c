@@ -9,18 +9,21 @@
 
 #define MEMORY	  ((size_t) 16 << 20)
 #define FACTS_MAX 2000
+#define NODES_MAX 20000
 #define DEPTH_MAX 32
 
 typedef struct making {
 	ph_xsd_sample *sample;
 	const ph_xsd_type *around[DEPTH_MAX]; /* what is being made */
-	size_t depth;
+	size_t depth, nodes;
 	bool failed, too_large;
 } making;
 
 static const char *
 example_of(const ph_xsd_type *type)
 {
+	if (type->fixed != NULL)
+		return type->fixed;
 	if (type->value_count > 0)
 		return type->values[0];
 	switch (type->value) {
@@ -49,6 +52,7 @@ make_node(making *m, ph_node *parent, const char *name, const char *space,
     ph_node_kind kind, const char *text)
 {
 	ph_document *document = m->sample->document;
+	m->too_large |= ++m->nodes > NODES_MAX; /* types of types without a text */
 	ph_node *node =
 	    ph_node_new(document, kind, text, text == NULL ? 0 : strlen(text));
 	if (node != NULL && space != NULL)
@@ -106,10 +110,12 @@ make_element(
 {
 	const ph_xsd_type *type = part->type;
 	bool branch = type->content != NULL || type->attributes != NULL;
+	bool text = type->content == NULL && type->value != PH_XSD_NOTHING;
 	if (m->failed || m->too_large || (branch && is_around(m, type)))
 		return NULL;
 	ph_node *node = make_node(m, parent, part->name, part->space,
-	    branch ? PH_NODE_OBJECT : PH_NODE_STRING, branch ? NULL : example_of(type));
+	    branch ? PH_NODE_OBJECT : PH_NODE_STRING,
+	    branch && !text ? NULL : example_of(type));
 	if (node != NULL && branch) {
 		m->around[m->depth++] = type;
 		make_attributes(m, node, type, required);
@@ -117,7 +123,7 @@ make_element(
 			make_content(m, node, type->content, required, false);
 		m->depth--;
 	}
-	if (!branch)
+	if (!branch || text)
 		note_fact(m, node, type, required);
 	if (many && parent != NULL)
 		(void) make_node(m, parent, part->name, part->space,
@@ -214,16 +220,19 @@ make(making *m, const ph_xsd_shape *shape, const char *file, const char *way,
 	char names[PH_ERROR_TEXT - 160] = "";
 	if (way != NULL && way[0] != 0)
 		return follow(m, roots, file, way, err);
-	if (first != NULL && first->next == NULL && first->kind == PH_XSD_ELEMENT) {
+	if (first == NULL)
+		return ph_fail_at(err, PH_ERR_INVALID, file,
+		    "PH7313 the schema has no element that a document may begin with: "
+		    "give the file that has");
+	if (first->next == NULL && first->kind == PH_XSD_ELEMENT) {
 		(void) make_element(m, NULL, first, true, false);
 		return PH_OK;
 	}
-	if (roots != NULL)
-		list_elements(roots, names, sizeof(names));
+	list_elements(roots, names, sizeof(names));
 	return ph_fail_at(err, PH_ERR_INVALID, file,
 	    "PH7313 say with --root which element is the record: a document may begin "
 	    "with %s",
-	    names[0] == 0 ? "none" : names);
+	    names);
 }
 
 ph_status
