@@ -86,6 +86,10 @@ ph_field_place
 ph_field_order_place(const ph_field_order *order, const ph_node *field)
 {
 	ph_field_place place = {.part = find_part(order, field)};
+	ph_xsd_child child;
+	if ((field->flags & PH_NODE_ATTRIBUTE) == 0 &&
+	    !ph_xsd_find(order->content, field->space, field->name, &child))
+		place.part = ph_xsd_takes(order->content, field->space);
 	(void) find_slot(order, field, &place.rank);
 	return place;
 }

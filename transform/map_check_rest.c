@@ -221,7 +221,7 @@ follow_plain(const ph_xsd_type *type, const char *path, const ph_xsd_type **abov
 					  : ph_check_element(type->content, name);
 		const ph_xsd_attribute *a = ph_check_attribute(type, name);
 		if (element == NULL && a == NULL)
-			return ph_xsd_takes(type->content, NULL) ? "" : path;
+			return ph_xsd_takes(type->content, NULL) != NULL ? "" : path;
 		type = element != NULL ? element->type : a->type;
 		path += length + (path[length] == '/' ? 1 : 0);
 	}

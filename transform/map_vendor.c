@@ -169,8 +169,8 @@ follow_step(const ph_map *map, const ph_xsd_type *from, const ph_step *step,
 		return PH_VENDOR_NAMED;
 	}
 	bool open = from != NULL && (from->open || from->extended);
-	return open || ph_xsd_takes(content, space) ? PH_VENDOR_OPEN
-						    : PH_VENDOR_UNKNOWN;
+	return open || ph_xsd_takes(content, space) != NULL ? PH_VENDOR_OPEN
+							    : PH_VENDOR_UNKNOWN;
 }
 
 ph_vendor_known

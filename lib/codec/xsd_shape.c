@@ -68,17 +68,18 @@ wildcard_takes(const ph_xsd_part *any, const char *space)
 	return false;
 }
 
-bool
+const ph_xsd_part *
 ph_xsd_takes(const ph_xsd_part *content, const char *space)
 {
+	const ph_xsd_part *found = NULL;
 	if (content == NULL)
-		return false;
+		return NULL;
 	if (content->kind == PH_XSD_ANY)
-		return wildcard_takes(content, space);
-	for (const ph_xsd_part *p = content->first; p != NULL; p = p->next)
-		if (ph_xsd_takes(p, space))
-			return true;
-	return false;
+		return wildcard_takes(content, space) ? content : NULL;
+	for (const ph_xsd_part *p = content->first; p != NULL && found == NULL;
+	     p = p->next)
+		found = ph_xsd_takes(p, space);
+	return found;
 }
 
 bool

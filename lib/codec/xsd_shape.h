@@ -94,11 +94,11 @@ bool ph_xsd_find(
     const ph_xsd_part *content, const char *space, const char *name, ph_xsd_child *out);
 const ph_xsd_attribute *ph_xsd_find_attribute(
     const ph_xsd_type *type, const char *space, const char *name);
-/* Does a wildcard of the content take an element of that namespace? */
-bool ph_xsd_takes(const ph_xsd_part *content, const char *space);
+/* The first wildcard of the content that takes an element of that namespace; NULL. */
+const ph_xsd_part *ph_xsd_takes(const ph_xsd_part *content, const char *space);
 /* May the content be empty? */
 bool ph_xsd_may_be_empty(const ph_xsd_part *content);
-/* Has `first` to stand before `second`, both elements of the content? */
+/* Has `first` to stand before `second`, both particles of the content? */
 bool ph_xsd_is_before(
     const ph_xsd_part *content, const ph_xsd_part *first, const ph_xsd_part *second);
 

@@ -482,6 +482,7 @@ START_TEST(new_fields_in_the_schemas_order)
 	    "<xs:element name='B' type='xs:string' minOccurs='0'/>"
 	    "<xs:element name='Y' type='xs:string' minOccurs='0'/>"
 	    "<xs:element name='A' type='xs:string' minOccurs='0'/>"
+	    "<xs:any namespace='urn:o' minOccurs='0' processContents='skip'/>"
 	    "<xs:element name='More' minOccurs='0'><xs:complexType><xs:sequence>"
 	    "<xs:element name='D' type='xs:string' minOccurs='0'/>"
 	    "<xs:element name='Z' type='xs:string' minOccurs='0'/>"
@@ -502,6 +503,13 @@ START_TEST(new_fields_in_the_schemas_order)
 	ck_assert_msg(strstr(got, "<Case><X/><B>2</B><Y>y</Y><A>1</A>"
 				  "<More><D>4</D><Z/><C>3</C></More></Case>") != NULL,
 	    "%s", got);
+	free(got);
+	/* also around what its wildcards take */
+	got = complete(map, "{\"b\":\"2\",\"n\":5}", "<Case><Q xmlns='urn:o'/></Case>");
+	const char *before = strstr(got, "<B>2</B><"),
+		   *behind = strstr(got, "<E>5</E>");
+	ck_assert_msg(before != NULL && behind != NULL, "%s", got);
+	ck_assert_msg(strstr(before, "Q xmlns") < behind, "%s", got);
 	free(got);
 	ph_map_destroy(&map);
 }
