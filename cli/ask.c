@@ -265,8 +265,15 @@ ph_ask_table(ph_cli *cli, const char *verb, json_t *args, const ph_column *colum
 		json_decref(args);
 		return ph_cli_fail(cli, &err);
 	}
+	json_int_t most = json_integer_value(json_object_get(args, "most"));
 	int code = ph_ask(cli, verb, args, add_row, rows);
+	bool full = most > 0 && ph_rows_count(rows) == (size_t) most;
 	ph_rows_finish(&rows, code == PH_EXIT_OK ? empty : NULL);
+	if (full && !cli->json)
+		fprintf(cli->err,
+		    "packhorse: no more than %lld are shown: --most N for more, --after "
+		    "for what comes behind\n",
+		    (long long) most);
 	return code;
 }
 

@@ -133,6 +133,16 @@ verbs() {
 	equal "$status" 2
 }
 
+@test "a list that was cut short says so" {
+	local err=$WORK/err
+	equal "$(ph dead ls --most 3 2>"$err" | wc -l)" 4 # with the heading
+	grep -q 'no more than 3 are shown: --most N' "$err"
+	equal "$(ph dead ls --most 5 2>"$err" | wc -l)" 5
+	equal "$(cat "$err")" ''
+	equal "$(ph dead ls --most 3 --json 2>"$err" | wc -l)" 3
+	equal "$(cat "$err")" ''
+}
+
 @test "exit 1 for what is not there" {
 	local line
 	while read -r line; do
