@@ -271,7 +271,8 @@ ph_ask_table(ph_cli *cli, const char *verb, json_t *args, const ph_column *colum
 	ph_rows_finish(&rows, code == PH_EXIT_OK ? empty : NULL);
 	if (full && !cli->json)
 		fprintf(cli->err,
-		    "packhorse: no more than %lld are shown: --most N for more, --after "
+		    "packhorse: no more than %lld are shown: --most N for more, "
+		    "--after "
 		    "for what comes behind\n",
 		    (long long) most);
 	return code;
