@@ -193,6 +193,10 @@ print(eval(sys.argv[2]))' "$@"
 	run new --root ProcessOperationsRequest --format json
 	equal "$status" 2
 	grep -q PH7315 <<<"$output"
+	cp "$WORK/new/schemas/confirm-enquiry.xsd" "$WORK/new/schema.xml"
+	run "$PACKHORSE" map new --from "$WORK/new/schema.xml" --schema service-request --schemas "$ROOT/schemas"
+	equal "$status" 1
+	grep -q 'PH7308 this sample is an XML schema' <<<"$output"
 }
 
 # A connector with the tutorial's map, in $WORK/trees.

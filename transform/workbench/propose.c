@@ -382,6 +382,11 @@ draft(drafting *d, ph_error *err)
 			  "fields is wanted"
 			: "PH7308 there is no record there: the element has no fields "
 			  "of its own");
+	if (d->p->made == NULL && root->space != NULL &&
+	    strcmp(root->space, "http://www.w3.org/2001/XMLSchema") == 0)
+		return ph_fail(err, PH_ERR_INVALID,
+		    "PH7308 this sample is an XML schema: give it a name that ends in "
+		    ".xsd");
 	d->one_space = true;
 	note_spaces(d, root);
 	d->one_space &= d->space_count == 1;

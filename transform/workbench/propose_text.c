@@ -223,6 +223,23 @@ write_canonical_drop(drafting *d)
 	}
 }
 
+/* The first step of its path, as a path; a name that no path can quote as it is. */
+static void
+top_of(const field *f, char out[PH_DRAFT_PATH])
+{
+	bool quoted = false;
+	size_t length = 0;
+	for (; f->path[length] != 0 && (quoted || f->path[length] != '/'); length++)
+		quoted ^= f->path[length] == '\'';
+	if (f->path[0] == '.' || quoted || strchr(f->top, '\'') != NULL)
+		snprintf(out, PH_DRAFT_PATH, "%s", f->top);
+	else
+		snprintf(out, PH_DRAFT_PATH, "%.*s",
+		    (int) (length > 2 && f->path[length - 1] == ']' ? length - 2
+								    : length),
+		    f->path);
+}
+
 static void
 write_vendor_drop(drafting *d)
 {
@@ -239,7 +256,9 @@ write_vendor_drop(drafting *d)
 		}
 		if (f->linked || (!linked && seen))
 			continue;
-		const char *text = linked ? f->path : f->top;
+		char top[PH_DRAFT_PATH];
+		top_of(f, top);
+		const char *text = linked ? f->path : top;
 		write_item(d, text, strlen(text), &column);
 	}
 }

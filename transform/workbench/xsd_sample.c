@@ -190,7 +190,7 @@ follow(making *m, const ph_xsd_part *content, const char *file, const char *way,
     ph_error *err)
 {
 	ph_node *node = NULL;
-	for (const char *name = way; *name != 0;) {
+	for (const char *name = way + (way[0] == '/' ? 1 : 0); *name != 0;) {
 		bool many = false;
 		size_t length = strcspn(name, "/");
 		const char *next = name + length + (name[length] == '/' ? 1 : 0);
