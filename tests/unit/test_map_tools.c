@@ -550,12 +550,15 @@ START_TEST(a_draft_of_texts_with_attributes)
 	       "<xs:extension base='xs:string'><xs:attribute name='a' type='xs:string' "
 	       "use='required'/></xs:extension></xs:simpleContent></xs:complexType>"
 	       "</xs:element><xs:element name='N' type='xs:decimal' fixed='2.0'/>"
+	       "<xs:element ref='Kind'/>"
 	       "</xs:sequence><xs:attribute name='v' type='V' fixed='K9' "
-	       "use='required'/></xs:complexType></xs:element></xs:schema>");
-	ck_assert_int_eq(draft_of_schema(NULL, &out), PH_OK);
+	       "use='required'/></xs:complexType></xs:element>"
+	       "<xs:element name='Kind' type='V'/></xs:schema>");
+	ck_assert_int_eq(draft_of_schema("Job", &out), PH_OK);
 	const char *text = ph_buffer_cstr(&out);
 	ck_assert_msg(strstr(text, "  - const(\"K9\") -> @v #") != NULL, "%s", text);
 	ck_assert_msg(strstr(text, " <-> A\n") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "const(\"text\") -> Kind #") != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "A/@a") != NULL, "%s", text);
 	char *other = strdup(text), *place = strstr(other, "K9");
 	ck_assert_ptr_nonnull(place);

@@ -139,7 +139,9 @@ make_content(
 	many |= part->many;
 	if (part->kind == PH_XSD_ELEMENT)
 		(void) make_element(m, node, part, required, many);
-	required &= part->kind != PH_XSD_CHOICE;
+	/* of one, as a reference to an element is, there is nothing to choose */
+	required &= part->kind != PH_XSD_CHOICE ||
+		    (part->first != NULL && part->first->next == NULL);
 	for (const ph_xsd_part *p = part->first; p != NULL; p = p->next)
 		make_content(m, node, p, required, many);
 }
