@@ -288,11 +288,14 @@ keep_instead(item *it, part *which, const ph_error *err)
 static void
 note_unpublished(item *it, const ph_error *err)
 {
+	uint32_t result = PH_ADAPTER_LATER;
+	if (err->status == PH_ERR_TOO_LARGE)
+		result = PH_ADAPTER_TOO_LARGE;
+	else if (err->status == PH_ERR_INVALID && it->task.caller_waits)
+		result = PH_ADAPTER_MALFORMED; /* and so it would be the next time */
 	it->sent++;
 	it->confirmed++;
-	note_worst(it,
-	    err->status == PH_ERR_TOO_LARGE ? PH_ADAPTER_TOO_LARGE : PH_ADAPTER_LATER,
-	    err->text);
+	note_worst(it, result, err->text);
 	ph_log(
 	    PH_LOG_ERROR, "inbound-refused", "entry=%s text=%s", it->entry, err->text);
 }
@@ -335,8 +338,12 @@ publish_parts(item *it)
 	if (!settle_cursor(it))
 		return;
 	uint32_t result = final_result(it);
-	end_simply(
-	    it, result, result == PH_ADAPTER_CONFLICT ? "conflict" : "", it->text);
+	end_simply(it, result,
+	    result == PH_ADAPTER_CONFLICT ? "conflict"
+	    : result == PH_ADAPTER_TOO_LARGE || result == PH_ADAPTER_MALFORMED
+		? "no-message"
+		: "",
+	    it->text);
 }
 
 /* ---- judging what the map made ---- */

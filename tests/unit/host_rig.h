@@ -82,4 +82,47 @@ pass_time(rig *r, int64_t ms)
 	ph_alarms_ring(&r->host->alarms, r->now);
 }
 
+/* How the last inbound item ended, into the rig. */
+static inline void
+ended(void *self, const ph_inbound_end *end)
+{
+	rig *r = self;
+	r->ended++;
+	r->end = *end;
+	snprintf(r->reference, sizeof r->reference, "%s", end->reference);
+	snprintf(r->path, sizeof r->path, "%s", end->path);
+	snprintf(r->reason, sizeof r->reason, "%s", end->reason);
+	snprintf(r->stage, sizeof r->stage, "%s", end->stage);
+}
+
+/* Bytes for an entry of `receive`, or with a cursor as from a poll. */
+static inline void
+hand_in(rig *r, const char *entry, const char *bytes, bool waits, const char *cursor)
+{
+	const ph_entry *found =
+	    ph_entries_named(&r->host->entries.receive, entry, strlen(entry));
+	ck_assert_ptr_nonnull(found);
+	ph_inbound_task task = {.map = found->map,
+	    .entry = entry,
+	    .bytes = bytes,
+	    .length = strlen(bytes),
+	    .content_type = "application/json",
+	    .caller_waits = waits,
+	    .deadline = r->now + 20000,
+	    .patience = 15000,
+	    .cursor_name = cursor ? "poll:changes" : NULL,
+	    .cursor = cursor,
+	    .cursor_length = cursor ? strlen(cursor) : 0,
+	    .done = ended,
+	    .self = r};
+	ph_error err = {.status = PH_OK};
+	ck_assert_int_eq(ph_inbound_start(r->host, &task, &err), PH_OK);
+}
+
+static inline const char *
+attribute(const rig *r, size_t at, const char *name)
+{
+	return ph_message_get(r->client->published[at].message, name, NULL);
+}
+
 #endif

@@ -8,47 +8,6 @@
 #include "tests/unit/host_rig.h"
 #include "transform/map_inner.h"
 
-static void
-ended(void *self, const ph_inbound_end *end)
-{
-	rig *r = self;
-	r->ended++;
-	r->end = *end;
-	snprintf(r->reference, sizeof r->reference, "%s", end->reference);
-	snprintf(r->path, sizeof r->path, "%s", end->path);
-	snprintf(r->reason, sizeof r->reason, "%s", end->reason);
-	snprintf(r->stage, sizeof r->stage, "%s", end->stage);
-}
-
-static void
-hand_in(rig *r, const char *entry, const char *bytes, bool waits, const char *cursor)
-{
-	const ph_entry *found =
-	    ph_entries_named(&r->host->entries.receive, entry, strlen(entry));
-	ck_assert_ptr_nonnull(found);
-	ph_inbound_task task = {.map = found->map,
-	    .entry = entry,
-	    .bytes = bytes,
-	    .length = strlen(bytes),
-	    .content_type = "application/json",
-	    .caller_waits = waits,
-	    .deadline = r->now + 20000,
-	    .patience = 15000,
-	    .cursor_name = cursor ? "poll:changes" : NULL,
-	    .cursor = cursor,
-	    .cursor_length = cursor ? strlen(cursor) : 0,
-	    .done = ended,
-	    .self = r};
-	ph_error err = {.status = PH_OK};
-	ck_assert_int_eq(ph_inbound_start(r->host, &task, &err), PH_OK);
-}
-
-static const char *
-attribute(const rig *r, size_t at, const char *name)
-{
-	return ph_message_get(r->client->published[at].message, name, NULL);
-}
-
 START_TEST(a_report_is_answered_only_when_durable)
 {
 	rig r;
@@ -412,6 +371,34 @@ START_TEST(what_no_message_holds_is_kept_and_the_file_goes_on)
 }
 END_TEST
 
+/* Who waits is told so, and not to try again. */
+START_TEST(what_no_message_holds_is_refused_where_somebody_waits)
+{
+	char file[6000], mark[5001];
+	rig r;
+	memset(mark, '7', 5000);
+	mark[5000] = 0;
+	set_up_template(&r);
+	ph_map *map =
+	    (ph_map *) (uintptr_t) ph_entries_named(&r.host->entries.receive, "row", 3)
+		->map;
+	const char *type = map->type;
+	for (size_t i = 0; i < 2; i++) {
+		map->type = i ? type : ""; /* as where a link is to say it */
+		snprintf(file, sizeof file, "%s1,7,NEW,2026-11-01T00:00:00Z,%s\n",
+		    NAMES_ROW, i ? mark : "m");
+		hand_in(&r, "row", file, true, NULL);
+		fake_resolved(r.host, r.client->resolved[i].number, SR1);
+		ck_assert_uint_eq(r.ended, i + 1);
+		ck_assert_uint_eq(
+		    r.end.result, i ? PH_ADAPTER_TOO_LARGE : PH_ADAPTER_MALFORMED);
+		ck_assert_str_eq(r.reason, "no-message");
+	}
+	ck_assert_uint_eq(r.client->publish_count, 0);
+	tear_down(&r);
+}
+END_TEST
+
 /* Of what fails and is larger than a message the beginning is kept. */
 START_TEST(of_too_much_the_beginning_is_kept)
 {
@@ -681,6 +668,7 @@ host_inbound_suite(void)
 	tcase_add_test(tcase, a_large_file_is_taken_piece_by_piece);
 	tcase_add_test(tcase, what_cannot_be_written_again_is_kept_as_it_stands);
 	tcase_add_test(tcase, what_no_message_holds_is_kept_and_the_file_goes_on);
+	tcase_add_test(tcase, what_no_message_holds_is_refused_where_somebody_waits);
 	tcase_add_test(tcase, of_too_much_the_beginning_is_kept);
 	tcase_add_test(tcase, a_large_file_leaves_room_for_other_work);
 	tcase_add_test(tcase, a_large_file_that_comes_again_is_a_repeat);
