@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/fs.h"
 
 static const ph_cli_option common[] = {
     {"json", NULL, "one JSON object per line"},
@@ -60,6 +61,15 @@ ph_cli_usage(ph_cli *cli, const char *format, ...)
 	vsnprintf(err.text, sizeof err.text, format, list);
 	va_end(list);
 	return ph_cli_fail(cli, &err);
+}
+
+ph_status
+ph_cli_slurp(const char *path, size_t limit, char **out, size_t *length, ph_error *err)
+{
+	ph_error why;
+	ph_error_clear(&why);
+	ph_status status = ph_fs_slurp(path, limit, out, length, &why);
+	return status == PH_OK ? PH_OK : ph_fail(err, status, "PH7311 %s", why.text);
 }
 
 const char *

@@ -82,6 +82,9 @@ bool ph_args_number(ph_cli *cli, const ph_args *args, const char *name, long lon
 /* Complain: "packhorse: where: text", with --json {"error":{"status":...,"where":...,"text":...}};
  * both on `err`. Returns the exit code that fits the status: PH_ERR_USAGE 2, else 1. */
 int ph_cli_fail(ph_cli *cli, const ph_error *err);
+/* All of a file that was named on the command line; *out is yours. PH7311 */
+ph_status ph_cli_slurp(
+    const char *path, size_t limit, char **out, size_t *length, ph_error *err);
 /* A usage error in own words; returns 2. */
 int ph_cli_usage(ph_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

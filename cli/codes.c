@@ -15,7 +15,6 @@
 #include "cli/declared.h"
 #include "cli/offline.h"
 #include "lib/base/buffer.h"
-#include "lib/base/fs.h"
 
 enum { CODE_MAX = 80, CODES_MAX = 1000, IDS_AT_ONCE = 100, LETTERS_MAX = 100000 };
 #define FILE_MAX  ((size_t) 64 << 20)
@@ -312,7 +311,7 @@ survey_file(survey *s, const ph_map *map, ph_map_direction direction, const char
 {
 	char *bytes = NULL;
 	size_t length;
-	ph_status status = ph_fs_slurp(file, FILE_MAX, &bytes, &length, err);
+	ph_status status = ph_cli_slurp(file, FILE_MAX, &bytes, &length, err);
 	if (status == PH_OK)
 		status = look_at(s, map, direction, bytes, length, err);
 	free(bytes);

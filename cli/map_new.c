@@ -7,7 +7,6 @@
 
 #include "cli/map_tools.h"
 #include "cli/offline.h"
-#include "lib/base/fs.h"
 #include "lib/codec/codec.h"
 #include "lib/codec/multipart.h"
 #include "lib/codec/records.h"
@@ -321,7 +320,7 @@ ph_map_new(ph_cli *cli, const ph_args *args)
 	ph_status status =
 	    ph_offline_init(&offline, from, ph_args_get(args, "schemas"), &err);
 	if (status == PH_OK)
-		status = ph_fs_slurp(from, SAMPLE_MAX, &bytes, &length, &err);
+		status = ph_cli_slurp(from, SAMPLE_MAX, &bytes, &length, &err);
 	if (status == PH_OK)
 		status = make_draft(&d, bytes, length, offline.folders, &out, &err);
 	int exit =

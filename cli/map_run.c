@@ -16,7 +16,6 @@
 #include "cli/map_tools.h"
 #include "cli/offline.h"
 #include "lib/base/buffer.h"
-#include "lib/base/fs.h"
 
 #define INPUT_MAX ((size_t) 64 << 20)
 
@@ -353,7 +352,8 @@ run_whole(running *r, const input *in, bool inward, ph_error *err)
 	ph_status status = PH_OK;
 	ph_explain_init(&explain);
 	if (previous != NULL)
-		status = ph_fs_slurp(previous, INPUT_MAX, &before, &before_length, err);
+		status =
+		    ph_cli_slurp(previous, INPUT_MAX, &before, &before_length, err);
 	if (status == PH_OK)
 		status = ph_offline_complete(r->map, inward ? PH_MAP_IN : PH_MAP_OUT,
 		    in->bytes.data, in->bytes.length, r->values, r->references, before,

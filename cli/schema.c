@@ -103,7 +103,7 @@ add_remote(suite *s, const char *path, const char *below, ph_error *err)
 {
 	char uri[PATH_ROOM + sizeof(REMOTE)], *bytes;
 	size_t length;
-	if (ph_fs_slurp(path, FILE_LIMIT, &bytes, &length, err) != PH_OK)
+	if (ph_cli_slurp(path, FILE_LIMIT, &bytes, &length, err) != PH_OK)
 		return false;
 	snprintf(uri, sizeof(uri), "%s%s", REMOTE, below);
 	ph_status status = ph_schema_set_add(s->remotes, uri, path, bytes, length, err);
@@ -189,7 +189,7 @@ run_file(suite *s, const char *path, const char *below, ph_error *err)
 	char *bytes;
 	size_t length;
 	ph_document *document;
-	if (ph_fs_slurp(path, FILE_LIMIT, &bytes, &length, err) != PH_OK)
+	if (ph_cli_slurp(path, FILE_LIMIT, &bytes, &length, err) != PH_OK)
 		return false;
 	ph_status status = ph_document_new(path, MEMORY, &document, err);
 	if (status == PH_OK) {

@@ -197,6 +197,9 @@ print(eval(sys.argv[2]))' "$@"
 	run "$PACKHORSE" map new --from "$WORK/new/schema.xml" --schema service-request --schemas "$ROOT/schemas"
 	equal "$status" 1
 	grep -q 'PH7308 this sample is an XML schema' <<<"$output"
+	run "$PACKHORSE" map new --from "$WORK/new/nothing.xsd" --schema service-request --schemas "$ROOT/schemas"
+	equal "$status" 1
+	grep -q 'PH7311 cannot open .*nothing.xsd' <<<"$output"
 }
 
 # A connector with the tutorial's map, in $WORK/trees.
