@@ -137,9 +137,9 @@ ph_journal_view_keep(ph_journal_view *view, uint64_t start, ph_batch *batch)
 }
 
 bool
-ph_journal_view_followed(ph_journal_view *view)
+ph_journal_view_wants(ph_journal_view *view, size_t length)
 {
-	return ph_recent_followed(&view->recent);
+	return ph_recent_wants(&view->recent, length);
 }
 
 uint64_t

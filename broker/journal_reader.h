@@ -51,8 +51,8 @@ void ph_journal_view_advance(ph_journal_view *view, uint64_t durable, uint64_t l
 /* A batch that begins at this position is about to be called durable: its memory may be kept for a
  * reader that follows (journal_recent.h). Called by the journal's loop alone. */
 void ph_journal_view_keep(ph_journal_view *view, uint64_t start, ph_batch *batch);
-/* Is there a reader that is kept batches, and not behind with them? */
-bool ph_journal_view_followed(ph_journal_view *view);
+/* Is a batch of this length kept for a reader that follows? */
+bool ph_journal_view_wants(ph_journal_view *view, size_t length);
 uint64_t ph_journal_view_durable(const ph_journal_view *view);
 uint64_t ph_journal_view_last(const ph_journal_view *view);
 /* Open a segment for reading; its header is checked. PH_ERR_NOT_FOUND, PH_ERR_DAMAGED. */

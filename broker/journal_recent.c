@@ -103,14 +103,20 @@ ph_recent_leave(ph_recent *recent, const void *reader)
 	pthread_mutex_unlock(&recent->lock);
 }
 
+/* With the lock. */
+static bool
+wants(const ph_recent *recent, size_t length)
+{
+	return recent->follower != NULL && !recent->behind && length >= recent->least;
+}
+
 void
 ph_recent_put(ph_recent *recent, uint64_t start, ph_batch *batch)
 {
 	ph_batch other;
 
 	pthread_mutex_lock(&recent->lock);
-	bool wanted = recent->follower != NULL && !recent->behind &&
-		      batch->length >= recent->least;
+	bool wanted = wants(recent, batch->length);
 	if (wanted && (recent->held + batch->length > recent->most ||
 			  recent->count == PH_RECENT_BATCHES)) {
 		forget(recent);
@@ -133,12 +139,12 @@ ph_recent_put(ph_recent *recent, uint64_t start, ph_batch *batch)
 }
 
 bool
-ph_recent_followed(ph_recent *recent)
+ph_recent_wants(ph_recent *recent, size_t length)
 {
 	pthread_mutex_lock(&recent->lock);
-	bool followed = recent->follower != NULL && !recent->behind;
+	bool wanted = wants(recent, length);
 	pthread_mutex_unlock(&recent->lock);
-	return followed;
+	return wanted;
 }
 
 bool

@@ -58,8 +58,8 @@ void ph_recent_follow(ph_recent *recent, const void *reader);
 /* `reader` is not there any more. */
 void ph_recent_leave(ph_recent *recent, const void *reader);
 
-/* Is there a follower that will hardly need the files? */
-bool ph_recent_followed(ph_recent *recent);
+/* Is a batch of this length handed to a follower, which then does not need the file? */
+bool ph_recent_wants(ph_recent *recent, size_t length);
 /* The batch that begins at the position is durable. It is taken, and *batch is other memory for
  * the next one; or it is not, and *batch keeps its memory. */
 void ph_recent_put(ph_recent *recent, uint64_t start, ph_batch *batch);

@@ -231,12 +231,14 @@ prove(ph_writer *self)
 }
 
 /* The batch goes past the page cache if hardly anybody will read it from the file: who follows is
- * handed it in memory, and nobody has come back to old records for a while. */
+ * handed it in memory (not if it is small: that is read from the file), and nobody has come back to
+ * old records for a while. */
 static void
 choose_way(ph_writer *self)
 {
 	size_t length = self->batch.length;
-	bool direct = self->read_again < length && ph_journal_view_followed(self->view);
+	bool direct =
+	    self->read_again < length && ph_journal_view_wants(self->view, length);
 
 	self->read_again =
 	    direct ? 0 : self->read_again - min(self->read_again, length);

@@ -67,7 +67,7 @@ take(uint64_t position)
 START_TEST(without_a_follower_nothing_is_kept)
 {
 	ck_assert(!put_batch(8, 200));
-	ck_assert(!ph_recent_followed(&recent));
+	ck_assert(!ph_recent_wants(&recent, LEAST));
 	ph_recent_follow(&recent, &mine);
 	ck_assert(!take(8));
 	ck_assert_uint_eq(next, UINT64_MAX);
@@ -137,14 +137,15 @@ START_TEST(for_who_falls_behind_nothing_is_kept)
 	ck_assert(put_batch(1000, 400) && put_batch(1400, 400));
 	ck_assert(take(1000));
 	ck_assert(put_batch(1800, 400)); /* what was taken does not count */
-	ck_assert(ph_recent_followed(&recent));
+	ck_assert(ph_recent_wants(&recent, LEAST));
+	ck_assert(!ph_recent_wants(&recent, LEAST - 1));
 	ck_assert(!put_batch(2200, 400));
-	ck_assert(!ph_recent_followed(&recent));
+	ck_assert(!ph_recent_wants(&recent, LEAST));
 	ck_assert(!take(1400));
 	ck_assert_uint_eq(next, UINT64_MAX);
 	ck_assert(!put_batch(2600, 400));
 	ph_recent_follow(&recent, &mine); /* it has read the rest from the files */
-	ck_assert(ph_recent_followed(&recent));
+	ck_assert(ph_recent_wants(&recent, LEAST));
 	ck_assert(put_batch(3000, 400));
 	ck_assert(take(3000));
 }
