@@ -9,7 +9,8 @@
  *
  *    0  u48  acceptance number
  *    6  u48  when it was accepted (wall clock, ms)
- *   12  u32  CRC32C of: u16 queue, u64 serial, then this entry without these four bytes
+ *   12  u32  CRC32C of: u16 queue, u64 serial, u32 index in the file, then this entry without these
+ *            four bytes; earlier builds had it without the index, which is still taken
  *   16  u64  offset of its record in the journal
  *   24  u64  hash of its ordering key; 0: unordered
  *
@@ -143,25 +144,40 @@ get(const uint8_t *at, unsigned bytes)
 	return value;
 }
 
+#define SALT	   14u
+#define SALT_FIRST 10u /* of the first builds */
+
 static uint32_t
-check_sum(const ph_shelf *shelf, uint64_t serial, const uint8_t *at)
+check_sum(const ph_shelf *shelf, uint64_t serial, uint32_t index, size_t salt_length,
+    const uint8_t *at)
 {
-	uint8_t salt[10];
+	uint8_t salt[SALT];
 	put(salt, shelf->queue, 2);
 	put(salt + 2, serial, 8);
-	uint32_t sum = ph_crc32c(0, salt, sizeof salt);
+	put(salt + 10, index, 4);
+	uint32_t sum = ph_crc32c(0, salt, salt_length);
 	sum = ph_crc32c(sum, at, CRC_AT);
 	return ph_crc32c(sum, at + CRC_AT + 4, ENTRY - CRC_AT - 4);
 }
 
+/* Was it written as this entry of the file, and not as another? */
+static bool
+sum_right(const ph_shelf *shelf, uint64_t serial, uint32_t index, const uint8_t *at)
+{
+	uint64_t sum = get(at + CRC_AT, 4);
+	return sum == check_sum(shelf, serial, index, SALT, at) ||
+	       sum == check_sum(shelf, serial, index, SALT_FIRST, at);
+}
+
 static void
-encode(const ph_shelf *shelf, uint64_t serial, const ph_shelf_entry *entry, uint8_t *at)
+encode(const ph_shelf *shelf, uint64_t serial, uint32_t index,
+    const ph_shelf_entry *entry, uint8_t *at)
 {
 	put(at, entry->number, 6);
 	put(at + 6, (uint64_t) entry->accepted_ms, 6);
 	put(at + 16, entry->offset, 8);
 	put(at + 24, entry->key, 8);
-	put(at + CRC_AT, check_sum(shelf, serial, at), 4);
+	put(at + CRC_AT, check_sum(shelf, serial, index, SALT, at), 4);
 }
 
 static ph_status
@@ -172,7 +188,7 @@ decode(const ph_shelf *shelf, const part *from, uint32_t index, const uint8_t *a
 	    .accepted_ms = (int64_t) get(at + 6, 6),
 	    .offset = get(at + 16, 8),
 	    .key = get(at + 24, 8)};
-	if ((get(at + CRC_AT, 4) == check_sum(shelf, from->serial, at) &&
+	if ((sum_right(shelf, from->serial, index, at) &&
 		out->number >= from->first && out->number <= from->last) ||
 	    PH_MUTANT("shelf-unchecked"))
 		return PH_OK;
@@ -366,9 +382,8 @@ ph_shelf_add(ph_shelf *shelf, const ph_shelf_entry *entry)
 		*to = (part){.serial = shelf->next_serial++, .first = entry->number};
 	}
 	PH_ASSERT(shelf->gathered != NULL && shelf->gathered_count < BATCH);
-	encode(shelf, to->serial, entry,
+	encode(shelf, to->serial, to->count++, entry,
 	    shelf->gathered + (size_t) shelf->gathered_count++ * ENTRY);
-	to->count++;
 	to->last = shelf->last = entry->number;
 	shelf->count++;
 }
@@ -546,7 +561,7 @@ ph_shelf_move(ph_shelf *shelf, uint64_t number, uint64_t offset, ph_error *err)
 	part *in = &shelf->parts[at.part];
 	uint32_t written = in_file(shelf, in);
 	entry.offset = offset;
-	encode(shelf, in->serial, &entry, bytes);
+	encode(shelf, in->serial, at.index, &entry, bytes);
 	if (at.index >= written) {
 		memcpy(shelf->gathered + (size_t) (at.index - written) * ENTRY, bytes,
 		    ENTRY);

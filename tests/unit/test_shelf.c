@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "broker/shelf.h"
+#include "lib/base/crc32c.h"
 #include "tests/unit/check_main.h"
 
 #define MODEL_MOST 20000
@@ -341,6 +342,60 @@ START_TEST(damage_is_seen)
 }
 END_TEST
 
+/* Bytes of the first file that are replaced: by those at another place, or with sums over `salt` bytes
+ * of queue and serial alone. */
+static void
+rewrite(size_t to, size_t from, size_t count, size_t salt)
+{
+	static const uint8_t whose[10] = {7, 0, 1};
+	static uint8_t entries[1000][32];
+	char path[256];
+	(void) snprintf(path, sizeof path, "%s/00007-0000000001.shelf", shelf_directory);
+	FILE *file = fopen(path, "r+");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fseek(file, (long) from * 32, SEEK_SET), 0);
+	ck_assert_uint_eq(fread(entries, 32, count, file), count);
+	for (size_t i = 0; salt > 0 && i < count; i++) {
+		uint32_t sum = ph_crc32c(0, whose, salt);
+		sum = ph_crc32c(sum, entries[i], 12);
+		sum = ph_crc32c(sum, entries[i] + 16, 16);
+		for (unsigned byte = 0; byte < 4; byte++)
+			entries[i][12 + byte] = (uint8_t) (sum >> (8 * byte));
+	}
+	ck_assert_int_eq(fseek(file, (long) to * 32, SEEK_SET), 0);
+	ck_assert_uint_eq(fwrite(entries, 32, count, file), count);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* A whole page of the same file: what was taken long ago must not be handed out for it. */
+START_TEST(another_page_in_its_place_is_seen)
+{
+	ph_shelf_entry entry;
+	open_shelf(0);
+	for (uint64_t n = 1; n <= 1000; n++)
+		add(n);
+	rewrite(128, 0, 128, 0);
+	for (uint64_t n = 1; n <= 128; n++)
+		take(n);
+	ck_assert_int_eq(ph_shelf_first(shelf, &entry, NULL), PH_ERR_DAMAGED);
+}
+END_TEST
+
+START_TEST(what_an_earlier_build_wrote_is_read)
+{
+	open_shelf(0);
+	for (uint64_t n = 1; n <= 1000; n++)
+		add(n);
+	rewrite(0, 0, 512, 10);
+	ck_assert_int_eq(ph_shelf_move(shelf, 700, 5, NULL), PH_OK);
+	ph_shelf_entry entry;
+	ck_assert_int_eq(ph_shelf_find(shelf, 700, &entry, NULL), PH_OK);
+	ck_assert_uint_eq(entry.offset, 5);
+	for (uint64_t n = 1; n < 700; n++)
+		take(n);
+}
+END_TEST
+
 START_TEST(a_damaged_save_is_not_loaded)
 {
 	ph_buffer section;
@@ -439,6 +494,8 @@ main(void)
 	tcase_add_test(tests, files_are_kept_for_two_checkpoints);
 	tcase_add_test(tests, what_nobody_wants_is_swept);
 	tcase_add_loop_test(tests, damage_is_seen, 0, 32);
+	tcase_add_test(tests, another_page_in_its_place_is_seen);
+	tcase_add_test(tests, what_an_earlier_build_wrote_is_read);
 	tcase_add_test(tests, a_damaged_save_is_not_loaded);
 	tcase_add_test(tests, a_full_disk_refuses_and_goes_on);
 	suite_add_tcase(suite, tests);
