@@ -446,9 +446,21 @@ may_go(ph_broker *broker, const ph_store_span *span, uint64_t before)
 	const ph_carry *self = broker->carry;
 	uint64_t next = span->next.offset;
 	ph_store_space space;
-	return next != 0 && next <= self->floor &&
-	       ph_store_space_left(broker->store, &space, NULL) == PH_OK &&
-	       (self->at_once || ph_retain_outlived(broker, span, space.used - before));
+	if (next == 0 || next > self->floor ||
+	    ph_store_space_left(broker->store, &space, NULL) != PH_OK)
+		return false;
+	/* some of those before it may have gone meanwhile */
+	uint64_t used = space.used > before ? space.used - before : 0;
+	return self->at_once || ph_retain_outlived(broker, span, used);
+}
+
+/* Can so many bytes be written again without the reserve? */
+static bool
+has_room(const ph_broker *broker, uint64_t bytes)
+{
+	ph_store_space space;
+	return ph_store_space_left(broker->store, &space, NULL) == PH_OK &&
+	       space.open >= bytes;
 }
 
 /* The next extent to be weighed; false: there is none to go now. */
@@ -456,8 +468,9 @@ static bool
 choose(ph_broker *broker)
 {
 	ph_carry *self = broker->carry;
-	/* with a full disk no more than one in a run, so as to leave the reserve to others */
-	if (self->at_once && self->run > 0)
+	/* with a full disk, also one that has become full since the run began, no more than one, so as to
+	 * leave the reserve to others */
+	if (self->run > 0 && (self->at_once || !has_room(broker, self->span.bytes)))
 		return false;
 	for (unsigned i = 0; i < CLEAR_MOST; i++) {
 		ph_position at = {.offset = self->clear};
@@ -552,11 +565,8 @@ static bool
 weigh_next(ph_broker *broker)
 {
 	ph_carry *self = broker->carry;
-	ph_store_space space;
 	ph_store_span next;
-	if (self->at_once ||
-	    ph_store_space_left(broker->store, &space, NULL) != PH_OK ||
-	    space.open < self->needed ||
+	if (self->at_once || !has_room(broker, self->needed) ||
 	    ph_store_span_of(broker->store, self->span.next, &next, NULL) != PH_OK ||
 	    !may_go(broker, &next, self->passed + self->weighed))
 		return false;

@@ -2,10 +2,18 @@
  * Retention: what nobody needs any more is given back, what somebody needs is not, and a start after
  * it knows everything that it knew before.
  */
+/* for fallocate and MAP_ANONYMOUS */
+#define _GNU_SOURCE
 #include "broker/retain.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "tests/unit/broker_fixture.h"
@@ -20,13 +28,46 @@
 #define WAITING	 12
 #define LOOKS_MS 1700
 
+/* Shared with the broker's process. */
+typedef struct small_disk {
+	atomic_int_fast64_t left; /* bytes free; -1: as many as there are */
+	atomic_bool trap;	  /* others take all of it when a file is made next */
+	atomic_uint refused;	  /* files for which there was no room */
+} small_disk;
+
+static small_disk *disk;
 static ph_client *publisher;
 static char big[BIG + 1];
+
+int
+posix_fallocate(int fd, off_t from, off_t length)
+{
+	if (disk != NULL && atomic_exchange(&disk->trap, false))
+		atomic_store(&disk->left, 0);
+	if (disk != NULL && atomic_load(&disk->left) == 0) {
+		atomic_fetch_add(&disk->refused, 1);
+		return ENOSPC;
+	}
+	return fallocate(fd, 0, from, length) == 0 ? 0 : errno;
+}
+
+int
+statvfs(const char *path, struct statvfs *out)
+{
+	int64_t left = disk == NULL ? -1 : atomic_load(&disk->left);
+	*out = (struct statvfs){.f_frsize = 1, .f_bsize = 1};
+	out->f_bavail = left < 0 ? (fsblkcnt_t) 1 << 36 : (fsblkcnt_t) left;
+	return access(path, F_OK);
+}
 
 static void
 setup(void)
 {
 	memset(big, 'x', BIG);
+	disk = mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(disk, MAP_FAILED);
+	atomic_store(&disk->left, -1);
 	fixture_setup();
 	fixture_write("packhorse.yaml",
 	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
@@ -45,6 +86,8 @@ teardown(void)
 {
 	ph_client_destroy(&publisher);
 	fixture_teardown();
+	(void) munmap(disk, sizeof *disk);
+	disk = NULL;
 }
 
 /* Publish so many large messages and settle each. */
@@ -213,6 +256,40 @@ START_TEST(what_is_mostly_needed_is_carried_for_what_is_behind)
 }
 END_TEST
 
+/* Others fill the disk while what is needed is carried: the reserve is left to outcomes. */
+START_TEST(a_disk_that_fills_up_ends_a_run)
+{
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	for (int i = 0; i < DENSE; i++) {
+		char id[32];
+		(void) snprintf(id, sizeof id, "waits-%d", i);
+		ck_assert_int_eq(
+		    fixture_publish(publisher, "other.v1", id, NULL, big, NULL),
+		    PH_ACCEPTED);
+	}
+	atomic_store(&disk->left, 2 * MIB); /* less than what is to be carried */
+	pass_through("a", MANY / 2);
+	int64_t before = fixture_status("records");
+	atomic_store(&disk->left, 6 * MIB);
+	atomic_store(&disk->trap, true);
+	while (atomic_load(&disk->refused) == 0)
+		ck_assert_msg(ph_clock_mono(ph_clock_system()) < deadline &&
+				  fixture_status("records") >= 0,
+		    "nothing is carried");
+	int64_t from = ph_clock_mono(ph_clock_system());
+	while (ph_clock_mono(ph_clock_system()) < from + LOOKS_MS)
+		(void) fixture_status("records");
+	int64_t carried = fixture_status("records") - before;
+	ck_assert_int_gt(carried, 0);
+	ck_assert_msg(carried < DENSE * 3 / 4, "%lld are carried", (long long) carried);
+	ph_client *client = other_client();
+	for (int i = 0; i < DENSE; i++)
+		take(client, big, PH_DELIVERED);
+	end_client(&client);
+	fixture_check_balance();
+}
+END_TEST
+
 static void
 shows(const char *verb, const char *args, const char *text)
 {
@@ -274,6 +351,7 @@ retain_suite(void)
 	tcase_add_test(tests, what_is_settled_goes);
 	tcase_add_test(tests, what_is_mostly_needed_is_carried_for_what_is_behind);
 	tcase_add_test(tests, what_waits_is_carried);
+	tcase_add_test(tests, a_disk_that_fills_up_ends_a_run);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
