@@ -12,6 +12,8 @@
 #include "lib/base/assert.h"
 #include "tests/unit/fake_disk.h"
 
+#define SECTOR 512 /* bytes that are written wholly, or not at all */
+
 static trace *
 trace_of(void *self)
 {
@@ -171,6 +173,18 @@ trace_pread(void *arg, int fd, void *bytes, size_t length, int64_t offset)
 	return pread(fd, bytes, length, offset);
 }
 
+/* So much of a write is done when the process dies in it: what lies within a sector is whole, or not
+ * there at all. */
+static size_t
+part_of(trace *self, uint64_t offset, size_t length)
+{
+	uint64_t end = offset + fake_random(&self->random, length + 1);
+
+	if (end < offset + length)
+		end -= end % SECTOR;
+	return end > offset ? (size_t) (end - offset) : 0;
+}
+
 static ssize_t
 trace_pwrite(void *arg, int fd, const void *bytes, size_t length, int64_t offset)
 {
@@ -180,7 +194,7 @@ trace_pwrite(void *arg, int fd, const void *bytes, size_t length, int64_t offset
 	if (!begin(self, &last))
 		return -1;
 	if (last)
-		length = (size_t) fake_random(&self->random, length + 1);
+		length = part_of(self, (uint64_t) offset, length);
 	ssize_t put = length == 0 ? 0 : pwrite(fd, bytes, length, offset);
 	if (put > 0 && self->fds[fd] != 0) {
 		trace_op *op = add(self, TRACE_WRITE, self->fds[fd]);

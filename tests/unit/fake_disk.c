@@ -260,7 +260,7 @@ fake_pwrite(void *self, int fd, const void *bytes, size_t length, int64_t offset
 		errno = EINVAL;
 		return -1;
 	}
-	if (disk->short_writes && length > 1)
+	if (disk->short_writes && length > 512) /* a sector is written wholly */
 		length /= 2;
 	bool last = crash_now(disk);
 	if (last)

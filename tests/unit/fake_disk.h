@@ -43,7 +43,7 @@ typedef struct fake_disk {
 	unsigned fail_at[FAKE_CALLS];
 	int fail_errno;
 	bool always;
-	bool short_writes; /* every pwrite writes at most half of what it is given */
+	bool short_writes; /* every pwrite of more than a sector writes half of it */
 
 	/* Crashing: before the nth changing call from now on (0: never), jump. */
 	bool dead; /* every changing call fails and changes nothing */
