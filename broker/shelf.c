@@ -188,8 +188,8 @@ decode(const ph_shelf *shelf, const part *from, uint32_t index, const uint8_t *a
 	    .accepted_ms = (int64_t) get(at + 6, 6),
 	    .offset = get(at + 16, 8),
 	    .key = get(at + 24, 8)};
-	if ((sum_right(shelf, from->serial, index, at) &&
-		out->number >= from->first && out->number <= from->last) ||
+	if ((sum_right(shelf, from->serial, index, at) && out->number >= from->first &&
+		out->number <= from->last) ||
 	    PH_MUTANT("shelf-unchecked"))
 		return PH_OK;
 	return ph_fail(err, PH_ERR_DAMAGED,

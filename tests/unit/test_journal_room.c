@@ -16,7 +16,7 @@
 #include "tests/unit/journal_steps.h"
 
 #define BYTES ((5u << 20) + 4096) /* more than one sync, and a rest */
-#define LARGE 20000 /* bytes that make a batch to be kept for a reader */
+#define LARGE 20000		  /* bytes that make a batch to be kept for a reader */
 
 /* The fake disk, watched: how the zeros go to it, and how batches. */
 static fake_disk disk;

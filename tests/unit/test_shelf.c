@@ -350,7 +350,8 @@ rewrite(size_t to, size_t from, size_t count, size_t salt)
 	static const uint8_t whose[10] = {7, 0, 1};
 	static uint8_t entries[1000][32];
 	char path[256];
-	(void) snprintf(path, sizeof path, "%s/00007-0000000001.shelf", shelf_directory);
+	(void) snprintf(
+	    path, sizeof path, "%s/00007-0000000001.shelf", shelf_directory);
 	FILE *file = fopen(path, "r+");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(fseek(file, (long) from * 32, SEEK_SET), 0);
