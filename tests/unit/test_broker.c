@@ -355,6 +355,36 @@ START_TEST(the_longest_do_not_fill_a_frame_too_far)
 }
 END_TEST
 
+/* Each item is read before the one in front of it is entered: they count one after the other. */
+START_TEST(items_of_one_frame_follow_on)
+{
+	ph_result results[5];
+	uint64_t acceptances[5];
+	publish_sized("A", 400);
+	publish_sized("A", 400);
+	publish_sized("A", 401);
+	publish_sized("B", 400);
+	for (unsigned i = 0; i < 4; i++) {
+		const ph_event *event = fixture_event(publisher, PH_EVENT_RESULT);
+		uint64_t ticket = ph_event_ticket(event);
+		ck_assert(ticket >= 1 && ticket <= 4);
+		results[ticket] = ph_event_result(event);
+		acceptances[ticket] = ph_event_acceptance(event);
+	}
+	ck_assert_int_eq(results[1], PH_ACCEPTED);
+	ck_assert_int_eq(results[2], PH_RESULT_DUPLICATE);
+	ck_assert_uint_eq(acceptances[2], acceptances[1]);
+	ck_assert_int_eq(results[3], PH_RESULT_CONFLICT);
+	ck_assert_int_eq(results[4], PH_ACCEPTED);
+	ck_assert_uint_gt(acceptances[4], acceptances[3]);
+	ph_client *client = consumer("bench", 10);
+	ck_assert_str_eq(id_of(fixture_event(client, PH_EVENT_DELIVERY)), "A");
+	ck_assert_str_eq(id_of(fixture_event(client, PH_EVENT_DELIVERY)), "B");
+	fixture_check_balance();
+	ph_client_destroy(&client);
+}
+END_TEST
+
 /* Killed with deliveries in hand: the session comes back, keeps what it holds, and settles it. */
 START_TEST(killed_in_the_middle)
 {
@@ -650,6 +680,7 @@ main(void)
 	tcase_add_test(tests, a_consumer_that_goes_away);
 	tcase_add_test(tests, long_ones_without_a_pause);
 	tcase_add_test(tests, the_longest_do_not_fill_a_frame_too_far);
+	tcase_add_test(tests, items_of_one_frame_follow_on);
 	tcase_add_test(tests, killed_in_the_middle);
 	tcase_add_test(tests, a_session_that_comes_back_is_heard_first);
 	tcase_add_test(tests, strangers_are_refused);
