@@ -27,8 +27,8 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
-#define TURN_RECORDS 256 /* looked at in one turn */
-#define TURN_BYTES   (256u << 10)
+#define TURN_RECORDS 64 /* looked at in one turn: a tenth of a millisecond */
+#define TURN_BYTES   (64u << 10)
 #define WAIT_FIRST   1000   /* ms until an extent that is needed is weighed again */
 #define WAIT_MOST    600000 /* it doubles up to this */
 #define CLEAR_MOST   64	    /* extents passed over in one turn, unread */

@@ -485,6 +485,17 @@ entry_at(ph_shelf *shelf, place at, int *fd, ph_shelf_entry *out, ph_error *err)
 			       : status;
 }
 
+/* About where a number is: just there if the queue takes every message. */
+static uint32_t
+guess(const part *in, uint64_t number, uint32_t low, uint32_t high)
+{
+	double share = number <= in->first ? 0
+					   : (double) (number - in->first) /
+						 (double) (in->last - in->first);
+	uint32_t index = (uint32_t) (share * (in->count - 1) + 0.5);
+	return index < low ? low : index > high ? high : index;
+}
+
 /* The first with that number or a greater one. */
 static ph_status
 look_up(ph_shelf *shelf, uint64_t number, place *at, ph_shelf_entry *out, ph_error *err)
@@ -497,18 +508,16 @@ look_up(ph_shelf *shelf, uint64_t number, place *at, ph_shelf_entry *out, ph_err
 	uint32_t low = at->part == 0 ? shelf->head : 0;
 	uint32_t high = shelf->parts[at->part].count - 1;
 	int fd = -1;
-	ph_status status = PH_OK;
-	while (status == PH_OK && low < high) {
-		at->index = low + (high - low) / 2;
-		status = entry_at(shelf, *at, &fd, out, err);
-		if (status == PH_OK && out->number < number)
+	at->index = guess(&shelf->parts[at->part], number, low, high);
+	ph_status status = entry_at(shelf, *at, &fd, out, err);
+	while (status == PH_OK && out->number != number && low < high) {
+		if (out->number < number)
 			low = at->index + 1;
 		else
 			high = at->index;
-	}
-	at->index = low;
-	if (status == PH_OK)
+		at->index = low + (high - low) / 2;
 		status = entry_at(shelf, *at, &fd, out, err);
+	}
 	if (fd >= 0)
 		(void) shelf->fs->close(shelf->fs->self, fd);
 	return status;
