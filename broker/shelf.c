@@ -4,18 +4,9 @@
  * those at the front are read as many at a time. What is taken before it was written is never
  * written. No file is held open: one is opened for every few hundred entries.
  *
- * A file is state/shelf/QUEUE-SERIAL.shelf (decimal). It has no header; its entries lie in the order
- * of their numbers, 32 bytes each, little-endian:
- *
- *    0  u48  acceptance number
- *    6  u48  when it was accepted (wall clock, ms)
- *   12  u32  CRC32C of: u16 queue, u64 serial, u32 index in the file, then this entry without these
- *            four bytes; earlier builds had it without the index, which is still taken
- *   16  u64  offset of its record in the journal
- *   24  u64  hash of its ordering key; 0: unordered
- *
- * An entry lies within one sector, so that a new offset written over it is there whole or not at
- * all. How many entries count, and from which on, is known to the process, and to a checkpoint.
+ * A file is state/shelf/QUEUE-SERIAL.shelf (decimal). It has no header; its entries (shelf_entry.h)
+ * lie in the order of their numbers. How many count, and from which on, is known to the process, and
+ * to a checkpoint.
  *
  * The section of a checkpoint: u64 serial of the next file, u64 oldest serial that is kept, u32
  * entries taken from the first file, u32 files; each: u64 serial, u32 entries, u64 number of the
@@ -31,11 +22,10 @@
 #include <string.h>
 
 #include "broker/crashpoint.h"
+#include "broker/shelf_entry.h"
 #include "lib/base/assert.h"
-#include "lib/base/crc32c.h"
 
-#define ENTRY	    32u
-#define CRC_AT	    12u
+#define ENTRY	    PH_SHELF_ENTRY
 #define BATCH	    256u /* entries gathered, and read, at a time */
 #define PATH_SIZE   4096
 #define SUFFIX	    PH_SHELF_SUFFIX
@@ -126,71 +116,23 @@ ph_shelf_destroy(ph_shelf **shelf_p)
 	free(shelf);
 }
 
-/* ---- entries as bytes ---- */
-
-static void
-put(uint8_t *at, uint64_t value, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		at[i] = (uint8_t) (value >> (8 * i));
-}
-
-static uint64_t
-get(const uint8_t *at, unsigned bytes)
-{
-	uint64_t value = 0;
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t) at[i] << (8 * i);
-	return value;
-}
-
-#define SALT	   14u
-#define SALT_FIRST 10u /* of the first builds */
-
-static uint32_t
-check_sum(const ph_shelf *shelf, uint64_t serial, uint32_t index, size_t salt_length,
-    const uint8_t *at)
-{
-	uint8_t salt[SALT];
-	put(salt, shelf->queue, 2);
-	put(salt + 2, serial, 8);
-	put(salt + 10, index, 4);
-	uint32_t sum = ph_crc32c(0, salt, salt_length);
-	sum = ph_crc32c(sum, at, CRC_AT);
-	return ph_crc32c(sum, at + CRC_AT + 4, ENTRY - CRC_AT - 4);
-}
-
-/* Was it written as this entry of the file, and not as another? */
-static bool
-sum_right(const ph_shelf *shelf, uint64_t serial, uint32_t index, const uint8_t *at)
-{
-	uint64_t sum = get(at + CRC_AT, 4);
-	return sum == check_sum(shelf, serial, index, SALT, at) ||
-	       sum == check_sum(shelf, serial, index, SALT_FIRST, at);
-}
+/* ---- entries ---- */
 
 static void
 encode(const ph_shelf *shelf, uint64_t serial, uint32_t index,
     const ph_shelf_entry *entry, uint8_t *at)
 {
-	put(at, entry->number, 6);
-	put(at + 6, (uint64_t) entry->accepted_ms, 6);
-	put(at + 16, entry->offset, 8);
-	put(at + 24, entry->key, 8);
-	put(at + CRC_AT, check_sum(shelf, serial, index, SALT, at), 4);
+	ph_shelf_entry_encode(shelf->queue, serial, index, entry, at);
 }
 
 static ph_status
 decode(const ph_shelf *shelf, const part *from, uint32_t index, const uint8_t *at,
     ph_shelf_entry *out, ph_error *err)
 {
-	*out = (ph_shelf_entry){.number = get(at, 6),
-	    .accepted_ms = (int64_t) get(at + 6, 6),
-	    .offset = get(at + 16, 8),
-	    .key = get(at + 24, 8)};
-	if ((sum_right(shelf, from->serial, index, at) && out->number >= from->first &&
-		out->number <= from->last) ||
-	    PH_MUTANT("shelf-unchecked"))
+	bool right =
+	    ph_shelf_entry_decode(shelf->queue, from->serial, index, at, out) &&
+	    out->number >= from->first && out->number <= from->last;
+	if (right || PH_MUTANT("shelf-unchecked"))
 		return PH_OK;
 	return ph_fail(err, PH_ERR_DAMAGED,
 	    "PH5320 entry %u of file %u-%" PRIu64 " of the shelf is not what was "
