@@ -210,6 +210,8 @@ START_TEST(of_the_same_twice_the_younger_is_known)
 	print(1, id);
 	ph_duplicates_add(window, id, id, 1);
 	add(window, 2, 3);
+	ck_assert(
+	    !knows(window, 20)); /* that another is not there says nothing of it */
 	ph_duplicates_add(window, id, id, 4);
 	ck_assert_uint_eq(ph_duplicates_count(window), 3);
 	add(window, 5, 11);
