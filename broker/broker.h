@@ -1,5 +1,5 @@
 /*
- * broker - what the parts of packhorsed share, and the turn of its loop.
+ * broker - what the parts of packhorsed share.
  *
  * One thread and one loop: frames are read (bounded), handled, and what they ask for is submitted
  * to the store; then it is made durable; then everything that was waiting to be said is sent.
@@ -16,6 +16,8 @@
  *   greet     sessions' beginnings and ends
  *   supervise hosts' processes
  *   commit    what was submitted becomes durable; what waits for it is said
+ *   lifecycle    all of it made, run and taken apart
+ *   state     what is folded from the journal, empty at first
  *   recover   the state at start, from the newest checkpoint and the journal since
  *   checkpoint   the state written down from time to time
  *   carry     records that are needed copied forward, so that old extents can go
@@ -67,17 +69,6 @@ typedef struct ph_broker_counts {
 	uint64_t repeats;   /* publishes recognised as repeats */
 	uint64_t conflicts; /* same id, other content; or a binding that contradicts */
 } ph_broker_counts;
-
-/* What a broker meets the world through; a test may have its own. */
-typedef struct ph_broker_seams {
-	const ph_clock *clock; /* NULL: the system's */
-	const ph_fs
-	    *fs; /* of the journal, shelves, window, checkpoints; NULL: the system's */
-	uint32_t shelf_entries; /* of one file of a shelf; 0: PH_SHELF_FILE_ENTRIES */
-	bool
-	    alone; /* the journal makes no threads: its calls come in the same order again */
-	ph_store *store; /* instead of the journal, and taken; NULL: the journal */
-} ph_broker_seams;
 
 struct ph_broker {
 	uint32_t magic;
@@ -138,24 +129,9 @@ struct ph_broker {
 	char endpoint[PH_BROKER_ENDPOINT]; /* of the bus */
 };
 
-/* Everything up to listening: store, state, ledger, sockets. The site is taken. *out is yours. */
-ph_status ph_broker_new(
-    ph_site **site_p, const ph_broker_seams *seams, ph_broker **out, ph_error *err);
-/* Until ph_broker_stop, until the store fails (PH_ERR_IO), or until it gives the partition to another
- * broker (PH_ERR_CLOSED). */
-ph_status ph_broker_run(ph_broker *broker, ph_error *err);
-/* Say BYE, stop the hosts, end the loop. */
-void ph_broker_stop(ph_broker *broker);
-/* Flush, close, free. NULL allowed. */
-void ph_broker_destroy(ph_broker **broker_p);
-
-/* Before sockets are open: back to having no state. */
-ph_status ph_broker_forget(ph_broker *broker, ph_error *err);
 /* Submit the record in broker->record, with `message` (length 0: none) behind it. */
 ph_status ph_broker_submit(ph_broker *broker, ph_record_type type, ph_store_need need,
     const void *message, size_t message_length, uint64_t *offset, ph_error *err);
-/* Make durable all that was submitted, and wait; on failure the process is ending. */
-ph_status ph_broker_flush(ph_broker *broker);
 /* The message of an entry, from memory or the journal. *out is yours. */
 ph_status ph_broker_message(
     ph_broker *broker, ph_entry *entry, ph_message **out, ph_error *err);
@@ -166,6 +142,8 @@ ph_status ph_broker_message_at(ph_broker *broker, uint64_t acceptance, uint64_t 
 void ph_question_note(
     ph_broker *broker, ph_question *at, void (*abandon)(ph_question *at));
 void ph_question_strike(ph_question *at);
+/* There will be no answers any more. */
+void ph_questions_abandon(ph_broker *broker);
 /* Wall clock. */
 int64_t ph_broker_now(const ph_broker *broker);
 

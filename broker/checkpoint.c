@@ -21,6 +21,7 @@
 #include "broker/crashpoint.h"
 #include "broker/refill.h"
 #include "broker/remember.h"
+#include "broker/state.h"
 #include "lib/base/assert.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
@@ -293,7 +294,7 @@ ph_checkpoint_recall(
 			(void) ph_fail(err, status, "%s", why.text);
 		} else {
 			put_aside(broker, list.at[i], &why);
-			status = loaded ? ph_broker_forget(broker, err) : PH_OK;
+			status = loaded ? ph_state_forget(broker, err) : PH_OK;
 		}
 	}
 	free(list.at);

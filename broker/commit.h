@@ -25,6 +25,8 @@
 
 /* The state at start is durable. */
 void ph_commit_recovered(ph_broker *broker);
+/* Make durable all that was submitted, and wait; on failure the process is ending. */
+ph_status ph_broker_flush(ph_broker *broker);
 /* Has the batch that is away landed, well or ill? Then ph_commit_clear is next. */
 bool ph_commit_landed(const ph_broker *broker);
 /* If the batch that was away is durable, or, with `wait`, once it is, what was sealed with it is

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "broker/broker.h"
+#include "broker/lifecycle.h"
 #include "lib/base/log.h"
 #include "lib/base/os.h"
 #include "lib/base/thread.h"

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/commit.h"
 #include "lib/base/assert.h"
 #include "lib/wire/message.h"
 

@@ -13,7 +13,8 @@
 #ifndef PH_TESTS_CRASH_SAGA_H
 #define PH_TESTS_CRASH_SAGA_H
 
-#include "broker/broker.h"
+#include "broker/commit.h"
+#include "broker/lifecycle.h"
 #include "tests/crash/trace.h"
 
 #define SAGA_MOST   8192 /* operations */

@@ -14,7 +14,7 @@
 
 #include <check.h>
 
-#include "broker/broker.h"
+#include "broker/lifecycle.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/os.h"

@@ -10,7 +10,8 @@
 #ifndef PH_TESTS_UNIT_HISTORY_H
 #define PH_TESTS_UNIT_HISTORY_H
 
-#include "broker/broker.h"
+#include "broker/commit.h"
+#include "broker/lifecycle.h"
 
 #define HISTORY_KEYS 12 /* references that are bound */
 

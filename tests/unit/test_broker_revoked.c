@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "broker/broker.h"
+#include "broker/lifecycle.h"
 #include "lib/base/clock.h"
 #include "tests/conform/memory_store.h"
 #include "tests/unit/broker_fixture.h"
