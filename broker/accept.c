@@ -513,6 +513,31 @@ finish(ph_broker *broker, incoming *in, ph_wants *wants)
 	return done;
 }
 
+/* A parked item of PUBLISH, behind its length. */
+static bool
+take_again(
+    ph_broker *broker, ph_session *session, const ph_parked *parked, bool last_chance)
+{
+	if (last_chance)
+		return true; /* its peer repeats it */
+	ph_frame frame = {.type = PH_FRAME_PUBLISH, .count = 1};
+	ph_publish_view item;
+	incoming in;
+	ph_reader_init(&frame.body, parked->bytes, parked->length);
+	ph_status status = ph_publish_read(&frame, &item, NULL);
+	PH_ASSERT(status == PH_OK);
+	prepare(
+	    broker, session, parked->number, ph_broker_now(broker), NULL, &item, &in);
+	ph_wants *wants = ph_wants_new();
+	bool done = finish(broker, &in, wants);
+	if (!done && wants != NULL)
+		ph_park_ask(broker, session, &wants);
+	ph_wants_destroy(&wants);
+	return done;
+}
+
+static const ph_park_way publish_way = {take_again, .ordered = true};
+
 /* Finish it, or park it behind what waits already. False: the session is over. */
 static bool
 take(ph_broker *broker, ph_session *session, incoming *in)
@@ -530,7 +555,7 @@ take(ph_broker *broker, ph_session *session, incoming *in)
 		ph_session_give_up(broker->sessions, session);
 		return false;
 	}
-	ph_park(broker, session, PH_PARK_PUBLISH, in->ticket, 1, in->item.data,
+	ph_park(broker, session, &publish_way, in->ticket, 1, in->item.data,
 	    in->item.length, &wants);
 	return true;
 }
@@ -565,30 +590,15 @@ ph_accept_publish(
 	return status;
 }
 
-bool
-ph_accept_again(ph_broker *broker, ph_session *session, const ph_parked *parked)
-{
-	ph_frame frame = {.type = PH_FRAME_PUBLISH, .count = 1};
-	ph_publish_view item;
-	incoming in;
-	ph_reader_init(&frame.body, parked->bytes, parked->length);
-	ph_status status = ph_publish_read(&frame, &item, NULL);
-	PH_ASSERT(status == PH_OK);
-	prepare(
-	    broker, session, parked->number, ph_broker_now(broker), NULL, &item, &in);
-	ph_wants *wants = ph_wants_new();
-	bool done = finish(broker, &in, wants);
-	if (!done && wants != NULL)
-		ph_park_ask(broker, session, &wants);
-	ph_wants_destroy(&wants);
-	return done;
-}
-
 /* ---- cursors by themselves ---- */
 
-bool
-ph_accept_cursor_again(ph_broker *broker, ph_session *session, const ph_parked *parked)
+/* The body of a CURSOR. */
+static bool
+commit_cursor(
+    ph_broker *broker, ph_session *session, const ph_parked *parked, bool last_chance)
 {
+	if (last_chance)
+		return true;
 	ph_reader body;
 	incoming in = {.session = session, .ticket = parked->number};
 	ph_error err;
@@ -610,6 +620,8 @@ ph_accept_cursor_again(ph_broker *broker, ph_session *session, const ph_parked *
 	return true;
 }
 
+static const ph_park_way cursor_way = {commit_cursor, .ordered = true};
+
 ph_status
 ph_accept_cursor(ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
@@ -617,7 +629,7 @@ ph_accept_cursor(ph_broker *broker, ph_session *session, ph_frame *frame, ph_err
 	if (session->role != PH_ROLE_HOST)
 		return ph_fail(err, PH_ERR_DENIED, "PH6515 only a host keeps cursors");
 	bool blocked = ph_park_blocks(session);
-	ph_park(broker, session, PH_PARK_CURSOR, frame->number, 1,
+	ph_park(broker, session, &cursor_way, frame->number, 1,
 	    frame->body.data + frame->body.at, ph_reader_left(&frame->body), &nothing);
 	if (!blocked && !session->over)
 		ph_park_run(broker, session);

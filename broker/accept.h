@@ -18,10 +18,6 @@ ph_status ph_accept_publish(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
 ph_status ph_accept_cursor(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
-/* What was parked: true when it has been dealt with. */
-bool ph_accept_again(ph_broker *broker, ph_session *session, const ph_parked *parked);
-bool ph_accept_cursor_again(
-    ph_broker *broker, ph_session *session, const ph_parked *parked);
 
 /* Enter an acceptance into the state: when it has been submitted, and again at every start.
  * The message is taken if a queue keeps it in memory; `offset` is its place. PH_ERR_NOMEM,

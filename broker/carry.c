@@ -23,7 +23,7 @@
 
 #include "broker/carry_owners.h"
 #include "broker/refill.h"
-#include "broker/retain.h"
+#include "broker/retention.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
@@ -451,7 +451,7 @@ may_go(ph_broker *broker, const ph_store_span *span, uint64_t before)
 		return false;
 	/* some of those before it may have gone meanwhile */
 	uint64_t used = space.used > before ? space.used - before : 0;
-	return self->at_once || ph_retain_outlived(broker, span, used);
+	return self->at_once || ph_retention_outlived(broker, span, used);
 }
 
 /* Can so many bytes be written again without the reserve? */

@@ -1,6 +1,6 @@
 /*
- * control_part - the control socket from the inside: connections (control.c) and what is asked on
- * them (control_verbs.c).
+ * control_part - the control socket from the inside: its door (control.c), its connections
+ * (control_peer.c) and what is asked on them (control_verbs.c).
  *
  * Thread: the loop. Errors: none leave here; they become last lines of answers.
  */
@@ -32,17 +32,34 @@ typedef struct ph_control_peer {
 	char entity[128], system[128], key[512];
 } ph_control_peer;
 
-/* The parts of ph_control that verbs need. */
-struct ph_broker *ph_control_broker(ph_control *control);
-ph_ledger *ph_control_ledger(ph_control *control);
+struct ph_control {
+	uint32_t magic;
+	ph_loop *loop;
+	struct ph_broker *broker;
+	ph_ledger *ledger;
+	/* Answer one request line: rows, then exactly one end, now or later. */
+	void (*answer)(ph_control_peer *peer, const char *line, size_t length);
+	int fd;		   /* listening */
+	char *path;	   /* of the socket */
+	size_t peers_most; /* connections at a time */
+	size_t line_most;  /* bytes of a request */
+	size_t count;	   /* of peers */
+	ph_control_peer *peers;
+};
 
+/* --- control_peer.c --- */
+
+/* Take the connection in; one that there is no memory for is closed. */
+void ph_control_peer_add(ph_control *control, int fd);
+/* Write what the socket takes at once, hang up, free. */
+void ph_control_peer_close(ph_control_peer *peer);
 /* Append one row (without its newline), or end the answer. */
 void ph_control_row(ph_control_peer *peer, const char *json, size_t length);
 void ph_control_end(ph_control_peer *peer, const ph_error *err);
 
 /* --- control_verbs.c --- */
 
-/* Answer one request line: rows, then exactly one end, now or later. */
+/* As ph_control.answer says. */
 void ph_control_answer(ph_control_peer *peer, const char *line, size_t length);
 
 #endif

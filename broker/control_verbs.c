@@ -368,7 +368,7 @@ copy_answer(void *self, const ph_ledger_answer *answer)
 static ph_status
 ask(ph_control_peer *peer, ph_ledger_ask *question, ph_ledger_fn *fn, ph_error *err)
 {
-	ph_ledger *ledger = ph_control_ledger(peer->control);
+	ph_ledger *ledger = peer->control->ledger;
 	if (ledger == NULL)
 		return ph_fail(err, PH_ERR_CLOSED, "the ledger is not open");
 	question->current = true;
@@ -447,7 +447,7 @@ static void
 operate_row(void *self, const char *json, size_t length)
 {
 	ph_control_peer *peer = self;
-	ph_ledger *ledger = ph_control_ledger(peer->control);
+	ph_ledger *ledger = peer->control->ledger;
 	if (!peer->splice || ledger == NULL || length < 2 || json[length - 1] != '}') {
 		ph_control_row(peer, json, length);
 		return;
@@ -483,7 +483,7 @@ operate(ph_control_peer *peer, const request *r)
 	    .self = peer,
 	};
 	peer->splice = strcmp(r->verb, "status") == 0;
-	ph_operate(ph_control_broker(peer->control), r->verb, &r->args, &reply);
+	ph_operate(peer->control->broker, r->verb, &r->args, &reply);
 }
 
 /* Verbs that the ledger answers. */

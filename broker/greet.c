@@ -52,6 +52,16 @@ ph_greet_end(ph_broker *broker, ph_session *session, const char *why)
 		ph_supervise_detached(broker, adapter);
 }
 
+void
+ph_greet_host_gone(ph_broker *broker, const ph_site_adapter *adapter)
+{
+	ph_session *session =
+	    ph_sessions_named(broker->sessions, PH_ROLE_HOST, adapter->name);
+	if (session != NULL)
+		ph_greet_end(broker, session, "host-ended");
+	ph_dispatch_host_gone(broker, adapter);
+}
+
 /* ---- beginnings ---- */
 
 typedef struct hello {

@@ -349,12 +349,18 @@ open_control(ph_broker *broker, ph_error *err)
 }
 
 static ph_status
+start_hosts(ph_broker *broker, ph_error *err)
+{
+	return ph_supervise_start(broker, ph_greet_host_gone, err);
+}
+
+static ph_status
 prepare(ph_broker *broker, ph_error *err)
 {
 	uint8_t random[16];
 	static ph_status (*const steps[])(ph_broker *, ph_error *) = {make_parts,
 	    make_timers, open_store, open_ledger, recover, open_control,
-	    listen_everywhere, ph_supervise_start};
+	    listen_everywhere, start_hosts};
 	if (sodium_init() < 0)
 		return ph_fail(err, PH_ERR_IO, "the cryptographic library refuses");
 	ph_status status = make_directories(broker->site, err);

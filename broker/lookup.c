@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/accept.h"
-#include "broker/resolve.h"
-#include "broker/settle.h"
 #include "lib/base/assert.h"
 
 #define WANTS_MAX 4096
@@ -124,28 +121,10 @@ bool
 ph_park_blocks(const ph_session *session)
 {
 	for (const ph_parked *at = session->parked; at != NULL; at = at->next) {
-		if (at->kind == PH_PARK_PUBLISH || at->kind == PH_PARK_CURSOR)
+		if (at->way->ordered)
 			return true;
 	}
 	return false;
-}
-
-/* True: done with, one way or the other. */
-static bool
-try_parked(
-    ph_broker *broker, ph_session *session, const ph_parked *parked, bool last_chance)
-{
-	switch (parked->kind) {
-	case PH_PARK_PUBLISH:
-		return last_chance || ph_accept_again(broker, session, parked);
-	case PH_PARK_CURSOR:
-		return last_chance || ph_accept_cursor_again(broker, session, parked);
-	case PH_PARK_SETTLE:
-		return ph_settle_again(broker, session, parked, last_chance);
-	case PH_PARK_RESOLVE:
-		return last_chance || ph_resolve_again(broker, session, parked);
-	}
-	PH_UNREACHABLE("a kind of parking");
 }
 
 static void
@@ -156,10 +135,9 @@ run_parked(ph_broker *broker, ph_session *session, bool last_chance)
 	session->parked_last = NULL;
 	while (*at != NULL) {
 		ph_parked *parked = *at;
-		bool ordered =
-		    parked->kind == PH_PARK_PUBLISH || parked->kind == PH_PARK_CURSOR;
+		bool ordered = parked->way->ordered;
 		if (!(ordered && blocked) &&
-		    try_parked(broker, session, parked, last_chance)) {
+		    parked->way->again(broker, session, parked, last_chance)) {
 			*at = parked->next;
 			free(parked);
 			continue;
@@ -266,7 +244,7 @@ ph_park_ask(ph_broker *broker, ph_session *session, ph_wants **wants_p)
 }
 
 void
-ph_park(ph_broker *broker, ph_session *session, ph_park_kind kind, uint64_t number,
+ph_park(ph_broker *broker, ph_session *session, const ph_park_way *way, uint64_t number,
     uint32_t count, const void *bytes, size_t length, ph_wants **wants_p)
 {
 	ph_parked *parked = malloc(sizeof *parked + length);
@@ -275,8 +253,8 @@ ph_park(ph_broker *broker, ph_session *session, ph_park_kind kind, uint64_t numb
 		ph_session_give_up(broker->sessions, session);
 		return;
 	}
-	*parked = (ph_parked){
-	    .number = number, .count = count, .kind = kind, .length = length};
+	*parked =
+	    (ph_parked){.number = number, .count = count, .way = way, .length = length};
 	memcpy(parked->bytes, bytes, length);
 	*(session->parked_last == NULL ? &session->parked
 				       : &session->parked_last->next) = parked;

@@ -36,28 +36,31 @@ void ph_wants_add(ph_wants *wants, ph_xref_kind kind, const char *entity,
     const char *system, const char *key);
 size_t ph_wants_count(const ph_wants *wants);
 
-typedef enum ph_park_kind {
-	PH_PARK_PUBLISH = 1, /* an item of PUBLISH, behind its length */
-	PH_PARK_CURSOR,	     /* the body of a CURSOR */
-	PH_PARK_SETTLE,	     /* an item of SETTLE, with its length */
-	PH_PARK_RESOLVE	     /* the body of a RESOLVE */
-} ph_park_kind;
+/* How what is parked is tried again. */
+typedef struct ph_park_way {
+	/* True: it is done with, one way or the other. With `last_chance` it has to be: the session
+	 * ends. */
+	bool (*again)(ph_broker *broker, ph_session *session, const ph_parked *parked,
+	    bool last_chance);
+	bool ordered; /* none overtakes another that is ordered too */
+} ph_park_way;
 
 struct ph_parked {
 	ph_parked *next;
 	uint64_t number; /* ticket or request */
-	uint32_t count;	 /* RESOLVE: items */
-	ph_park_kind kind;
+	uint32_t count;	 /* items in it */
+	const ph_park_way *way;
 	size_t length;
 	uint8_t bytes[];
 };
 
-/* Does a publish of this session have to queue up behind a parked one? */
+/* Does what is ordered have to queue up behind something parked? */
 bool ph_park_blocks(const ph_session *session);
 /* Keep the bytes and ask for what is wanted; *wants_p is taken (NULL: it only keeps its place).
  * Without memory the session is given up. */
-void ph_park(ph_broker *broker, ph_session *session, ph_park_kind kind, uint64_t number,
-    uint32_t count, const void *bytes, size_t length, ph_wants **wants_p);
+void ph_park(ph_broker *broker, ph_session *session, const ph_park_way *way,
+    uint64_t number, uint32_t count, const void *bytes, size_t length,
+    ph_wants **wants_p);
 /* Ask again for something parked already. */
 void ph_park_ask(ph_broker *broker, ph_session *session, ph_wants **wants_p);
 /* Try again whatever is parked with the session. */

@@ -128,6 +128,26 @@ resolve_all(ph_broker *broker, ph_session *session, uint64_t request, uint32_t c
 	return status;
 }
 
+/* The body of a RESOLVE. */
+static bool
+resolve_again(
+    ph_broker *broker, ph_session *session, const ph_parked *parked, bool last_chance)
+{
+	if (last_chance)
+		return true;
+	ph_reader body;
+	ph_wants *wants = ph_wants_new();
+	ph_reader_init(&body, parked->bytes, parked->length);
+	ph_status status = resolve_all(
+	    broker, session, parked->number, parked->count, body, wants, NULL);
+	if (status == PH_ERR_AGAIN && wants != NULL)
+		ph_park_ask(broker, session, &wants);
+	ph_wants_destroy(&wants);
+	return status != PH_ERR_AGAIN;
+}
+
+static const ph_park_way resolve_way = {resolve_again, .ordered = false};
+
 ph_status
 ph_resolve_frame(ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
@@ -140,7 +160,7 @@ ph_resolve_frame(ph_broker *broker, ph_session *session, ph_frame *frame, ph_err
 	ph_status status = resolve_all(
 	    broker, session, frame->number, frame->count, frame->body, wants, err);
 	if (status == PH_ERR_AGAIN && wants != NULL) {
-		ph_park(broker, session, PH_PARK_RESOLVE, frame->number, frame->count,
+		ph_park(broker, session, &resolve_way, frame->number, frame->count,
 		    frame->body.data + frame->body.at, ph_reader_left(&frame->body),
 		    &wants);
 		return PH_OK;
@@ -148,20 +168,6 @@ ph_resolve_frame(ph_broker *broker, ph_session *session, ph_frame *frame, ph_err
 	ph_wants_destroy(&wants);
 	return status == PH_ERR_AGAIN ? ph_fail(err, PH_ERR_NOMEM, "no memory")
 				      : status;
-}
-
-bool
-ph_resolve_again(ph_broker *broker, ph_session *session, const ph_parked *parked)
-{
-	ph_reader body;
-	ph_wants *wants = ph_wants_new();
-	ph_reader_init(&body, parked->bytes, parked->length);
-	ph_status status = resolve_all(
-	    broker, session, parked->number, parked->count, body, wants, NULL);
-	if (status == PH_ERR_AGAIN && wants != NULL)
-		ph_park_ask(broker, session, &wants);
-	ph_wants_destroy(&wants);
-	return status != PH_ERR_AGAIN;
 }
 
 /* ---- queries ---- */

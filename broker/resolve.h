@@ -18,7 +18,5 @@ ph_status ph_resolve_query(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
 ph_status ph_resolve_cursors(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
-/* What was parked: true when it has been answered. */
-bool ph_resolve_again(ph_broker *broker, ph_session *session, const ph_parked *parked);
 
 #endif

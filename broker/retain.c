@@ -10,6 +10,7 @@
 
 #include "broker/carry.h"
 #include "broker/checkpoint.h"
+#include "broker/retention.h"
 #include "lib/base/log.h"
 
 #define LOOK_MS	  500 /* between two looks */
@@ -21,15 +22,6 @@ ph_retain_floor(ph_broker *broker, ph_position *out)
 	ph_position kept;
 	return broker->checkpoints != NULL && ph_checkpoint_floor(broker, &kept) &&
 	       ph_carry_floor(broker, kept, out);
-}
-
-bool
-ph_retain_outlived(const ph_broker *broker, const ph_store_span *extent, uint64_t used)
-{
-	const ph_options *options = &broker->site->options;
-	int64_t age_ms = ph_broker_now(broker) - extent->until_ms;
-	return used > (uint64_t) ph_options_get(options, PH_OPTION_RETAIN_BYTES) ||
-	       age_ms > ph_options_get(options, PH_OPTION_RETAIN_MS);
 }
 
 /* One extent. False: the oldest stays. */
@@ -44,7 +36,7 @@ give_one(ph_broker *broker, const ph_position *floor, bool at_once, ph_error *er
 		return false;
 	ph_carry_trimmed(broker, oldest.begin);
 	if (oldest.next.offset == 0 || oldest.next.offset > floor->offset ||
-	    (!at_once && !ph_retain_outlived(broker, &oldest, space.used)))
+	    (!at_once && !ph_retention_outlived(broker, &oldest, space.used)))
 		return false;
 	if (ph_store_trim(broker->store, oldest.next, err) != PH_OK)
 		return false;

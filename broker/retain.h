@@ -18,10 +18,6 @@ void ph_retain_turn(ph_broker *broker);
 /* The same now, for a disk that is full. */
 void ph_retain_now(ph_broker *broker);
 
-/* Is an extent to go, seen only from its age and the bytes in use? */
-bool ph_retain_outlived(
-    const ph_broker *broker, const ph_store_span *extent, uint64_t used);
-
 /* The first record that something is still read from; everything before it may go. False: nothing
  * may: there are not two checkpoints yet, or not since something was carried. */
 bool ph_retain_floor(ph_broker *broker, ph_position *out);

@@ -271,6 +271,31 @@ settle_one(ph_broker *broker, ph_session *session, ph_ending *end, ph_wants *wan
 	return true;
 }
 
+/* A parked item of SETTLE, with its length. */
+static bool
+settle_again(
+    ph_broker *broker, ph_session *session, const ph_parked *parked, bool last_chance)
+{
+	ph_frame frame = {.type = PH_FRAME_SETTLE, .count = 1};
+	ph_settle_view said;
+	ph_ending end;
+	begin(&end, broker, session);
+	end.said = &said;
+	ph_reader_init(&frame.body, parked->bytes, parked->length);
+	ph_status status = ph_settle_read(&frame, &said, NULL);
+	PH_ASSERT(status == PH_OK);
+	if (find_item(broker, session, said.delivery, &end, NULL) != PH_OK)
+		return true;
+	ph_wants *wants = last_chance ? NULL : ph_wants_new();
+	bool done = settle_one(broker, session, &end, wants);
+	if (!done)
+		ph_park_ask(broker, session, &wants);
+	ph_wants_destroy(&wants);
+	return done;
+}
+
+static const ph_park_way settle_way = {settle_again, .ordered = false};
+
 ph_status
 ph_settle_frame(ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err)
 {
@@ -293,32 +318,10 @@ ph_settle_frame(ph_broker *broker, ph_session *session, ph_frame *frame, ph_erro
 		if (settle_one(broker, session, &end, wants))
 			ph_wants_destroy(&wants);
 		else
-			ph_park(broker, session, PH_PARK_SETTLE, said.delivery, 1,
+			ph_park(broker, session, &settle_way, said.delivery, 1,
 			    frame->body.data + start, frame->body.at - start, &wants);
 	}
 	return PH_OK;
-}
-
-bool
-ph_settle_again(
-    ph_broker *broker, ph_session *session, const ph_parked *parked, bool last_chance)
-{
-	ph_frame frame = {.type = PH_FRAME_SETTLE, .count = 1};
-	ph_settle_view said;
-	ph_ending end;
-	begin(&end, broker, session);
-	end.said = &said;
-	ph_reader_init(&frame.body, parked->bytes, parked->length);
-	ph_status status = ph_settle_read(&frame, &said, NULL);
-	PH_ASSERT(status == PH_OK);
-	if (find_item(broker, session, said.delivery, &end, NULL) != PH_OK)
-		return true;
-	ph_wants *wants = last_chance ? NULL : ph_wants_new();
-	bool done = settle_one(broker, session, &end, wants);
-	if (!done)
-		ph_park_ask(broker, session, &wants);
-	ph_wants_destroy(&wants);
-	return done;
 }
 
 /* ---- outcomes of our own ---- */

@@ -22,9 +22,6 @@ ph_status ph_settle_frame(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
 ph_status ph_settle_progress(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
-/* What was parked: true when it has been dealt with. `last_chance`: now, whatever is not known. */
-bool ph_settle_again(
-    ph_broker *broker, ph_session *session, const ph_parked *parked, bool last_chance);
 
 /* The holder of an item in flight is gone for good: again, or unknown until it can be decided. */
 void ph_settle_lost(ph_broker *broker, ph_destination *to, ph_item *item);

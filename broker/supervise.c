@@ -24,8 +24,6 @@
 #include <unistd.h>
 
 #include "broker/backoff.h"
-#include "broker/dispatch.h"
-#include "broker/greet.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 #include "lib/base/os.h"
@@ -66,6 +64,7 @@ struct ph_supervisor {
 	size_t count;
 	bool stopping;
 	ph_timer *killer;
+	ph_supervise_gone *gone;
 };
 
 static int64_t
@@ -119,12 +118,8 @@ static void
 bury(host *at)
 {
 	ph_broker *broker = at->broker;
-	ph_session *session =
-	    ph_sessions_named(broker->sessions, PH_ROLE_HOST, at->adapter->name);
 	at->state = HOST_WAITING;
-	if (session != NULL)
-		ph_greet_end(broker, session, "host-ended");
-	ph_dispatch_host_gone(broker, at->adapter);
+	broker->supervisor->gone(broker, at->adapter);
 	if (broker->supervisor->stopping) {
 		if (all_gone(broker->supervisor))
 			ph_loop_stop(broker->loop);
@@ -279,7 +274,7 @@ begin(host *at)
 	}
 	if (status == PH_OK) {
 		/* Whoever had the lock before is gone, and what it held with it. */
-		ph_dispatch_host_gone(at->broker, at->adapter);
+		at->broker->supervisor->gone(at->broker, at->adapter);
 		status = spawn(at, lock, &err);
 		(void) close(lock);
 	}
@@ -361,12 +356,13 @@ kill_the_rest(void *self)
 }
 
 ph_status
-ph_supervise_start(ph_broker *broker, ph_error *err)
+ph_supervise_start(ph_broker *broker, ph_supervise_gone *gone, ph_error *err)
 {
 	ph_supervisor *supervisor = calloc(1, sizeof *supervisor);
 	if (supervisor == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory to supervise hosts");
 	broker->supervisor = supervisor;
+	supervisor->gone = gone;
 	supervisor->hosts = calloc(broker->site->adapter_count + 1, sizeof(host));
 	if (supervisor->hosts == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "no memory to supervise hosts");

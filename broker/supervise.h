@@ -14,8 +14,11 @@
 
 #include "broker/broker.h"
 
+/* The process of an adapter's host is gone for good, and what it held with it. */
+typedef void ph_supervise_gone(ph_broker *broker, const ph_site_adapter *adapter);
+
 /* Start or adopt the host of every enabled adapter. */
-ph_status ph_supervise_start(ph_broker *broker, ph_error *err);
+ph_status ph_supervise_start(ph_broker *broker, ph_supervise_gone *gone, ph_error *err);
 /* Ask all hosts to end, kill the rest after a while; the loop is stopped when none is left. */
 void ph_supervise_stop(ph_broker *broker);
 bool ph_supervise_stopping(const ph_broker *broker);
