@@ -15,6 +15,7 @@
 
 #include "cli/ask.h"
 #include "cli/cloudevent.h"
+#include "cli/session.h"
 #include "lib/base/clock.h"
 
 #define LINE_MOST  (4u << 20) /* bytes of one event in JSON */

@@ -14,6 +14,7 @@
 
 #include "cli/ask.h"
 #include "cli/cloudevent.h"
+#include "cli/session.h"
 #include "lib/base/clock.h"
 
 #define CREDIT	  64

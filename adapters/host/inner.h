@@ -59,7 +59,18 @@ typedef struct ph_host {
 	int64_t lost_since; /* when the session was lost; 0 while it is up */
 } ph_host;
 
-int64_t ph_host_now(const ph_host *host);
-int64_t ph_host_wall(const ph_host *host);
+/* Milliseconds, on the growing clock. */
+static inline int64_t
+ph_host_now(const ph_host *host)
+{
+	return ph_clock_mono(host->clock);
+}
+
+/* Milliseconds since 1970. */
+static inline int64_t
+ph_host_wall(const ph_host *host)
+{
+	return ph_clock_wall(host->clock);
+}
 
 #endif

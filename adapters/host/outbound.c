@@ -13,7 +13,6 @@
 #include "adapters/host/outcome.h"
 #include "adapters/host/previous.h"
 #include "adapters/host/reduce.h"
-#include "adapters/host/replay.h"
 #include "lib/base/log.h"
 
 typedef struct delivery delivery;
@@ -461,10 +460,6 @@ void
 ph_outbound_take(ph_host *host, const ph_event *event)
 {
 	uint64_t number = ph_event_delivery(event);
-	if (!strcmp(ph_event_queue(event), "inbound")) {
-		ph_replay_take(host, event);
-		return;
-	}
 	if (is_here(host, number))
 		return;
 	delivery *it = add(host, event);

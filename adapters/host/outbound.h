@@ -12,7 +12,7 @@
 
 /* Room for deliveries in `host`. */
 ph_status ph_outbound_new(ph_host *host, ph_error *err);
-/* A DELIVERY event, of the adapter's queue or of `inbound`. */
+/* A DELIVERY event of the adapter's queue. */
 void ph_outbound_take(ph_host *host, const ph_event *event);
 /* Settle with a stage, a word and a line. */
 void ph_outbound_settle(ph_host *host, uint64_t delivery, ph_outcome outcome,

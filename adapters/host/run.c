@@ -21,6 +21,7 @@
 #include "adapters/host/inbound.h"
 #include "adapters/host/outbound.h"
 #include "adapters/host/poll.h"
+#include "adapters/host/replay.h"
 #include "adapters/host/query.h"
 #include "adapters/host/services.h"
 #include "lib/base/assert.h"
@@ -40,18 +41,6 @@ enum {
 	PLUGIN_MS = 10000, /* to start, and to stop */
 	INBOUND_CREDIT = 8
 };
-
-int64_t
-ph_host_now(const ph_host *host)
-{
-	return ph_clock_mono(host->clock);
-}
-
-int64_t
-ph_host_wall(const ph_host *host)
-{
-	return ph_clock_wall(host->clock);
-}
 
 /* ---- what the broker hands over ---- */
 
@@ -275,6 +264,18 @@ session_changed(ph_host *host, const ph_event *event)
 }
 
 static void
+take_delivery(ph_host *host, const ph_event *event)
+{
+	if (host->stop)
+		ph_outbound_settle(host, ph_event_delivery(event), PH_RETRY, "send", "",
+		    "", "PH4119 stopping", "");
+	else if (strcmp(ph_event_queue(event), "inbound") == 0)
+		ph_replay_take(host, event);
+	else
+		ph_outbound_take(host, event);
+}
+
+static void
 take_public(ph_host *host, const ph_event *event)
 {
 	switch (ph_event_kind_of(event)) {
@@ -287,11 +288,7 @@ take_public(ph_host *host, const ph_event *event)
 		    host->waits, PH_WAIT_RESULT, ph_event_ticket(event), event, 1);
 		break;
 	case PH_EVENT_DELIVERY:
-		if (host->stop)
-			ph_outbound_settle(host, ph_event_delivery(event), PH_RETRY,
-			    "send", "", "", "PH4119 stopping", "");
-		else
-			ph_outbound_take(host, event);
+		take_delivery(host, event);
 		break;
 	case PH_EVENT_SETTLED:
 		break;

@@ -43,7 +43,10 @@ deliver(rig *r, ph_message *message, uint8_t flags, const char *queue)
 	    .message = message,
 	    .reference = {"", 0},
 	    .resume = {"", 0}};
-	ph_outbound_take(r->host, &event);
+	if (strcmp(queue, "inbound") == 0)
+		ph_replay_take(r->host, &event);
+	else
+		ph_outbound_take(r->host, &event);
 }
 
 /* Until something was settled, letters from the plug-in's thread are awaited. */
