@@ -93,7 +93,7 @@ leave_out(const ph_map *map, const char *const *names, const ph_node *record)
 static const ph_node *
 record_of(const ph_map *map, ph_document *document, ph_error *err)
 {
-	const char *const *names = ph_names_bind(map->vendor_names, document);
+	const char *const *names = ph_document_bind(document, map->vendor_names);
 	ph_node *root = ph_document_root(document), *header;
 	if (names == NULL) {
 		ph_fail(err, PH_ERR_NOMEM, "out of memory");

@@ -149,7 +149,7 @@ open_all(const ph_map *map, ph_document *document, ph_xml_reader **reader,
 	ph_node *top = map->open_count == 0 ? NULL : top_of(map, document);
 	if (top == NULL)
 		return PH_OK;
-	const char *const *names = ph_names_bind(map->vendor_names, document);
+	const char *const *names = ph_document_bind(document, map->vendor_names);
 	if (names == NULL)
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	opening o = {.map = map, .document = document, .reader = reader, .err = err};

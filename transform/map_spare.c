@@ -94,8 +94,8 @@ make_call(const ph_map *map, unsigned direction, size_t limit, ph_map_call **out
 		free_call(call);
 		return status;
 	}
-	call->source_names = ph_names_bind(from, call->source);
-	call->target_names = ph_names_bind(to, call->target);
+	call->source_names = ph_document_bind(call->source, from);
+	call->target_names = ph_document_bind(call->target, to);
 	*out = call;
 	return PH_OK;
 }

@@ -487,7 +487,7 @@ ph_reply_judge(const ph_reply *reply, unsigned status, const void *bytes, size_t
 	note_fault(&j);
 	if (j.root != NULL && reply->syntax.xml)
 		set_above(&j);
-	j.reading.names = ph_names_bind(reply->names, j.document);
+	j.reading.names = ph_document_bind(j.document, reply->names);
 	j.reading.arena = ph_document_arena(j.document);
 	if (j.reading.names == NULL) {
 		ph_document_destroy(&j.document);

@@ -374,7 +374,7 @@ ph_schema_check(const ph_schema *schema, ph_document *document, const ph_node *n
 	    .schema = schema, .flags = flags, .steps = STEPS, .root = node, .out = out};
 	out->path[0] = out->text[0] = out->schema_path[0] = 0;
 	out->node = NULL;
-	c.names = ph_names_bind(schema->names, document);
+	c.names = ph_document_bind(document, schema->names);
 	if (c.names == NULL)
 		return PH_ERR_NOMEM;
 	bool good = ph_check_rule(&c, schema->root, node, NULL);

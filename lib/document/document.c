@@ -17,7 +17,6 @@
 #include "lib/base/os.h"
 #include "lib/base/table.h"
 #include "lib/document/name.h"
-#include "lib/document/names.h"
 
 #define FIRST_BUCKETS 64u
 #define CROWDED	      24u /* steps in a chain after which the hash gets a key */
@@ -255,6 +254,25 @@ ph_document_intern(ph_document *document, const char *bytes, size_t length)
 		hash = hash_name(document, bytes, length);
 	const ph_name *entry = find_name(document, hash, bytes, length);
 	return entry != NULL ? entry->text : enter_name(document, bytes, length);
+}
+
+const char *const *
+ph_document_bind(ph_document *document, const ph_names *names)
+{
+	if (document->shared == names)
+		return ph_names_texts(names);
+	size_t count = ph_names_count(names) + 1;
+	const char **bound = ph_arena_alloc(document->arena, count * sizeof *bound);
+	if (bound == NULL)
+		return NULL;
+	bound[0] = NULL;
+	for (size_t i = 1; i < count; i++) {
+		const char *text = ph_names_text(names, (uint32_t) i);
+		bound[i] = ph_document_intern(document, text, ph_name_of(text)->length);
+		if (bound[i] == NULL)
+			return NULL;
+	}
+	return bound;
 }
 
 /* The stamp of an interned name. */

@@ -30,6 +30,7 @@
 #include <packhorse/error.h>
 #include "lib/base/arena.h"
 #include "lib/base/assert.h"
+#include "lib/document/names.h"
 
 typedef enum ph_node_kind {
 	PH_NODE_NULL,
@@ -71,7 +72,6 @@ struct ph_node {
 };
 
 typedef struct ph_document ph_document;
-typedef struct ph_names ph_names;
 
 /* An empty document that takes at most `limit` bytes; `name` (copied) is the file or
  * source shown in errors. */
@@ -101,6 +101,9 @@ const char *ph_document_intern(ph_document *document, const char *name, size_t l
  * is looked at first, since members mostly come in the same order. */
 const char *ph_document_intern_after(
     ph_document *document, const char *before, const char *name, size_t length);
+/* The document's pointers for `names`, by number: the names' own if they are in use, else interned
+ * and listed on the arena; NULL past the limit. */
+const char *const *ph_document_bind(ph_document *document, const ph_names *names);
 
 /* A node not yet in the tree. `text` is copied; NULL for objects, lists and null. */
 ph_node *ph_node_new(

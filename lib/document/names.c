@@ -6,6 +6,7 @@
  */
 #include "lib/document/names.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,12 @@ ph_names_text(const ph_names *names, uint32_t number)
 	return names->texts[number];
 }
 
+const char *const *
+ph_names_texts(const ph_names *names)
+{
+	return names->texts;
+}
+
 size_t
 ph_names_count(const ph_names *names)
 {
@@ -140,23 +147,4 @@ ph_names_shared(const ph_names *names, uint64_t hash, const char *text, size_t l
 {
 	const ph_name *known = find(names, hash, text, length);
 	return known == NULL ? NULL : known->text;
-}
-
-const char *const *
-ph_names_bind(const ph_names *names, ph_document *document)
-{
-	if (ph_document_names(document) == names)
-		return names->texts;
-	const char **bound =
-	    ph_arena_alloc(ph_document_arena(document), names->count * sizeof(*bound));
-	if (bound == NULL)
-		return NULL;
-	bound[0] = NULL;
-	for (size_t i = 1; i < names->count; i++) {
-		bound[i] = ph_document_intern(
-		    document, names->texts[i], ph_name_of(names->texts[i])->length);
-		if (bound[i] == NULL)
-			return NULL;
-	}
-	return bound;
 }

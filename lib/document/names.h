@@ -11,7 +11,11 @@
 #ifndef PH_NAMES_H
 #define PH_NAMES_H
 
-#include "lib/document/document.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <packhorse/error.h>
+
+typedef struct ph_names ph_names;
 
 ph_status ph_names_new(ph_names **out, ph_error *err);
 void ph_names_destroy(ph_names **names_p);
@@ -21,11 +25,12 @@ uint32_t ph_names_add(ph_names *names, const char *text, size_t length);
 uint32_t ph_names_find(const ph_names *names, const char *text, size_t length);
 /* Its text; NULL for 0. */
 const char *ph_names_text(const ph_names *names, uint32_t number);
+/* All texts by number, until a name is added. */
+const char *const *ph_names_texts(const ph_names *names);
+/* How many there are, number 0 left out. */
 size_t ph_names_count(const ph_names *names);
 /* The pointer of a name that is there, whose ph_name_hash this is; else NULL. */
 const char *ph_names_shared(
     const ph_names *names, uint64_t hash, const char *text, size_t length);
-/* Pointers of `document` by number: our own if it uses us, else on its arena; NULL past its limit. */
-const char *const *ph_names_bind(const ph_names *names, ph_document *document);
 
 #endif

@@ -321,7 +321,7 @@ open_canonical(trips *t, const void *bytes, size_t length, place *out)
 	    ph_laws_decode(t->map, true, bytes, length, &out->document, &t->err);
 	if (status == PH_OK) {
 		out->record = ph_document_root(out->document);
-		out->names = ph_names_bind(t->map->canonical_names, out->document);
+		out->names = ph_document_bind(out->document, t->map->canonical_names);
 	}
 	if (status != PH_OK || out->names == NULL)
 		t->status = status == PH_OK ? PH_ERR_NOMEM : status;
