@@ -9,34 +9,6 @@
 
 #include "lib/codec/records_inner.h"
 
-bool
-ph_records_gathers(
-    const ph_records *records, const ph_record_rule *rule, const ph_record_rule *part)
-{
-	return (rule->gathers >> (part - records->rules) & 1) != 0;
-}
-
-bool
-ph_records_shares(const ph_records *records, const char *field)
-{
-	for (size_t i = 0; i < records->by_count; i++)
-		if (strcmp(records->by[i], field) == 0)
-			return true;
-	for (size_t i = 0; i < records->with_count; i++)
-		if (strcmp(records->with[i], field) == 0)
-			return true;
-	return false;
-}
-
-bool
-ph_records_part_of_any(const ph_records *records, const ph_record_rule *rule)
-{
-	for (size_t i = 0; i < records->rule_count; i++)
-		if (ph_records_gathers(records, &records->rules[i], rule))
-			return true;
-	return false;
-}
-
 /* ---- reading ---- */
 
 static ph_status
@@ -197,16 +169,6 @@ ph_gather_add(
 }
 
 /* ---- writing ---- */
-
-bool
-ph_records_is_part(const ph_records *records, const ph_node *member)
-{
-	if (!records->gathers || member->name == NULL || ph_node_is_scalar(member))
-		return false;
-	const ph_record_rule *rule = ph_records_by_name(records, member->name);
-	return rule != NULL &&
-	       (records->by_count > 0 || ph_records_part_of_any(records, rule));
-}
 
 const ph_node *
 ph_records_field(const ph_node *row, const ph_node *group, const char *name)

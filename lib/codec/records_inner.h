@@ -65,7 +65,8 @@ struct ph_records {
 	size_t with_count;
 };
 
-/* The rule of a record by its type, or by its name; NULL. */
+/* records_rules.c: what a description says. The rule of a record by its type, or by its name;
+ * NULL. */
 const ph_record_rule *ph_records_by_type(
     const ph_records *records, const char *type, size_t length);
 const ph_record_rule *ph_records_by_name(const ph_records *records, const char *name);
@@ -77,9 +78,11 @@ bool ph_records_gathers(
 bool ph_records_part_of_any(const ph_records *records, const ph_record_rule *rule);
 /* Is it a field of the gathered record, not of its rows? */
 bool ph_records_shares(const ph_records *records, const char *field);
+/* Is this member of a row one of the rows that were gathered into it? */
+bool ph_records_is_part(const ph_records *records, const ph_node *member);
 
-/* The order of records while a file is read or written: which may come where, and how
- * many were counted. */
+/* records_sequence.c: the order of records while a file is read or written: which may come where,
+ * and how many were counted. */
 typedef struct ph_sequence {
 	const ph_records *records;
 	size_t seen, counted;
@@ -97,14 +100,6 @@ ph_status ph_sequence_write(ph_sequence *sequence, const char *name, const ph_no
     const ph_record_rule **rule, ph_error *err);
 /* A trailer that counts need not be in the document: is it to be written now? */
 bool ph_sequence_closes(ph_sequence *sequence);
-/* Every member of a row that is a field has a column, once. */
-ph_status ph_records_check_members(const ph_records *records,
-    const char *const *columns, size_t count, const ph_node *row, ph_error *err);
-/* Is this member of a row one of the rows that were gathered into it? */
-bool ph_records_is_part(const ph_records *records, const ph_node *member);
-/* A field of a row, or of what it was gathered into (may be NULL); NULL. */
-const ph_node *ph_records_field(
-    const ph_node *row, const ph_node *group, const char *name);
 
 /* A piece of a file (pieces.h): what is known from those before. */
 typedef struct ph_records_part {
@@ -115,11 +110,20 @@ typedef struct ph_records_part {
 ph_status ph_records_decode_part(const ph_records *records, ph_records_part *part,
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 
-/* What the formats ask of their input: size, charset, control characters. A byte order
+/* records_text.c: what the formats ask of their input: size, charset, control characters. A byte order
  * mark is passed over: *start is the first byte to read. */
 ph_status ph_records_open(const ph_records *records, ph_source *source,
     const ph_records_part *part, ph_document *document, const void *bytes,
     size_t length, size_t *start, ph_error *err);
+
+/* ... and of what is written: every member of a row that is a field has a column, once; */
+ph_status ph_records_check_members(const ph_records *records,
+    const char *const *columns, size_t count, const ph_node *row, ph_error *err);
+/* a field's text in the charset: appended, or PH_ERR_INVALID with its path. */
+ph_status ph_records_write_text(
+    const ph_records *records, const ph_node *node, ph_buffer *out, ph_error *err);
+/* PH_ERR_INVALID about a node that is to be written: "(at a/b)" is added. */
+ph_status ph_records_refuse(const ph_node *node, ph_error *err, const char *text);
 
 /* gather.c: rows into the records they make, while they are read ... */
 typedef struct ph_gather {
@@ -139,12 +143,9 @@ typedef ph_status ph_gather_write(void *self, const char *name, const ph_node *r
     const ph_node *group, ph_error *err);
 ph_status ph_gather_rows(const ph_records *records, const ph_node *node,
     ph_gather_write *write, void *self, ph_error *err);
-
-/* A field's text in the charset: appended, or PH_ERR_INVALID with its path. */
-ph_status ph_records_write_text(
-    const ph_records *records, const ph_node *node, ph_buffer *out, ph_error *err);
-/* PH_ERR_INVALID about a node that is to be written: "(at a/b)" is added. */
-ph_status ph_records_refuse(const ph_node *node, ph_error *err, const char *text);
+/* A field of a row, or of what it was gathered into (may be NULL); NULL. */
+const ph_node *ph_records_field(
+    const ph_node *row, const ph_node *group, const char *name);
 
 /* One format each; `source` has been opened. `part` is what is known of a piece, and is
  * brought up to date. What is written in passing goes to the arena (NULL: to the heap). */
