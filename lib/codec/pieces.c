@@ -7,8 +7,6 @@
  */
 #include "lib/codec/pieces.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,110 +77,6 @@ ph_pieces_memory(const ph_pieces *p)
 	return p->memory;
 }
 
-/* ---- places ---- */
-
-/* Line and column of `offset`, which is not before `start`. */
-static void
-place_of(const ph_pieces *p, size_t offset, uint32_t *line, uint32_t *column)
-{
-	ph_place place;
-	uint32_t down = 0, along = 0;
-	size_t length = ph_pieces_end(p) - p->start;
-	ph_place_init(&place, length == 0 ? "" : ph_pieces_bytes(p, p->start), length);
-	ph_place_at(&place, offset - p->start, &down, &along);
-	*column = down == 1 ? p->column + along - 1 : along;
-	*line = p->line + down - 1;
-}
-
-ph_cut
-ph_pieces_refuse(ph_pieces *p, ph_status status, size_t offset, const char *format, ...)
-{
-	char where[PH_ERROR_WHERE], text[PH_ERROR_TEXT];
-	uint32_t line = 0, column = 0;
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	place_of(p, offset < p->start ? p->start : offset, &line, &column);
-	snprintf(where, sizeof where, "%s:%" PRIu32 ":%" PRIu32, p->name, line, column);
-	ph_fail_at(p->err, status, where, "%s", text);
-	return PH_CUT_REFUSED;
-}
-
-ph_cut
-ph_pieces_no_memory(ph_pieces *p)
-{
-	ph_fail(p->err, PH_ERR_NOMEM, "out of memory");
-	return PH_CUT_REFUSED;
-}
-
-void
-ph_piece_place(const ph_piece *piece, uint32_t *line, uint32_t *column)
-{
-	if (*line < piece->head_line ||
-	    (*line == piece->head_line && *column < piece->head_column))
-		return; /* in what is repeated, which begins as the file does */
-	if (*line == piece->head_line)
-		*column = *column - piece->head_column + piece->column;
-	*line = *line - piece->head_line + piece->line;
-}
-
-void
-ph_piece_where(const ph_piece *piece, char where[PH_ERROR_WHERE])
-{
-	char *last = strrchr(where, ':'), *first = NULL;
-	if (last == NULL)
-		return;
-	for (first = last; first > where && first[-1] != ':'; first--)
-		;
-	char *end = NULL;
-	uint32_t line = (uint32_t) strtoul(first, &end, 10);
-	uint32_t column = (uint32_t) strtoul(last + 1, NULL, 10);
-	if (first == where || end != last || line == 0 || column == 0)
-		return;
-	ph_piece_place(piece, &line, &column);
-	snprintf(first, PH_ERROR_WHERE - (size_t) (first - where),
-	    "%" PRIu32 ":%" PRIu32, line, column);
-}
-
-/* ---- levels ---- */
-
-ph_pieces_level *
-ph_pieces_push(ph_pieces *p, size_t start)
-{
-	if (p->depth == sizeof p->levels / sizeof *p->levels) {
-		ph_pieces_refuse(p, PH_ERR_TOO_LARGE, start,
-		    "PH3132 the way to the records is nested too deep");
-		return NULL;
-	}
-	ph_pieces_level *level = &p->levels[p->depth++];
-	ph_buffer head = level->head;
-	ph_buffer_clear(&head);
-	/* what stands before the root belongs to it; a second one is refused when it is read */
-	*level = (ph_pieces_level){.head = head, .start = p->rooted ? start : 0};
-	p->rooted = true;
-	return level;
-}
-
-void
-ph_pieces_pop(ph_pieces *p)
-{
-	PH_ASSERT(p->depth > 0);
-	p->depth--;
-}
-
-bool
-ph_pieces_child(ph_pieces *p, size_t at)
-{
-	ph_pieces_level *level = &p->levels[p->depth - 1];
-	if (level->has_child)
-		return true;
-	level->has_child = true;
-	ph_buffer_append(
-	    &level->head, ph_pieces_bytes(p, level->start), at - level->start);
-	return !level->head.failed;
-}
-
 /* ---- making pieces ---- */
 
 /* After a comma nothing may end. */
@@ -250,7 +144,7 @@ emit(ph_pieces *p, size_t end, ph_piece *out, ph_error *err)
 	if (end > p->start)
 		ph_buffer_append(
 		    &p->piece, ph_pieces_bytes(p, p->start), end - p->start);
-	place_of(p, end, &line, &column);
+	ph_pieces_place(p, end, &line, &column);
 	p->line = line;
 	p->column = column;
 	p->start = end;

@@ -91,17 +91,21 @@ ph_pieces_bytes(const ph_pieces *p, size_t offset)
 	return (const char *) p->window.data + (offset - p->base);
 }
 
+/* pieces_place.c: line and column of `offset`, which is not before `start`. */
+void ph_pieces_place(
+    const ph_pieces *p, size_t offset, uint32_t *line, uint32_t *column);
 /* PH_CUT_REFUSED, with the place of `offset`. */
 ph_cut ph_pieces_refuse(ph_pieces *p, ph_status status, size_t offset,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 ph_cut ph_pieces_no_memory(ph_pieces *p);
 
-/* A level begins at `start`; NULL after a complaint. */
+/* pieces_levels.c: a level begins at `start`; NULL after a complaint. */
 ph_pieces_level *ph_pieces_push(ph_pieces *p, size_t start);
 void ph_pieces_pop(ph_pieces *p);
 /* Something on the way begins at `at` in the innermost level: what is before it is kept. */
 bool ph_pieces_child(ph_pieces *p, size_t at);
 
+/* A format each: read on to the next record. */
 ph_cut ph_pieces_scan_rows(ph_pieces *p);
 ph_cut ph_pieces_scan_xml(ph_pieces *p);
 ph_cut ph_pieces_scan_json(ph_pieces *p);

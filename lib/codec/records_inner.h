@@ -110,8 +110,8 @@ typedef struct ph_records_part {
 ph_status ph_records_decode_part(const ph_records *records, ph_records_part *part,
     ph_document *document, const void *bytes, size_t length, ph_error *err);
 
-/* records_text.c: what the formats ask of their input: size, charset, control characters. A byte order
- * mark is passed over: *start is the first byte to read. */
+/* records_text.c: what the formats ask of their input: size, charset, control characters. A
+ * byte order mark is passed over: *start is the first byte to read. */
 ph_status ph_records_open(const ph_records *records, ph_source *source,
     const ph_records_part *part, ph_document *document, const void *bytes,
     size_t length, size_t *start, ph_error *err);
