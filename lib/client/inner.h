@@ -186,9 +186,14 @@ struct ph_client {
 	ph_event event;
 };
 
-int64_t ph_client_now(void);
+static inline int64_t
+ph_client_now(void)
+{
+	return ph_clock_mono(ph_clock_system());
+}
 /* The same, and remember it. */
 int64_t ph_client_look(ph_client *client);
+/* life.c: a client that has no address yet. */
 ph_status ph_client_allocate(const char *name, ph_client **out, ph_error *err);
 /* Ask the control socket for an endpoint and a one-time token. */
 ph_status ph_client_grant(ph_client *client, ph_error *err);

@@ -17,12 +17,6 @@
 #define SILENT_INTERVALS 3
 
 int64_t
-ph_client_now(void)
-{
-	return ph_clock_mono(ph_clock_system());
-}
-
-int64_t
 ph_client_look(ph_client *client)
 {
 	client->seen = ph_client_now();
