@@ -27,6 +27,8 @@ ph_status ph_site_read(
 /* A member that is one text or a list of texts. Absent: empty. */
 ph_status ph_site_texts(ph_site_whole *whole, const ph_document *document,
     const ph_node *object, const char *name, ph_site_list *out, ph_error *err);
+/* One more text, borrowed; false without memory, or if it is NULL. */
+bool ph_site_list_add(ph_site_whole *whole, ph_site_list *list, const char *text);
 /* `path` as it is if absolute, else in `directory`. NULL without memory. */
 const char *ph_site_path(ph_site_whole *whole, const char *directory, const char *path);
 /* Lower-case letters, digits and '-', not first; at most PH_SITE_NAME_MAX. */

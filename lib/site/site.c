@@ -1,119 +1,20 @@
 /*
- * How it works: all texts and arrays live on one arena, all documents in one list; a site is freed
- * by freeing both. The adapters' and routes' files are read by adapter.c and route.c.
+ * How it works: packhorse.yaml is read here, then the adapters' and routes' files by adapter.c and
+ * route.c. All texts and arrays live on one arena, all documents in one list; a site is freed by
+ * freeing both. part.c is what the readers share, find.c what is asked of a site afterwards.
  */
 #include "lib/site/part.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/assert.h"
-#include "lib/base/fs.h"
-#include "lib/base/table.h"
 #include "lib/config/config.h"
 
 #define ARENA_MAX    (64u << 20)
-#define FILE_MAX     (1u << 20)
-#define DOCUMENT_MAX (32u << 20)
 #define RUN_PATH_MAX 64 /* leaves room for socket names within ipc's 107 bytes */
 
 static const char *const system_queues[] = {"inbound", "unrouted"};
-
-ph_status
-ph_site_no_room(ph_error *err)
-{
-	return ph_fail(
-	    err, PH_ERR_TOO_LARGE, "PH1301 the configuration takes too much memory");
-}
-
-ph_status
-ph_site_read(ph_site_whole *whole, const char *path, ph_document **out, ph_error *err)
-{
-	static const uint8_t plain[16];
-	ph_document *document = NULL;
-	char *bytes = NULL;
-	size_t length = 0;
-	if (whole->document_count == PH_SITE_FILES_MAX)
-		return ph_site_no_room(err);
-	ph_status status = ph_fs_slurp(path, FILE_MAX, &bytes, &length, err);
-	if (status != PH_OK)
-		return ph_fail_at(err, status, path,
-		    status == PH_ERR_NOT_FOUND
-			? "PH1302 there is no such file"
-			: "PH1303 the file cannot be read, or is over 1 MiB");
-	status = ph_document_new(path, DOCUMENT_MAX, &document, err);
-	if (status == PH_OK)
-		status = ph_yaml_decode(document, bytes, length, PH_CONFIG_EXPAND, err);
-	whole->site.digest = whole->site.digest * 31 + ph_siphash(plain, bytes, length);
-	free(bytes);
-	if (status != PH_OK) {
-		ph_document_destroy(&document);
-		return status;
-	}
-	whole->documents[whole->document_count++] = document;
-	*out = document;
-	return PH_OK;
-}
-
-static bool
-list_add(ph_site_whole *whole, ph_site_list *list, const char *text)
-{
-	const char **at =
-	    ph_arena_alloc(whole->arena, (list->count + 2) * sizeof(char *));
-	if (at == NULL || text == NULL)
-		return false;
-	if (list->count > 0)
-		memcpy(at, list->at, list->count * sizeof(char *));
-	at[list->count] = text;
-	at[list->count + 1] = NULL;
-	list->at = at;
-	list->count++;
-	return true;
-}
-
-ph_status
-ph_site_texts(ph_site_whole *whole, const ph_document *document, const ph_node *object,
-    const char *name, ph_site_list *out, ph_error *err)
-{
-	static const char *nothing[] = {NULL};
-	ph_node *member = ph_node_get(object, name);
-	*out = (ph_site_list){.at = nothing};
-	if (member == NULL)
-		return PH_OK;
-	bool list = member->kind == PH_NODE_LIST;
-	if (!list && (!ph_node_is_scalar(member) || member->text == NULL))
-		return ph_config_fail(err, document, member,
-		    "PH1304 %s takes a text or a list of texts", name);
-	for (ph_node *at = list ? member->first : member; at != NULL;
-	     at = list ? at->next : NULL) {
-		if (!ph_node_is_scalar(at) || at->text == NULL)
-			return ph_config_fail(err, document, at,
-			    "PH1304 %s takes a text or a list of texts", name);
-		if (!list_add(whole, out, at->text))
-			return ph_site_no_room(err);
-	}
-	return PH_OK;
-}
-
-const char *
-ph_site_path(ph_site_whole *whole, const char *directory, const char *path)
-{
-	if (path[0] == '/')
-		return ph_arena_strdup(whole->arena, path);
-	return ph_arena_printf(whole->arena, "%s/%s", directory, path);
-}
-
-bool
-ph_site_name_ok(const char *name)
-{
-	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-	return length > 0 && length <= PH_SITE_NAME_MAX && name[length] == 0 &&
-	       name[0] != '-';
-}
-
-/* ---- packhorse.yaml ---- */
 
 static ph_status
 read_paths(ph_site_whole *whole, const ph_document *document, const ph_node *root,
@@ -142,9 +43,10 @@ read_paths(ph_site_whole *whole, const ph_document *document, const ph_node *roo
 	site->plugins = ph_site_path(whole, site->directory, plugins);
 	site->host = ph_site_path(whole, site->directory, host);
 	if (site->connectors.count == 0)
-		(void) list_add(whole, &site->connectors, PH_DATADIR "/connectors");
+		(void) ph_site_list_add(
+		    whole, &site->connectors, PH_DATADIR "/connectors");
 	if (site->schemas.count == 0)
-		(void) list_add(whole, &site->schemas, PH_DATADIR "/schemas");
+		(void) ph_site_list_add(whole, &site->schemas, PH_DATADIR "/schemas");
 	for (size_t i = 0; i < site->connectors.count; i++)
 		site->connectors.at[i] =
 		    ph_site_path(whole, site->directory, site->connectors.at[i]);
@@ -256,7 +158,7 @@ read_queues(ph_site_whole *whole, const ph_document *document, const ph_node *ro
 		ph_status status = ph_config_known(document, at, none, err);
 		if (status != PH_OK)
 			return status;
-		if (!list_add(whole, &whole->site.queues, at->name))
+		if (!ph_site_list_add(whole, &whole->site.queues, at->name))
 			return ph_site_no_room(err);
 	}
 	return PH_OK;
@@ -369,78 +271,4 @@ ph_site_destroy(ph_site **site_p)
 		ph_document_destroy(&whole->documents[i]);
 	ph_arena_destroy(&whole->arena);
 	free(whole);
-}
-
-const ph_site_adapter *
-ph_site_adapter_get(const ph_site *site, const char *name)
-{
-	for (size_t i = 0; i < site->adapter_count; i++) {
-		if (strcmp(site->adapters[i].name, name) == 0)
-			return &site->adapters[i];
-	}
-	return NULL;
-}
-
-const ph_site_adapter *
-ph_site_adapter_of_queue(const ph_site *site, const char *queue)
-{
-	for (size_t i = 0; i < site->adapter_count; i++) {
-		if (strcmp(site->adapters[i].queue, queue) == 0)
-			return &site->adapters[i];
-	}
-	return NULL;
-}
-
-bool
-ph_site_has_queue(const ph_site *site, const char *queue)
-{
-	if (ph_site_adapter_of_queue(site, queue) != NULL)
-		return true;
-	for (size_t i = 0; i < site->queues.count; i++) {
-		if (strcmp(site->queues.at[i], queue) == 0)
-			return true;
-	}
-	return false;
-}
-
-bool
-ph_site_may_mint(const ph_site_adapter *adapter, const char *entity)
-{
-	for (size_t i = 0; i < adapter->originates.count; i++) {
-		if (strcmp(adapter->originates.at[i], entity) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_there(
-    const char *directory, const char *folder, const char *name, char *out, size_t size)
-{
-	const char *slash = folder[0] == 0 ? "" : "/";
-	int length = snprintf(out, size, "%s%s%s/%s", directory, slash, folder, name);
-	return length > 0 && (size_t) length < size && access(out, R_OK) == 0;
-}
-
-ph_status
-ph_site_find(const ph_site *site, const ph_site_adapter *adapter, const char *folder,
-    const char *name, char *out, size_t size, ph_error *err)
-{
-	if (name[0] == '/' || strstr(name, "..") != NULL)
-		return ph_fail(err, PH_ERR_INVALID,
-		    "PH1312 a file of the site is named by its name alone, without a "
-		    "way to it");
-	if (is_there(site->directory, folder, name, out, size))
-		return PH_OK;
-	bool connector = adapter != NULL && adapter->connector != NULL;
-	if (connector && is_there(adapter->connector, folder, name, out, size))
-		return PH_OK;
-	for (size_t i = 0; strcmp(folder, "schemas") == 0 && i < site->schemas.count;
-	     i++) {
-		if (is_there(site->schemas.at[i], "", name, out, size))
-			return PH_OK;
-	}
-	return ph_fail(err, PH_ERR_NOT_FOUND,
-	    "PH1313 there is no %s/%s in the site%s%s", folder, name,
-	    connector ? ", nor in " : "", connector ? adapter->connector : "");
 }
