@@ -8,12 +8,6 @@
 #include "lib/codec/multipart.h"
 #include "transform/map_inner.h"
 
-bool
-ph_vendor_is_xml(const ph_map *map)
-{
-	return map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;
-}
-
 static bool
 ends_in(const ph_node *node, const char *ending)
 {

@@ -222,7 +222,11 @@ bool ph_split(ph_map_call *call, const ph_node *node, ph_split_add *add, void *s
 /* Does a field of the record that is to be written hold what would part it? */
 bool ph_split_parts(const ph_map *map, const char *const *names, const ph_node *top);
 /* Is the whole of it one XML document? */
-bool ph_vendor_is_xml(const ph_map *map);
+static inline bool
+ph_vendor_is_xml(const ph_map *map)
+{
+	return map->format == PH_MAP_XML || map->format == PH_MAP_SOAP;
+}
 /* Hold bytes to the vendor's schema, if there is one; `path` is that of a breach. *checker is
  * made when it is needed, and serves the next document. */
 ph_status ph_vendor_check(const ph_map *map, ph_xsd_checker **checker,
