@@ -248,8 +248,10 @@ void ph_map_examine_vendor(const ph_map *map, ph_load *load);
 void ph_map_examine_paths(const ph_map *map, ph_load *load);
 void ph_map_examine_content(const ph_map *map, ph_load *load);
 
+/* map_keep.c: release the resource with the map; now, if there is no memory: false. */
 bool ph_map_keep(void *map, void *resource, ph_release *release);
 bool ph_map_keep_pattern(void *map, ph_pattern *pattern);
+/* The number of a name of the context, new or not. */
 int ph_map_context(void *map, ph_arena *arena, const char *name, size_t length);
 
 /* A call. */
