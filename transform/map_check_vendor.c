@@ -219,22 +219,6 @@ type_words(unsigned types)
 	return "something else";
 }
 
-const ph_rule *
-ph_check_canonical(const ph_map *map, const ph_operand *operand)
-{
-	char path[PATH] = "";
-	size_t at = 0;
-	if (operand->kind != PH_OPERAND_PATH || map->schema == NULL)
-		return NULL;
-	for (size_t i = 0; i < operand->path.count && at < PATH; i++) {
-		const ph_step *step = &operand->path.steps[i];
-		at += (size_t) snprintf(path + at, PATH - at, "%s%s%s",
-		    i > 0 ? "." : "", ph_names_text(map->canonical_names, step->name),
-		    (step->flags & (PH_STEP_MANY | PH_STEP_CHOSEN)) != 0 ? "[]" : "");
-	}
-	return ph_schema_field(map->schema, path);
-}
-
 /* What the canonical side of a conversion is. */
 static unsigned
 wanted_types(const ph_convert *convert)

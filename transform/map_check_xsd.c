@@ -11,7 +11,6 @@
 #include "transform/map_check_xsd.h"
 #include "transform/schema_inner.h"
 
-#define NAMES_MAX    512
 #define is_inward(f) ((f) == PH_FLOWS_IN)
 
 typedef struct checker {
@@ -19,76 +18,6 @@ typedef struct checker {
 	ph_load *load;
 	bool lost[PH_FLOWS_OUT + 1]; /* by direction: the record itself is not there */
 } checker;
-
-/* ---- words ---- */
-
-/* The elements of a content by their local names; attributes with an @. */
-static size_t
-note_elements(const ph_xsd_part *part, const char **names, size_t count)
-{
-	if (part->kind == PH_XSD_ELEMENT && count < NAMES_MAX)
-		names[count++] = part->name;
-	for (const ph_xsd_part *p = part->first; p != NULL; p = p->next)
-		count = note_elements(p, names, count);
-	return count;
-}
-
-const ph_xsd_part *
-ph_check_element(const ph_xsd_part *part, const char *name)
-{
-	const ph_xsd_part *found = NULL;
-	if (part->kind == PH_XSD_ELEMENT && strcmp(part->name, name) == 0)
-		return part;
-	for (const ph_xsd_part *p = part->first; p != NULL && found == NULL;
-	     p = p->next)
-		found = ph_check_element(p, name);
-	return found;
-}
-
-const ph_xsd_attribute *
-ph_check_attribute(const ph_xsd_type *type, const char *name)
-{
-	const ph_xsd_attribute *a = type == NULL ? NULL : type->attributes;
-	while (a != NULL && strcmp(a->name, name) != 0)
-		a = a->next;
-	return a;
-}
-
-void
-ph_check_hint(const ph_map *map, const ph_xsd_type *above, const char *name,
-    bool attribute, char out[PH_HINT_MAX])
-{
-	const char *names[NAMES_MAX + 1];
-	size_t count = 0;
-	const ph_xsd_part *content =
-	    above == NULL ? ph_xsd_shape_roots(map->xsd_shape) : above->content;
-	const ph_xsd_part *element =
-	    content == NULL ? NULL : ph_check_element(content, name);
-	const ph_xsd_attribute *other = ph_check_attribute(above, name);
-	out[0] = 0;
-	if (attribute ? element != NULL : element == NULL && other != NULL) {
-		snprintf(out, PH_HINT_MAX, ": it is an %s there, %s%s",
-		    attribute ? "element" : "attribute", attribute ? "" : "@", name);
-		return;
-	}
-	if (attribute ? other != NULL : element != NULL) {
-		const char *space = attribute ? other->space : element->space;
-		snprintf(out, PH_HINT_MAX, " of that namespace: there it is in %s%s",
-		    space == NULL ? "none" : "", space == NULL ? "" : space);
-		return;
-	}
-	if (content != NULL && !attribute)
-		count = note_elements(content, names, 0);
-	for (const ph_xsd_attribute *a =
-		 above == NULL || !attribute ? NULL : above->attributes;
-	     a != NULL && count < NAMES_MAX; a = a->next)
-		names[count++] = a->name;
-	names[count] = NULL;
-	const char *near = ph_nearest(name, names);
-	if (near != NULL)
-		snprintf(out, PH_HINT_MAX, "; did you mean %s%s?", attribute ? "@" : "",
-		    near);
-}
 
 static void
 unknown(checker *c, const ph_node *node, size_t offset, const ph_way *way, size_t at,
@@ -231,13 +160,6 @@ check_way(checker *c, const ph_link *link, const ph_operand *operand, unsigned f
 		    operand->path.text);
 	check_steps(c, link, operand, &way, flow);
 	return c->load->errors == before;
-}
-
-bool
-ph_check_is_path(const ph_operand *operand)
-{
-	return operand->kind == PH_OPERAND_PATH || operand->kind == PH_OPERAND_KEYS ||
-	       operand->kind == PH_OPERAND_VALUES;
 }
 
 static void

@@ -11,7 +11,7 @@
 
 #define PH_HINT_MAX 512
 
-/* By local names, of any namespace; NULL. */
+/* map_check_find.c. By local names, of any namespace; NULL. */
 const ph_xsd_part *ph_check_element(const ph_xsd_part *content, const char *name);
 const ph_xsd_attribute *ph_check_attribute(const ph_xsd_type *type, const char *name);
 /* What was meant instead of a name that is not there, for the end of a complaint; "" if nothing is
@@ -20,8 +20,7 @@ void ph_check_hint(const ph_map *map, const ph_xsd_type *above, const char *name
     bool attribute, char out[PH_HINT_MAX]);
 /* Does an operand stand for something in the document? */
 bool ph_check_is_path(const ph_operand *operand);
-
-/* map_check_vendor.c: what the canonical schema says of an operand; NULL. */
+/* What the canonical schema says of an operand; NULL. */
 const ph_rule *ph_check_canonical(const ph_map *map, const ph_operand *operand);
 
 /* map_check_rest.c: what is neither linked nor dropped of the records of both directions; NULL:
