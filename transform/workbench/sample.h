@@ -22,6 +22,7 @@ typedef struct ph_sampler {
 	unsigned depth;		      /* its own */
 } ph_sampler;
 
+/* sampler.c: the next number. */
 uint64_t ph_sampler_next(ph_sampler *sampler);
 /* A number in [least, most]. */
 size_t ph_sampler_number(ph_sampler *sampler, size_t least, size_t most);
