@@ -307,13 +307,6 @@ pair(drafting *d)
 
 /* ---- name/value lists ---- */
 
-size_t
-ph_draft_list_of(const char *path)
-{
-	const char *marks = strstr(path, "[]");
-	return marks == NULL ? 0 : (size_t) (marks - path) + 2;
-}
-
 /* The other field of a list that has just two, after this one. */
 static field *
 second_field(drafting *d, const field *first)

@@ -7,6 +7,7 @@
 #ifndef PH_PROPOSE_INNER_H
 #define PH_PROPOSE_INNER_H
 
+#include <string.h>
 #include "transform/schema_inner.h"
 #include "transform/workbench/guess.h"
 #include "transform/workbench/propose.h"
@@ -54,7 +55,13 @@ typedef struct ph_draft {
 } ph_draft;
 
 /* Bytes of "rows[]" at the beginning of the path; 0 if it is none. */
-size_t ph_draft_list_of(const char *path);
+static inline size_t
+ph_draft_list_of(const char *path)
+{
+	const char *marks = strstr(path, "[]");
+	return marks == NULL ? 0 : (size_t) (marks - path) + 2;
+}
+/* propose_text.c */
 void ph_draft_write(ph_draft *draft);
 
 #endif
