@@ -110,7 +110,7 @@ bool ph_convert_policy(const ph_term *term, const char *const *allowed,
 bool ph_convert_whole(const ph_term *term, const ph_argument *argument, size_t least,
     size_t most, size_t *out);
 
-/* What a running conversion may ask of its run. */
+/* map_note.c: what a running conversion may ask of its run. */
 ph_arena *ph_run_arena(ph_run *run);
 /* Fail with a policy (HOLD, REJECT, RETRY, IGNORE), a reason word and a text with its code. */
 ph_flow ph_run_fail(ph_run *run, ph_policy policy, const char *reason,

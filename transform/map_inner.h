@@ -370,9 +370,11 @@ void ph_call_survey(ph_map_call *call);
 bool ph_run_output(ph_run *run);
 /* complement.c: what the previous record has and `root` has not. False past the limits. */
 bool ph_complement(ph_map_call *call, ph_node *root);
-/* "file:line:column" of a link; "source -> target" of an operation. */
+/* map_note.c: "file:line:column" of a link; "source -> target" of an operation. */
 void ph_link_where(const ph_map *map, const ph_link *link, char out[PH_ERROR_WHERE]);
 const char *ph_op_path(ph_arena *arena, const ph_op *op);
+/* What becomes of a record that fails by a policy. */
+ph_map_result ph_policy_result(ph_policy policy);
 /* Fail a record outside a conversion. */
 void ph_record_fail(ph_map_call *call, ph_record *record, ph_map_result result,
     const char *stage, const char *reason, const char *path, const char *where,
