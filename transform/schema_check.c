@@ -2,165 +2,342 @@
  * schema_check - holds a document against a schema's rules.
  *
  * The document's interned names are looked up once per check; after that a member finds its
- * rule by comparing pointers. The first broken rule ends it.
+ * rule by comparing pointers. The first broken rule ends it. A rule hands members, items or the same
+ * value on to other rules. What a failed alternative has evaluated does not count: an alternative
+ * marks on a copy, which is merged when it holds.
  *
  * A schema may make a check cost more than its document is worth: alternatives within
  * alternatives, a $ref to itself. Each rule costs a step, larger work more; past STEPS, and
- * STEPS_EACH for each node of the document, the check gives up, and a check that gave up is a
+ * some more for each node of the document, the check gives up, and a check that gave up is a
  * document that is not valid (PH3209).
  */
-#include "transform/schema_checking.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/base/clock.h"
-#include "lib/base/text.h"
+#include "transform/schema_checking.h"
 
-#define STEPS	   UINT64_C(1000000)
-#define STEPS_EACH 200u
-#define DEPTH	   512
-#define WORDS_MAX  200
+#define STEPS UINT64_C(1000000)
+#define DEPTH 512
 
-/* The number of an item in its list, from 1. */
-static size_t
-position(const ph_node *item)
+static bool check_rule(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks);
+
+/* ---- objects ---- */
+
+static bool
+has_member(const ph_node *object, const char *name)
 {
-	size_t number = 1;
-	for (const ph_node *n = item->parent->first; n != item; n = n->next)
-		number++;
-	return number;
+	const ph_node *n = object->first;
+	while (n != NULL && n->name != name)
+		n = n->next;
+	return n != NULL;
 }
 
-/* Write "a.b[2].c" of a node below the root into `out`; returns its length. */
-static size_t
-write_path(const ph_node *root, const ph_node *node, char *out, size_t size)
+static bool
+check_required(ph_checking *c, const ph_rule *rule, const ph_node *node, uint64_t seen)
 {
-	if (node == root || node->parent == NULL)
-		return 0;
-	size_t at = write_path(root, node->parent, out, size);
-	int wrote =
-	    node->name == NULL
-		? snprintf(out + at, size - at, "[%zu]", position(node))
-		: snprintf(out + at, size - at, "%s%s", at > 0 ? "." : "", node->name);
-	return wrote < 0 || (size_t) wrote >= size - at ? size - 1
-							: at + (size_t) wrote;
-}
-
-/* Write "#/a/0/b" of a schema's node into `out`; returns its length. */
-static size_t
-write_pointer(
-    const ph_schema_resource *resource, const ph_node *node, char *out, size_t size)
-{
-	int wrote;
-	size_t at = 0;
-	if (node == resource->node || node->parent == NULL) {
-		wrote = snprintf(out, size, "%s#", resource->uri);
-	} else {
-		at = write_pointer(resource, node->parent, out, size);
-		wrote = node->name == NULL
-			    ? snprintf(out + at, size - at, "/%zu", position(node) - 1)
-			    : snprintf(out + at, size - at, "/%s", node->name);
-	}
-	return wrote < 0 || (size_t) wrote >= size - at ? size - 1
-							: at + (size_t) wrote;
-}
-
-bool
-ph_check_broken(ph_checking *c, const ph_rule *rule, const ph_node *node,
-    const char *keyword, const char *format, ...)
-{
-	if (c->quiet > 0)
-		return false;
-	ph_violation *out = c->out;
-	va_list list;
-	va_start(list, format);
-	vsnprintf(out->text, sizeof(out->text), format, list);
-	va_end(list);
-	out->path[0] = 0;
-	write_path(c->root, node, out->path, sizeof(out->path));
-	size_t at = write_pointer(
-	    rule->resource, rule->node, out->schema_path, sizeof(out->schema_path));
-	if (keyword[0] != '\0')
-		snprintf(out->schema_path + at, sizeof(out->schema_path) - at, "/%s",
-		    keyword);
-	out->node = node;
-	return false;
-}
-
-bool
-ph_check_missing(ph_checking *c, const ph_rule *rule, const ph_node *object,
-    const char *keyword, const char *name)
-{
-	ph_check_broken(c, rule, object, keyword, "PH3202 is missing and required");
-	size_t at = strlen(c->out->path);
-	if (c->quiet == 0)
-		snprintf(c->out->path + at, sizeof(c->out->path) - at, "%s%s",
-		    at > 0 ? "." : "", name);
-	return false;
-}
-
-static uint64_t
-count_nodes(const ph_node *node)
-{
-	uint64_t count = 1;
-	for (const ph_node *n = node->first; n != NULL; n = n->next)
-		count += count_nodes(n);
-	return count;
-}
-
-bool
-ph_check_pay_more(ph_checking *c, uint64_t steps)
-{
-	if (c->steps > 0 && !c->extended) {
-		c->extended = true;
-		c->steps += STEPS_EACH * count_nodes(c->root);
-	}
-	c->steps = c->steps > steps ? c->steps - steps : 0;
-	return c->steps > 0;
-}
-
-ph_match
-ph_check_match(
-    ph_checking *c, const ph_pattern *pattern, const char *text, size_t length)
-{
-	if (!ph_check_pay(c, 1 + length / 16))
-		return PH_MATCH_GAVE_UP;
-	ph_match match = ph_pattern_match(pattern, text, length, NULL);
-	if (match == PH_MATCH_GAVE_UP)
-		c->steps = 0;
-	return match;
-}
-
-bool
-ph_marks_init(ph_checking *c, ph_marks *marks, size_t count)
-{
-	*marks = (ph_marks){.words = (count + 63) / 64};
-	marks->bits = marks->few;
-	if (marks->words <= 2)
+	if ((c->flags & PH_SCHEMA_PARTIAL) != 0)
 		return true;
-	marks->bits = calloc(marks->words, sizeof(*marks->bits));
-	c->no_memory |= marks->bits == NULL;
-	return marks->bits != NULL && ph_check_pay(c, marks->words);
+	for (size_t i = 0; i < rule->property_count; i++) {
+		const char *name = c->names[rule->properties[i].name];
+		if (!rule->properties[i].required)
+			continue;
+		if (i < 64 ? (seen >> i & 1) == 0 : !has_member(node, name))
+			return ph_check_missing(c, rule, node, "required", name);
+	}
+	if (!ph_check_pay(c, rule->missing_count * node->count / 16))
+		return false;
+	for (size_t i = 0; i < rule->missing_count; i++) {
+		const char *name = c->names[rule->missing[i]];
+		if (!has_member(node, name))
+			return ph_check_missing(c, rule, node, "required", name);
+	}
+	return true;
 }
 
-void
-ph_marks_fini(ph_marks *marks)
+/* propertyNames sees the name as a text that stands where the member stands. */
+static bool
+check_name(ph_checking *c, const ph_rule *rule, const ph_node *member)
 {
-	if (marks->bits != marks->few)
-		free(marks->bits);
+	ph_node name = {.kind = PH_NODE_STRING,
+	    .name = member->name,
+	    .text = member->name,
+	    .length = strlen(member->name),
+	    .parent = member->parent};
+	bool good = check_rule(c, rule->names, &name, NULL);
+	if (!good && c->quiet == 0)
+		c->out->node = member;
+	return good;
 }
 
-void
-ph_marks_merge(ph_marks *into, const ph_marks *from)
+/* One member that may fit patterns; *known when it fits one. */
+static bool
+check_patterned(ph_checking *c, const ph_rule *rule, const ph_node *member, bool *known)
 {
-	PH_ASSERT(into->words == from->words);
-	for (size_t i = 0; i < from->words; i++)
-		into->bits[i] |= from->bits[i];
+	size_t length = strlen(member->name);
+	for (size_t i = 0; i < rule->patterned_count; i++) {
+		const ph_patterned *p = &rule->patterned[i];
+		ph_match match = ph_check_match(c, p->pattern, member->name, length);
+		if (match == PH_MATCH_GAVE_UP)
+			return ph_check_broken(c, rule, member, "patternProperties",
+			    "PH3204 has a name too complex to be checked");
+		if (match == PH_MATCH_NO)
+			continue;
+		*known = true;
+		if (!check_rule(c, p->rule, member, NULL))
+			return false;
+	}
+	return true;
 }
+
+/* The place of a member among the properties, looked for from `guess` on; the count: none. */
+static size_t
+place_of(ph_checking *c, const ph_rule *rule, const ph_node *member, size_t guess)
+{
+	size_t count = rule->property_count;
+	if (guess < count && c->names[rule->properties[guess].name] == member->name)
+		return guess;
+	size_t i = 0;
+	while (i < count && c->names[rule->properties[i].name] != member->name)
+		i++;
+	(void) ph_check_pay(c, i / 16);
+	return i;
+}
+
+static bool
+check_member(ph_checking *c, const ph_rule *rule, const ph_node *n, size_t place,
+    size_t at, ph_marks *marks)
+{
+	bool known = place < rule->property_count;
+	if (known && !check_rule(c, rule->properties[place].rule, n, NULL))
+		return false;
+	if (rule->patterned_count > 0 && !check_patterned(c, rule, n, &known))
+		return false;
+	if (!known && rule->closed)
+		return ph_check_broken(c, rule, n, "additionalProperties",
+		    "PH3208 is not among the fields allowed here");
+	if (!known && rule->additional != NULL &&
+	    !check_rule(c, rule->additional, n, NULL))
+		return false;
+	if (known || rule->additional != NULL)
+		ph_marks_set(marks, at);
+	return rule->names == NULL || check_name(c, rule, n);
+}
+
+static bool
+check_object(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	static const char *keywords[2] = {"minProperties", "maxProperties"};
+	ph_range range = rule->members;
+	if ((c->flags & PH_SCHEMA_PARTIAL) != 0)
+		range.has_least = false;
+	if (!ph_check_range(c, rule, node, node->count, &range, keywords, "fields"))
+		return false;
+	uint64_t seen = 0;
+	size_t at = 0, guess = 0;
+	for (const ph_node *n = node->first; n != NULL; n = n->next, at++) {
+		size_t place = place_of(c, rule, n, guess);
+		if (place < 64 && place < rule->property_count)
+			seen |= UINT64_C(1) << place;
+		if (place < rule->property_count)
+			guess = place + 1;
+		if (!check_member(c, rule, n, place, at, marks))
+			return false;
+	}
+	return check_required(c, rule, node, seen);
+}
+
+/* ---- lists ---- */
+
+static bool
+check_contains(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	static const char *keywords[2] = {"minContains", "maxContains"};
+	ph_range range = rule->contained;
+	size_t found = 0, at = 0;
+	c->quiet++;
+	for (const ph_node *n = node->first; n != NULL; n = n->next, at++)
+		if (check_rule(c, rule->contains, n, NULL)) {
+			found++;
+			ph_marks_set(marks, at);
+		}
+	c->quiet--;
+	if (rule->contains_default && found == 0)
+		return ph_check_broken(c, rule, node, "contains",
+		    "PH3210 has no item of the kind that one must be of");
+	return ph_check_range(c, rule, node, found, &range, keywords,
+	    "items of the kind that is counted");
+}
+
+static bool
+check_list(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	static const char *keywords[2] = {"minItems", "maxItems"};
+	if (!ph_check_range(
+		c, rule, node, node->count, &rule->items_count, keywords, "items"))
+		return false;
+	size_t at = 0;
+	for (const ph_node *n = node->first; n != NULL; n = n->next, at++) {
+		const ph_rule *inner =
+		    at < rule->prefix.count ? rule->prefix.at[at] : rule->items;
+		if (inner == NULL)
+			break;
+		if (!check_rule(c, inner, n, NULL))
+			return false;
+		ph_marks_set(marks, at);
+	}
+	if (rule->contains != NULL && !check_contains(c, rule, node, marks))
+		return false;
+	/* paid here, where a large document is given steps for its size */
+	if (rule->unique && !ph_check_pay(c, node->count))
+		return false;
+	const ph_node *twin =
+	    rule->unique ? ph_node_twin(node, &c->steps, &c->no_memory) : NULL;
+	if (twin != NULL)
+		return ph_check_broken(
+		    c, rule, twin, "uniqueItems", "PH3212 is in the list already");
+	return !c->no_memory;
+}
+
+/* ---- rules in place ---- */
+
+/* A rule whose failure is no failure: nothing is written, and its marks count if it holds. */
+static bool
+holds(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	ph_marks own;
+	c->quiet++;
+	bool good;
+	if (marks == NULL) {
+		good = check_rule(c, rule, node, NULL);
+	} else {
+		good = ph_marks_init(c, &own, node->count) &&
+		       check_rule(c, rule, node, &own);
+		if (good)
+			ph_marks_merge(marks, &own);
+		ph_marks_fini(&own);
+	}
+	c->quiet--;
+	return good;
+}
+
+static bool
+check_alternatives(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	size_t any = 0, one = 0;
+	for (size_t i = 0; i < rule->any.count && (any == 0 || marks != NULL); i++)
+		any += holds(c, rule->any.at[i], node, marks);
+	if (rule->any.count > 0 && any == 0)
+		return ph_check_broken(c, rule, node, "anyOf",
+		    "PH3210 fits none of the %zu alternatives", rule->any.count);
+	for (size_t i = 0; i < rule->one.count && one < 2; i++)
+		one += holds(c, rule->one.at[i], node, marks);
+	if (rule->one.count > 0 && one == 0)
+		return ph_check_broken(c, rule, node, "oneOf",
+		    "PH3210 fits none of the %zu alternatives", rule->one.count);
+	if (one > 1)
+		return ph_check_broken(c, rule, node, "oneOf",
+		    "PH3210 fits more than one of the %zu alternatives",
+		    rule->one.count);
+	return true;
+}
+
+/* The anchor of the outermost resource that has it; else what the reference leads to. */
+static const ph_rule *
+dynamic_target(ph_checking *c, const ph_rule *rule)
+{
+	const ph_rule *target = rule->dynamic;
+	if (rule->dynamic_name == NULL)
+		return target;
+	for (const ph_scope *s = c->scope; s != NULL; s = s->up) {
+		if (s->up != NULL && s->up->resource == s->resource)
+			continue;
+		for (const ph_dynamic *d = c->schema->dynamics; d != NULL; d = d->next)
+			if (d->resource == s->resource &&
+			    strcmp(d->name, rule->dynamic_name) == 0)
+				target = d->rule;
+		(void) ph_check_pay(c, 1);
+	}
+	return target;
+}
+
+static bool
+check_dependents(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	if (node->kind != PH_NODE_OBJECT)
+		return true;
+	for (size_t i = 0; i < rule->dependent_count; i++) {
+		const ph_dependent *d = &rule->dependents[i];
+		if (!ph_check_pay(c, (1 + d->count) * (1 + node->count / 16)))
+			return false;
+		if (!has_member(node, c->names[d->name]))
+			continue;
+		if (d->rule != NULL && !check_rule(c, d->rule, node, marks))
+			return false;
+		if ((c->flags & PH_SCHEMA_PARTIAL) != 0)
+			continue;
+		for (size_t k = 0; k < d->count; k++)
+			if (!has_member(node, c->names[d->names[k]]))
+				return ph_check_missing(c, rule, node,
+				    "dependentRequired", c->names[d->names[k]]);
+	}
+	return true;
+}
+
+static bool
+check_condition(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	bool yes = holds(c, rule->condition, node, marks);
+	const ph_rule *then = yes ? rule->then : rule->otherwise;
+	return c->steps > 0 && (then == NULL || check_rule(c, then, node, marks));
+}
+
+static bool
+check_applied(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	if (rule->ref != NULL && !check_rule(c, rule->ref, node, marks))
+		return false;
+	if (rule->dynamic != NULL &&
+	    !check_rule(c, dynamic_target(c, rule), node, marks))
+		return false;
+	for (size_t i = 0; i < rule->all.count; i++)
+		if (!check_rule(c, rule->all.at[i], node, marks))
+			return false;
+	if (!check_alternatives(c, rule, node, marks))
+		return false;
+	if (rule->negated != NULL && holds(c, rule->negated, node, NULL))
+		return ph_check_broken(
+		    c, rule, node, "not", "PH3210 is of a kind that is not allowed");
+	if (rule->condition != NULL && !check_condition(c, rule, node, marks))
+		return false;
+	return check_dependents(c, rule, node, marks);
+}
+
+/* What no rule has evaluated. */
+static bool
+check_unevaluated(
+    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+{
+	const ph_rule *left = node->kind == PH_NODE_OBJECT
+				  ? rule->unevaluated_properties
+				  : rule->unevaluated_items;
+	size_t at = 0;
+	PH_ASSERT(left != NULL);
+	for (const ph_node *n = node->first; n != NULL; n = n->next, at++) {
+		if ((marks->bits[at / 64] >> (at % 64) & 1) != 0)
+			continue;
+		if (!check_rule(c, left, n, NULL))
+			return false;
+		ph_marks_set(marks, at);
+	}
+	return true;
+}
+
+/* ---- a rule ---- */
 
 /* One of those wanted, where a value is of more than one: whole numbers are numbers too. */
 static unsigned
@@ -198,115 +375,6 @@ type_word(unsigned types)
 	return "nothing";
 }
 
-/* "open, fixed"; false if they are too many to be told, or no words. */
-static bool
-list_words(const ph_node *choices, char out[WORDS_MAX])
-{
-	size_t at = 0;
-	for (const ph_node *n = choices->first; n != NULL; n = n->next) {
-		if (n->kind != PH_NODE_STRING || n->length + 3 > WORDS_MAX - at)
-			return false;
-		at += (size_t) snprintf(
-		    out + at, WORDS_MAX - at, "%s%s", at == 0 ? "" : ", ", n->text);
-	}
-	return at > 0;
-}
-
-static bool
-check_values(ph_checking *c, const ph_rule *rule, const ph_node *node)
-{
-	if (rule->constant != NULL && !ph_node_equal(rule->constant, node, &c->steps)) {
-		if (rule->constant->kind == PH_NODE_STRING)
-			return ph_check_broken(c, rule, node, "const",
-			    "PH3205 must be \"%s\"", rule->constant->text);
-		return ph_check_broken(
-		    c, rule, node, "const", "PH3205 is not the one value allowed");
-	}
-	if (rule->choices == NULL)
-		return true;
-	for (const ph_node *n = rule->choices->first; n != NULL; n = n->next)
-		if (ph_node_equal(n, node, &c->steps))
-			return true;
-	char words[WORDS_MAX];
-	if (list_words(rule->choices, words))
-		return ph_check_broken(c, rule, node, "enum",
-		    "PH3205 is none of the values allowed: %s", words);
-	return ph_check_broken(c, rule, node, "enum",
-	    "PH3205 is none of the %u values allowed", rule->choices->count);
-}
-
-bool
-ph_check_range(ph_checking *c, const ph_rule *rule, const ph_node *node, size_t count,
-    const ph_range *range, const char *keywords[2], const char *what)
-{
-	if (range->has_least && count < range->least) {
-		if (count == 0 && range->least == 1 && node->kind == PH_NODE_STRING)
-			return ph_check_broken(
-			    c, rule, node, keywords[0], "PH3203 is empty");
-		return ph_check_broken(c, rule, node, keywords[0],
-		    "PH3203 has %zu %s, at least %zu are needed", count, what,
-		    range->least);
-	}
-	if (range->has_most && count > range->most)
-		return ph_check_broken(c, rule, node, keywords[1],
-		    "PH3203 has %zu %s, at most %zu are allowed", count, what,
-		    range->most);
-	return true;
-}
-
-static bool
-check_text(ph_checking *c, const ph_rule *rule, const ph_node *node)
-{
-	static const char *keywords[2] = {"minLength", "maxLength"};
-	const ph_range *length = &rule->length;
-	/* Bytes are no fewer than characters, and at most four for each. */
-	bool fits = (!length->has_most || node->length <= length->most) &&
-		    (!length->has_least || node->length >= 4 * length->least);
-	if ((length->has_least || length->has_most) && !fits &&
-	    !ph_check_range(c, rule, node, ph_utf8_length(node->text, node->length),
-		length, keywords, "characters"))
-		return false;
-	if (rule->date_time && !ph_instant_valid(node->text, node->length))
-		return ph_check_broken(c, rule, node, "format",
-		    "PH3206 is no date and time with an offset (RFC 3339)");
-	if (rule->pattern == NULL)
-		return true;
-	switch (ph_check_match(c, rule->pattern, node->text, node->length)) {
-	case PH_MATCH_YES:
-		return true;
-	case PH_MATCH_NO:
-		return ph_check_broken(c, rule, node, "pattern",
-		    "PH3204 does not have the form asked for: %.180s",
-		    ph_node_text(rule->node, "pattern"));
-	case PH_MATCH_GAVE_UP:
-		return ph_check_broken(
-		    c, rule, node, "pattern", "PH3204 is too complex to be checked");
-	}
-	PH_UNREACHABLE("match");
-}
-
-static bool
-check_number(ph_checking *c, const ph_rule *rule, const ph_node *node)
-{
-	const char *text = node->text;
-	if (rule->minimum != NULL && ph_number_compare(text, rule->minimum) < 0)
-		return ph_check_broken(
-		    c, rule, node, "minimum", "PH3207 is less than %s", rule->minimum);
-	if (rule->maximum != NULL && ph_number_compare(text, rule->maximum) > 0)
-		return ph_check_broken(
-		    c, rule, node, "maximum", "PH3207 is more than %s", rule->maximum);
-	if (rule->above != NULL && ph_number_compare(text, rule->above) <= 0)
-		return ph_check_broken(c, rule, node, "exclusiveMinimum",
-		    "PH3207 is not more than %s", rule->above);
-	if (rule->below != NULL && ph_number_compare(text, rule->below) >= 0)
-		return ph_check_broken(c, rule, node, "exclusiveMaximum",
-		    "PH3207 is not less than %s", rule->below);
-	if (rule->multiple != NULL && !ph_number_multiple(text, rule->multiple))
-		return ph_check_broken(c, rule, node, "multipleOf",
-		    "PH3207 is no multiple of %s", rule->multiple);
-	return true;
-}
-
 static bool
 check_body(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
 {
@@ -318,18 +386,18 @@ check_body(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *m
 		    "PH3201 is of type %s, %s is needed", type_word(type),
 		    type_word(rule->types));
 	if ((rule->choices != NULL || rule->constant != NULL) &&
-	    !check_values(c, rule, node))
+	    !ph_check_values(c, rule, node))
 		return false;
 	bool good = true;
 	if (type == PH_TYPE_STRING)
-		good = check_text(c, rule, node);
+		good = ph_check_text(c, rule, node);
 	else if (type == PH_TYPE_NUMBER || type == PH_TYPE_INTEGER)
-		good = check_number(c, rule, node);
+		good = ph_check_number(c, rule, node);
 	else if (type == PH_TYPE_OBJECT)
-		good = ph_check_object(c, rule, node, marks);
+		good = check_object(c, rule, node, marks);
 	else if (type == PH_TYPE_ARRAY)
-		good = ph_check_list(c, rule, node, marks);
-	return good && (!rule->applies || ph_check_applied(c, rule, node, marks));
+		good = check_list(c, rule, node, marks);
+	return good && (!rule->applies || check_applied(c, rule, node, marks));
 }
 
 /* With marks of its own, where the rule speaks of what is left over. */
@@ -339,15 +407,15 @@ check_marked(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks 
 	ph_marks own;
 	bool good = ph_marks_init(c, &own, node->count) &&
 		    check_body(c, rule, node, &own) &&
-		    ph_check_unevaluated(c, rule, node, &own);
+		    check_unevaluated(c, rule, node, &own);
 	if (good && marks != NULL)
 		ph_marks_merge(marks, &own);
 	ph_marks_fini(&own);
 	return good;
 }
 
-bool
-ph_check_rule(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
+static bool
+check_rule(ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks)
 {
 	if (!ph_check_pay(c, 1) || c->depth == DEPTH) {
 		c->steps = 0;
@@ -377,7 +445,7 @@ ph_schema_check(const ph_schema *schema, ph_document *document, const ph_node *n
 	c.names = ph_document_bind(document, schema->names);
 	if (c.names == NULL)
 		return PH_ERR_NOMEM;
-	bool good = ph_check_rule(&c, schema->root, node, NULL);
+	bool good = check_rule(&c, schema->root, node, NULL);
 	if (c.no_memory)
 		return PH_ERR_NOMEM;
 	c.quiet = 0;
@@ -386,11 +454,4 @@ ph_schema_check(const ph_schema *schema, ph_document *document, const ph_node *n
 		    "PH3209 costs more to check than it may: the schema has too many "
 		    "alternatives, or leads in a circle");
 	return good ? PH_OK : PH_ERR_INVALID;
-}
-
-bool
-ph_instant_valid(const char *text, size_t length)
-{
-	int64_t ignored;
-	return ph_time_parse(text, length, &ignored, NULL) == PH_OK;
 }

@@ -1,5 +1,8 @@
 /*
- * schema_checking - one check of a document in progress; shared by the checker's two halves.
+ * schema_checking - one check of a document in progress; as the parts of the checker see it.
+ *
+ * Files: schema_check.c (rules, and how they hand on to others), schema_check_value.c (a value by
+ * itself), schema_checking.c (what both use).
  *
  * Functions return false when a rule is broken or the check gave up; what was broken is written
  * into the violation, unless the check is `quiet`: inside a `not` or an alternative.
@@ -43,9 +46,7 @@ ph_marks_set(ph_marks *marks, size_t at)
 		marks->bits[at / 64] |= UINT64_C(1) << (at % 64);
 }
 
-/* schema_check.c */
-bool ph_check_rule(
-    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks);
+/* schema_checking.c: complain; false. */
 bool ph_check_broken(ph_checking *c, const ph_rule *rule, const ph_node *node,
     const char *keyword, const char *format, ...) __attribute__((format(printf, 5, 6)));
 bool ph_check_missing(ph_checking *c, const ph_rule *rule, const ph_node *object,
@@ -62,15 +63,11 @@ bool ph_marks_init(ph_checking *c, ph_marks *marks, size_t count);
 void ph_marks_fini(ph_marks *marks);
 void ph_marks_merge(ph_marks *into, const ph_marks *from);
 
-/* schema_apply.c: the rules inside an object or a list, and the rules in place. */
-bool ph_check_object(
-    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks);
-bool ph_check_list(
-    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks);
-bool ph_check_applied(
-    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks);
-bool ph_check_unevaluated(
-    ph_checking *c, const ph_rule *rule, const ph_node *node, ph_marks *marks);
+/* schema_check_value.c: a value by itself: enum and const; what a text must be; what a number must
+ * be. */
+bool ph_check_values(ph_checking *c, const ph_rule *rule, const ph_node *node);
+bool ph_check_text(ph_checking *c, const ph_rule *rule, const ph_node *node);
+bool ph_check_number(ph_checking *c, const ph_rule *rule, const ph_node *node);
 
 /* Inline: every rule pays. */
 static inline bool
