@@ -109,9 +109,9 @@ struct ph_schema {
 
 /* schema_rules.c: the rule of the top, and with it all others. */
 ph_status ph_schema_compile_rules(ph_schema *schema, ph_error *err);
-/* The property of that number, in the rule, what it refers to, or its allOf; NULL. */
+/* schema_fields.c: the property of that number, in the rule, what it refers to, or its allOf; NULL. */
 const ph_property *ph_rule_property(const ph_rule *rule, uint32_t name);
-/* A whole number below 10^9 as an annotation or a keyword has it; false: none. */
+/* schema_values.c: a whole number below 10^9 as an annotation or a keyword has it; false: none. */
 bool ph_schema_count(const ph_node *node, size_t *out);
 
 /* schema_equal.c: what an equality costs is taken from *steps; 0 left: the answer is false. */

@@ -3,7 +3,7 @@
  *
  * Files: schema_rules.c (rules, and which keyword is loaded by what: schema_keywords.def),
  * schema_values.c (what a value may be), schema_members.c (members of objects),
- * schema_references.c ($ref and $dynamicRef).
+ * schema_references.c ($ref and $dynamicRef), schema_loading.c (what all of these use).
  *
  * Private to transform/schema_*.c. Thread: owner. Errors: false or NULL, and a complaint in `err`.
  */
@@ -16,11 +16,14 @@
 #define PH_SCHEMA_DEPTH	  200 /* of schemas in schemas, and of $ref to $ref */
 #define PH_SCHEMA_MEMBERS 4096
 
-typedef struct ph_schema_loading {
+typedef struct ph_schema_loading ph_schema_loading;
+struct ph_schema_loading {
 	ph_schema *schema;
+	/* The rule of a schema within, made when it is first asked for; NULL and a complaint. */
+	const ph_rule *(*rule)(ph_schema_loading *loading, const ph_node *node);
 	ph_error *err;
 	unsigned depth;
-} ph_schema_loading;
+};
 
 /* Complain at a node; false. */
 #define REFUSE(l, node, ...)                                                           \
@@ -28,7 +31,7 @@ typedef struct ph_schema_loading {
 	     (l)->err, ph_loading_document((l), (node)), (node), __VA_ARGS__),         \
 	    false)
 
-/* schema_rules.c */
+/* schema_loading.c */
 const ph_document *ph_loading_document(
     const ph_schema_loading *loading, const ph_node *node);
 bool ph_loading_no_memory(ph_schema_loading *loading);
@@ -36,8 +39,6 @@ bool ph_loading_no_memory(ph_schema_loading *loading);
 void *ph_loading_room(ph_schema_loading *loading, size_t count, size_t size);
 /* A name as its number; 0: no memory. */
 uint32_t ph_loading_name(ph_schema_loading *loading, const char *text);
-/* The rule of a schema, made when it is first asked for. */
-const ph_rule *ph_loading_rule(ph_schema_loading *loading, const ph_node *node);
 
 /* What the value of a keyword says; it goes into the field of the rule at that offset, for the
  * keywords that have one of their own. */

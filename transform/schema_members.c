@@ -28,7 +28,7 @@ ph_load_properties(
 		return false;
 	for (const ph_node *n = node->first; n != NULL; n = n->next) {
 		uint32_t name = ph_loading_name(l, n->name);
-		const ph_rule *inner = name == 0 ? NULL : ph_loading_rule(l, n);
+		const ph_rule *inner = name == 0 ? NULL : l->rule(l, n);
 		if (inner == NULL)
 			return false;
 		rule->properties[rule->property_count++] =
@@ -52,7 +52,7 @@ ph_load_patterned(
 		if (!ph_loading_pattern(l, n, n->name, &p->pattern))
 			return false;
 		rule->patterned_count++;
-		p->rule = ph_loading_rule(l, n);
+		p->rule = l->rule(l, n);
 		if (p->rule == NULL)
 			return false;
 	}
@@ -126,7 +126,7 @@ load_dependents(ph_schema_loading *l, ph_rule *rule, const ph_node *node, bool s
 		ph_dependent *d = &all[rule->dependent_count++];
 		d->name = ph_loading_name(l, n->name);
 		if (schemas)
-			d->rule = ph_loading_rule(l, n);
+			d->rule = l->rule(l, n);
 		else
 			d->names = load_names(l, n);
 		d->count = schemas ? 0 : n->count;

@@ -51,7 +51,7 @@ ph_load_ref(ph_schema_loading *l, ph_rule *rule, const ph_node *node, size_t fie
 	(void) field;
 	const char *anchor;
 	const ph_node *target = ph_loading_referred(l, node, &anchor);
-	return target != NULL && (rule->ref = ph_loading_rule(l, target)) != NULL;
+	return target != NULL && (rule->ref = l->rule(l, target)) != NULL;
 }
 
 bool
@@ -65,7 +65,7 @@ ph_load_dynamic(ph_schema_loading *l, ph_rule *rule, const ph_node *node, size_t
 	const char *name = ph_node_text(target, "$dynamicAnchor");
 	if (anchor != NULL && name != NULL && strcmp(name, anchor) == 0)
 		rule->dynamic_name = name;
-	return (rule->dynamic = ph_loading_rule(l, target)) != NULL;
+	return (rule->dynamic = l->rule(l, target)) != NULL;
 }
 
 static const ph_dynamic *
@@ -90,7 +90,7 @@ load_dynamic_anchor(
 	if (node == NULL)
 		return true;
 	ph_dynamic *d = ph_loading_room(l, 0, sizeof(*d));
-	const ph_rule *rule = d == NULL ? NULL : ph_loading_rule(l, node);
+	const ph_rule *rule = d == NULL ? NULL : l->rule(l, node);
 	if (rule == NULL)
 		return false;
 	*d = (ph_dynamic){name, resource, rule, l->schema->dynamics};

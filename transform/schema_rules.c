@@ -3,7 +3,8 @@
  *
  * A rule is entered by its node before its parts are read, so a schema that refers to itself
  * closes the circle instead of running for ever. A schema that is only a $ref has no rule of its
- * own: it is what it refers to.
+ * own: it is what it refers to. The loaders of keywords get the function that makes rules with the
+ * loading, for the schemas within their values.
  */
 #include <stddef.h>
 #include <string.h>
@@ -13,44 +14,11 @@
 #define DIALECT	   "https://json-schema.org/draft/2020-12/schema"
 #define VALIDATION "https://json-schema.org/draft/2020-12/vocab/validation"
 
-const ph_document *
-ph_loading_document(const ph_schema_loading *l, const ph_node *node)
-{
-	const ph_schema_resource *resource =
-	    ph_schema_set_resource(l->schema->set, node);
-	return resource == NULL ? l->schema->document : resource->document;
-}
-
-bool
-ph_loading_no_memory(ph_schema_loading *l)
-{
-	ph_fail(l->err, PH_ERR_NOMEM, "out of memory");
-	return false;
-}
-
-void *
-ph_loading_room(ph_schema_loading *l, size_t count, size_t size)
-{
-	void *memory = ph_arena_zalloc(l->schema->arena, (count + 1) * size);
-	if (memory == NULL)
-		ph_loading_no_memory(l);
-	return memory;
-}
-
-uint32_t
-ph_loading_name(ph_schema_loading *l, const char *text)
-{
-	uint32_t name = ph_names_add(l->schema->names, text, strlen(text));
-	if (name == 0)
-		ph_loading_no_memory(l);
-	return name;
-}
-
 bool
 ph_load_schema(ph_schema_loading *l, ph_rule *rule, const ph_node *node, size_t field)
 {
 	const ph_rule **inner = ph_loading_field(rule, field);
-	return (*inner = ph_loading_rule(l, node)) != NULL;
+	return (*inner = l->rule(l, node)) != NULL;
 }
 
 bool
@@ -63,7 +31,7 @@ ph_load_list(ph_schema_loading *l, ph_rule *rule, const ph_node *node, size_t fi
 	if (rules->at == NULL)
 		return false;
 	for (const ph_node *n = node->first; n != NULL; n = n->next) {
-		rules->at[rules->count] = ph_loading_rule(l, n);
+		rules->at[rules->count] = l->rule(l, n);
 		if (rules->at[rules->count++] == NULL)
 			return false;
 	}
@@ -205,8 +173,8 @@ new_rule(ph_schema_loading *l, const ph_node *node)
 	return rule;
 }
 
-const ph_rule *
-ph_loading_rule(ph_schema_loading *l, const ph_node *node)
+static const ph_rule *
+rule_of(ph_schema_loading *l, const ph_node *node)
 {
 	const char *anchor;
 	for (unsigned steps = 0; node->kind == PH_NODE_OBJECT && only_refers(l, node);
@@ -243,7 +211,7 @@ ph_loading_rule(ph_schema_loading *l, const ph_node *node)
 ph_status
 ph_schema_compile_rules(ph_schema *schema, ph_error *err)
 {
-	ph_schema_loading l = {.schema = schema, .err = err};
-	schema->root = ph_loading_rule(&l, schema->top);
+	ph_schema_loading l = {.schema = schema, .rule = rule_of, .err = err};
+	schema->root = rule_of(&l, schema->top);
 	return schema->root != NULL && ph_loading_dynamics(&l) ? PH_OK : err->status;
 }
