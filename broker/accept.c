@@ -414,7 +414,7 @@ keep_conflict(ph_broker *broker, incoming *in, const uint8_t *id, const ph_error
 	return status;
 }
 
-/* Kept once; refused to the sender. */
+/* Kept and logged once: a poll may show it for ever. Refused to the sender each time. */
 static void
 conflict(ph_broker *broker, incoming *in, const ph_error *why)
 {
@@ -423,8 +423,6 @@ conflict(ph_broker *broker, incoming *in, const ph_error *why)
 	ph_error err;
 	ph_error_clear(&err);
 	broker->counts.conflicts++;
-	ph_log(PH_LOG_ERROR, "publish-conflict", "session=%s text=%s",
-	    in->session->name, why->text);
 	ph_sitekey_print(&broker->key, PRINT_CONFLICT, in->id, sizeof in->id,
 	    in->content, sizeof in->content, id);
 	if (ph_duplicates_look(broker->duplicates, id, in->content, &acceptance) ==
@@ -434,6 +432,8 @@ conflict(ph_broker *broker, incoming *in, const ph_error *why)
 			return;
 		}
 		acceptance = broker->last_acceptance;
+		ph_log(PH_LOG_ERROR, "publish-conflict", "session=%s text=%s",
+		    in->session->name, why->text);
 	}
 	ph_session_result(broker->sessions, in->session, in->ticket, RESULT_CONFLICT,
 	    acceptance, subject_of(in), why->text);

@@ -136,6 +136,16 @@ log_held(const item *it, const part *which)
 		    ph_map_call_error(it->call, which->record)->where);
 }
 
+/* The broker keeps a contradiction once, and logs it then; a poll may show it for ever. */
+static void
+log_refused(const item *it, const ph_event *event)
+{
+	bool again = ph_event_result(event) == PH_RESULT_CONFLICT &&
+		     !it->task.caller_waits;
+	ph_log(again ? PH_LOG_DEBUG : PH_LOG_WARN, "inbound-refused",
+	    "entry=%s text=%s", it->entry, ph_event_text(event));
+}
+
 static void
 part_answered(void *self, const void *answer)
 {
@@ -158,8 +168,7 @@ part_answered(void *self, const void *answer)
 			ph_log(
 			    PH_LOG_DEBUG, "inbound-duplicate", "entry=%s", it->entry);
 	} else {
-		ph_log(PH_LOG_WARN, "inbound-refused", "entry=%s text=%s", it->entry,
-		    ph_event_text(event));
+		log_refused(it, event);
 		note_worst(it,
 		    result == PH_RESULT_CONFLICT ? PH_ADAPTER_CONFLICT
 						 : PH_ADAPTER_LATER,

@@ -11,6 +11,7 @@
 #include "lib/base/text.h"
 
 enum { ATTRIBUTES_MAX = PH_MESSAGE_ATTRIBUTES_MAX, DIGEST_BYTES = 32 };
+enum { PLACE_MAX = 96 };
 enum { KEPT_MAX = PH_MESSAGE_MAX - 4096 }; /* beside the attributes */
 
 #define FAILED_TYPE "packhorse.inbound.failed.v1"
@@ -75,18 +76,28 @@ add_cursor(ph_buffer *out, const item *it)
 	end_option(out, at);
 }
 
-/* Where it stands, which nobody finds otherwise in a large file, and what is missing. */
+/* Where in a large file it stands, which nobody finds otherwise. */
+static void
+write_place(const item *it, const ph_inbound_piece *which, char out[PLACE_MAX])
+{
+	uint32_t line = 0, column = 0;
+	out[0] = '\0';
+	if (it->file && ph_map_call_place(it->call, which->record, &line, &column))
+		snprintf(out, PLACE_MAX, "record %zu of the file, at %u:%u",
+		    it->before + which->record + 1, (unsigned) line, (unsigned) column);
+}
+
+/* Why, where, and what is missing. */
 static void
 write_failure(const item *it, const ph_inbound_piece *which, char *out, size_t size)
 {
-	uint32_t line = 0, column = 0;
+	char place[PLACE_MAX];
 	size_t at = (size_t) snprintf(out, size, "%s",
 	    which->refused ? it->why
 			   : ph_map_call_error(it->call, which->record)->text);
-	if (it->file && ph_map_call_place(it->call, which->record, &line, &column))
-		at += (size_t) snprintf(out + at, size - at,
-		    " (record %zu of the file, at %u:%u)",
-		    it->before + which->record + 1, (unsigned) line, (unsigned) column);
+	write_place(it, which, place);
+	if (*place)
+		at += (size_t) snprintf(out + at, size - at, " (%s)", place);
 	if (which->left_out)
 		snprintf(out + at, size - at,
 		    " (only the beginning is kept, the last %zu bytes are not)",
@@ -211,7 +222,7 @@ make_failed(const item *it, ph_inbound_piece *which, ph_message **out, ph_error 
 	if (cut)
 		length = it->task.length;
 	const void *bytes = alone ? alone : it->bytes;
-	char id[48], source[256];
+	char id[48], source[256], place[PLACE_MAX];
 	write_failed_id(it, bytes, length, id);
 	write_source(it, source, sizeof source);
 	which->left_out = length - kept_of(bytes, length);
@@ -225,6 +236,11 @@ make_failed(const item *it, ph_inbound_piece *which, ph_message **out, ph_error 
 	add_attribute(&list, "entry", it->entry);
 	add_attribute(&list, "alone", alone ? "yes" : NULL);
 	add_attribute(&list, "shortened", which->left_out ? "yes" : NULL);
+	write_place(it, which, place);
+	add_attribute(&list, "place", place);
+	if (which->left_out && !which->refused)
+		add_attribute(
+		    &list, "path", ph_map_call_path(it->call, which->record));
 	ph_status status = ph_message_new(
 	    list.at, list.count, bytes, length - which->left_out, out, err);
 	free(alone);

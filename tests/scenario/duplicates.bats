@@ -59,12 +59,15 @@ load helpers
 	equal "$(kept crm case .id | wc -l)" 2
 }
 
-@test "other content under the same id is refused and kept as a conflict" {
+@test "other content under the same id is refused, and kept and logged once as a conflict" {
 	accepted Potholes 406 "$(title 'A hole')"
 	local first=$REFERENCE
 	post Potholes 406 "$(title 'No hole at all')"
 	[[ $STATUS =~ ^4 ]]
+	post Potholes 406 "$(title 'No hole at all')"
+	[[ $STATUS =~ ^4 ]]
 	settle_down
 	equal "$(dead .reason)" conflict
+	equal "$(grep -c " publish-conflict " "$WORK/packhorsed.log")" 1
 	equal "$(count highways enquiry "$first")" 1
 }

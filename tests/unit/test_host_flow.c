@@ -221,16 +221,18 @@ START_TEST(a_replay_goes_through_todays_map)
 }
 END_TEST
 
-/* A text that was cut off may read well and say something else. */
+/* A text that was cut off may read well and say something else. Where it stood is told again. */
+#define PLACE "record 3 of the file, at 7:2"
 START_TEST(a_beginning_is_not_replayed)
 {
 	rig r;
 	ph_attribute attributes[] = {{"id", "failed-1", 8}, {"source", "urn:x", 5},
 	    {"type", "packhorse.inbound.failed.v1", 27}, {"adapter", "parks", 5},
-	    {"entry", "poll:changes", 12}, {"shortened", "yes", 3}};
+	    {"entry", "poll:changes", 12}, {"shortened", "yes", 3},
+	    {"place", PLACE, strlen(PLACE)}, {"path", "note", 4}};
 	ph_message *message = NULL;
 	set_up_template(&r);
-	ck_assert_int_eq(ph_message_new(attributes, 6, ONE_CHANGE, strlen(ONE_CHANGE),
+	ck_assert_int_eq(ph_message_new(attributes, 8, ONE_CHANGE, strlen(ONE_CHANGE),
 			     &message, NULL),
 	    PH_OK);
 	deliver(&r, message, PH_DELIVER_REPLAYED, "inbound");
@@ -238,6 +240,8 @@ START_TEST(a_beginning_is_not_replayed)
 	ck_assert_uint_eq(r.client->settle_count, 1);
 	ck_assert_uint_eq(r.client->settled[0].outcome, PH_REJECTED);
 	ck_assert_str_eq(r.client->settled[0].reason, "shortened");
+	ck_assert_str_eq(r.client->settled[0].path, "note");
+	ck_assert_ptr_nonnull(strstr(r.client->settled[0].text, " (" PLACE ")"));
 	ph_message_unref(&message);
 	tear_down(&r);
 }

@@ -107,6 +107,27 @@ count_logged(FILE *log, const char *word)
 	return count;
 }
 
+/* The broker keeps and logs a contradiction once; a caller who waits is told each time. */
+START_TEST(a_contradiction_that_a_poll_shows_again_is_not_logged_again)
+{
+	rig r;
+	FILE *log = tmpfile();
+	ck_assert_ptr_nonnull(log);
+	ck_assert_int_ge(dup2(fileno(log), STDERR_FILENO), 0);
+	set_up_template(&r);
+	for (size_t i = 0; i < 3; i++) {
+		hand_in(&r, "change", ONE_CHANGE, i == 2, NULL);
+		fake_resolved(r.host, r.client->resolved[i].number, SR1);
+		fake_result(
+		    r.host, r.client->published[i].ticket, PH_RESULT_CONFLICT);
+		ck_assert_uint_eq(r.end.result, PH_ADAPTER_CONFLICT);
+		ck_assert_uint_eq(count_logged(log, "inbound-refused"), i == 2);
+	}
+	fclose(log);
+	tear_down(&r);
+}
+END_TEST
+
 /* And said once: a poll may show it for as long as nobody mends it. */
 START_TEST(what_fails_and_cannot_be_told_is_kept_once)
 {
@@ -338,6 +359,7 @@ START_TEST(what_cannot_be_written_again_is_kept_as_it_stands)
 	ck_assert(r.end.cursor);
 	ck_assert_uint_eq(r.end.result, PH_ADAPTER_ACCEPTED);
 	ck_assert_uint_eq(r.end.count, 3);
+	ck_assert_str_eq(attribute(&r, 1, "place"), "record 2 of the file, at 3:1");
 	tear_down(&r);
 }
 END_TEST
@@ -418,6 +440,8 @@ START_TEST(of_too_much_the_beginning_is_kept)
 	ck_assert_uint_eq(r.client->publish_count, 1);
 	ck_assert(r.client->published[0].has_failed);
 	ck_assert_str_eq(attribute(&r, 0, "shortened"), "yes");
+	ck_assert_str_eq(attribute(&r, 0, "path"), r.client->published[0].path);
+	ck_assert_str_ne(attribute(&r, 0, "path"), "");
 	const char *kept = ph_message_data(r.client->published[0].message, &length);
 	ck_assert_uint_gt(length, most - 8192);
 	ck_assert_mem_eq(kept, bytes, length);
@@ -662,6 +686,8 @@ host_inbound_suite(void)
 	tcase_add_test(tcase, a_repeat_has_the_same_fingerprint);
 	tcase_add_test(tcase, who_can_be_told_is_told_and_nothing_is_kept);
 	tcase_add_test(tcase, what_fails_and_cannot_be_told_is_kept_once);
+	tcase_add_test(
+	    tcase, a_contradiction_that_a_poll_shows_again_is_not_logged_again);
 	tcase_add_test(tcase, a_cursor_waits_for_everything_before_it);
 	tcase_add_test(tcase, a_broken_text_does_not_hold_the_cursor);
 	tcase_add_test(tcase, a_cursor_whose_message_was_known_is_put_by_itself);

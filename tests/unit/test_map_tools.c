@@ -507,6 +507,47 @@ START_TEST(a_draft_of_a_schema)
 }
 END_TEST
 
+/* Of a choice one branch is linked, whole; the links of the others are comments. What may be chosen
+ * again and again excludes nothing. */
+START_TEST(a_draft_of_a_choice)
+{
+	ph_buffer out, errors;
+	ph_buffer_init(&out, 0);
+	ph_buffer_init(&errors, 0);
+	map_fixture_file(&fixture, "schemas/jobs.xsd",
+	    XS "><xs:element name='Job'><xs:complexType><xs:sequence><xs:choice>"
+	       "<xs:element name='NewA' type='xs:string'/>"
+	       "<xs:sequence><xs:element name='A' type='xs:string'/>"
+	       "<xs:element name='B' type='xs:string' minOccurs='0'/></xs:sequence>"
+	       "<xs:element name='OtherN' type='xs:decimal'/></xs:choice>"
+	       "<xs:element name='N' type='xs:decimal'/>"
+	       "</xs:sequence></xs:complexType></xs:element></xs:schema>");
+	ck_assert_int_eq(draft_of_schema("Job", &out), PH_OK);
+	const char *text = ph_buffer_cstr(&out);
+	ck_assert_msg(strstr(text, "links:\n"
+				   "  # - a <-> NewA # the vendor's schema has this or "
+				   "A: choose one\n"
+				   "  - a <-> A\n  - b <-> B\n"
+				   "  # - n <-> OtherN # the vendor's schema has this "
+				   "or A: choose one\n  - n <-> N\n") != NULL,
+	    "%s", text);
+	ck_assert_msg(strstr(text, "vendor: [NewA, OtherN]\n") != NULL, "%s", text);
+	map_fixture_file(&fixture, "maps/m.yaml", text);
+	(void) ph_map_check("m", fixture.folders, tell_error, &errors, NULL);
+	ck_assert_str_eq(ph_buffer_cstr(&errors), "");
+	map_fixture_file(&fixture, "schemas/jobs.xsd",
+	    XS "><xs:element name='Job'><xs:complexType>"
+	       "<xs:choice maxOccurs='unbounded'>"
+	       "<xs:element name='A' type='xs:string'/>"
+	       "<xs:element name='B' type='xs:string'/>"
+	       "</xs:choice></xs:complexType></xs:element></xs:schema>");
+	ck_assert_int_eq(draft_of_schema("Job", &out), PH_OK);
+	ck_assert_ptr_null(strstr(ph_buffer_cstr(&out), "choose one"));
+	ph_buffer_fini(&errors);
+	ph_buffer_fini(&out);
+}
+END_TEST
+
 START_TEST(a_schema_has_to_say_where_it_begins)
 {
 	static const struct {
@@ -619,6 +660,7 @@ tools_suite(void)
 	tcase_add_test(tests, names_that_are_alike);
 	tcase_add_test(tests, a_draft);
 	tcase_add_test(tests, a_draft_of_a_schema);
+	tcase_add_test(tests, a_draft_of_a_choice);
 	tcase_add_test(tests, a_schema_has_to_say_where_it_begins);
 	tcase_add_test(tests, a_draft_of_texts_with_attributes);
 	tcase_add_test(tests, a_schema_that_is_too_much_for_a_draft);

@@ -10,7 +10,6 @@
 #include "lib/codec/codec.h"
 #include "transform/workbench/propose_inner.h"
 
-#define LEAST	  50 /* names less alike are no pair */
 #define DEPTH_MAX 8
 #define PLAIN_MAX 3 /* an envelope has no more fields of its own */
 
@@ -196,6 +195,7 @@ add_field(
 	f->looks = ph_guess_value(node, f->conversion, sizeof(f->conversion));
 	const ph_xsd_fact *fact =
 	    d->p->made == NULL ? NULL : ph_xsd_sample_fact(d->p->made, node);
+	f->fact = fact;
 	f->required = fact != NULL && fact->required;
 	f->longest = fact == NULL ? 0 : fact->longest;
 }
@@ -261,8 +261,8 @@ leaf_of(const char *path, char separator)
 	return last == NULL ? path : last + 1;
 }
 
-static unsigned
-score_of(const target *t, const field *f)
+unsigned
+ph_draft_score(const target *t, const field *f)
 {
 	if (t->many != f->many || !ph_guess_fits(t->rule, f->looks))
 		return 0;
@@ -276,21 +276,35 @@ score_of(const target *t, const field *f)
 	return score > 0 && f->looks == PH_LOOKS_TIME ? score + 5 : score;
 }
 
+/* A record has no more than one branch of a choice, so no more is linked. */
+static void
+link_field(drafting *d, field *f)
+{
+	f->linked = true;
+	for (size_t i = 0; f->fact != NULL && i < d->field_count; i++) {
+		field *other = &d->fields[i];
+		if (other->instead == NULL && other->fact != NULL &&
+		    ph_xsd_sample_excludes(f->fact, other->fact))
+			other->instead = f;
+	}
+}
+
 static void
 pair(drafting *d)
 {
 	for (;;) {
 		target *best = NULL;
 		field *with = NULL;
-		unsigned most = LEAST - 1;
+		unsigned most = PH_DRAFT_LEAST - 1;
 		for (size_t i = 0; i < d->target_count; i++)
 			for (size_t k = 0; k < d->field_count; k++) {
 				target *t = &d->targets[i];
 				field *f = &d->fields[k];
 				unsigned score =
-				    t->source != NULL || t->listed || f->linked
+				    t->source != NULL || t->listed || f->linked ||
+						f->instead != NULL
 					? 0
-					: score_of(t, f);
+					: ph_draft_score(t, f);
 				if (score <= most)
 					continue;
 				most = score;
@@ -301,7 +315,7 @@ pair(drafting *d)
 			return;
 		best->source = with;
 		best->score = most;
-		with->linked = true;
+		link_field(d, with);
 	}
 }
 
@@ -315,7 +329,7 @@ second_field(drafting *d, const field *first)
 	field *found = NULL;
 	for (size_t i = 0; length > 0 && i < d->field_count; i++) {
 		field *f = &d->fields[i];
-		if (f == first || f->linked ||
+		if (f == first || f->linked || f->instead != NULL ||
 		    strncmp(f->path, first->path, length) != 0)
 			continue;
 		if (found != NULL || f < first)
@@ -350,12 +364,14 @@ pair_lists(drafting *d)
 		target *t = &d->targets[i], *value = second_target(d, t);
 		for (size_t k = 0; value != NULL && k < d->field_count; k++) {
 			field *f = &d->fields[k], *other = second_field(d, f);
-			if (f->linked || other == NULL)
+			if (f->linked || f->instead != NULL || other == NULL)
 				continue;
 			t->source = f;
 			t->value = value;
 			t->other = other;
-			t->listed = value->listed = f->linked = other->linked = true;
+			t->listed = value->listed = true;
+			link_field(d, f);
+			link_field(d, other);
 			value = NULL;
 		}
 	}

@@ -15,6 +15,7 @@
 #define PH_DRAFT_FIELDS 512
 #define PH_DRAFT_PATH	256
 #define PH_DRAFT_SPACES 8
+#define PH_DRAFT_LEAST	50 /* names less alike are no pair */
 
 /* Of the vendor's record. */
 typedef struct ph_draft_field {
@@ -22,6 +23,8 @@ typedef struct ph_draft_field {
 	const char *top; /* its first name */
 	const ph_node *node;
 	bool many, linked;
+	const ph_xsd_fact *fact; /* what the vendor's schema says of it, or NULL */
+	const struct ph_draft_field *instead; /* linked, and the schema has one of the two */
 	bool required;	/* the vendor's schema says so */
 	size_t longest; /* the same; 0: it does not say */
 	ph_looks looks;
@@ -54,6 +57,8 @@ typedef struct ph_draft {
 	unsigned each_depth;
 } ph_draft;
 
+/* How well the two go together by name and content; 0: they do not. */
+unsigned ph_draft_score(const ph_draft_target *target, const ph_draft_field *field);
 /* Bytes of "rows[]" at the beginning of the path; 0 if it is none. */
 static inline size_t
 ph_draft_list_of(const char *path)

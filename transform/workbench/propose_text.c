@@ -119,6 +119,30 @@ write_link(drafting *d, const target *t)
 	ph_buffer_printf(d->out, "%s%s\n", why[0] != 0 ? " # unsure: " : "", why);
 }
 
+/* A field of another branch than the one that is linked: what its link would be, as a comment. */
+static void
+write_instead(drafting *d, field *f)
+{
+	const target *best = NULL;
+	unsigned most = PH_DRAFT_LEAST - 1;
+	for (size_t i = 0; i < d->target_count; i++) {
+		const target *t = &d->targets[i];
+		unsigned score = t->listed ? 0 : ph_draft_score(t, f);
+		if (score > most) {
+			most = score;
+			best = t;
+		}
+	}
+	if (best == NULL)
+		return;
+	target other = *best;
+	other.source = f;
+	ph_buffer_printf(d->out, "  # - %s <-> %s", other.path, f->path);
+	write_conversion(d, &other);
+	ph_buffer_printf(d->out, " # the vendor's schema has this or %s: choose one\n",
+	    f->instead->path);
+}
+
 /* A field that the vendor's schema requires and nothing canonical is like. */
 static void
 write_required(drafting *d, field *f)
@@ -289,6 +313,8 @@ write_links(drafting *d)
 	for (size_t k = 0; k < d->field_count; k++) {
 		field *f = &d->fields[k];
 		any |= write_links_of(d, f);
+		if (f->instead != NULL)
+			write_instead(d, f);
 		if (f->required && !f->linked && !f->many)
 			write_required(d, f);
 	}

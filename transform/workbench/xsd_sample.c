@@ -15,6 +15,7 @@
 typedef struct making {
 	ph_xsd_sample *sample;
 	const ph_xsd_type *around[DEPTH_MAX]; /* what is being made */
+	const ph_xsd_branch *branch;	      /* of the choices around it */
 	size_t depth, nodes;
 	bool failed, too_large;
 } making;
@@ -77,7 +78,8 @@ note_fact(making *m, const ph_node *node, const ph_xsd_type *type, bool required
 		m->too_large = true;
 	else if (node != NULL)
 		sample->facts[sample->fact_count++] =
-		    (ph_xsd_fact){node, required, type->uncounted ? 0 : type->longest};
+		    (ph_xsd_fact){node, m->branch, required,
+			type->uncounted ? 0 : type->longest};
 }
 
 static void
@@ -131,6 +133,25 @@ make_element(
 	return node;
 }
 
+/* Every branch is made, and what it makes knows in which it stands. */
+static void
+make_choice(
+    making *m, ph_node *node, const ph_xsd_part *choice, bool required, bool many)
+{
+	const ph_xsd_branch *outer = m->branch;
+	ph_arena *arena = ph_document_arena(m->sample->document);
+	for (const ph_xsd_part *p = choice->first; p != NULL; p = p->next) {
+		ph_xsd_branch *branch = ph_arena_alloc(arena, sizeof(*branch));
+		m->failed |= branch == NULL;
+		if (m->failed || m->too_large)
+			break;
+		*branch = (ph_xsd_branch){choice, p, outer};
+		m->branch = branch;
+		make_content(m, node, p, required, many);
+	}
+	m->branch = outer;
+}
+
 static void
 make_content(
     making *m, ph_node *node, const ph_xsd_part *part, bool required, bool many)
@@ -142,6 +163,11 @@ make_content(
 	/* of one, as a reference to an element is, there is nothing to choose */
 	required &= part->kind != PH_XSD_CHOICE ||
 		    (part->first != NULL && part->first->next == NULL);
+	if (part->kind == PH_XSD_CHOICE && !many) {
+		make_choice(m, node, part, required, many);
+		return;
+	}
+	/* of a choice that may be made again a record has all */
 	for (const ph_xsd_part *p = part->first; p != NULL; p = p->next)
 		make_content(m, node, p, required, many);
 }
@@ -274,4 +300,14 @@ ph_xsd_sample_fact(const ph_xsd_sample *sample, const ph_node *node)
 		if (sample->facts[i].node == node)
 			return &sample->facts[i];
 	return NULL;
+}
+
+bool
+ph_xsd_sample_excludes(const ph_xsd_fact *one, const ph_xsd_fact *other)
+{
+	for (const ph_xsd_branch *a = one->branch; a != NULL; a = a->outer)
+		for (const ph_xsd_branch *b = other->branch; b != NULL; b = b->outer)
+			if (a->choice == b->choice && a->taken != b->taken)
+				return true;
+	return false;
 }

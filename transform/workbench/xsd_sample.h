@@ -14,9 +14,17 @@
 #include "lib/codec/xsd_shape.h"
 #include "lib/document/document.h"
 
+/* One branch of a choice of which a record has one; what is around it decides more. */
+typedef struct ph_xsd_branch {
+	const void *choice;
+	const void *taken; /* the branch */
+	const struct ph_xsd_branch *outer;
+} ph_xsd_branch;
+
 /* What the schema says of a text in it. */
 typedef struct ph_xsd_fact {
 	const ph_node *node;
+	const ph_xsd_branch *branch; /* innermost; NULL: it stands in no choice */
 	bool required;	/* in a record, with all that is around it */
 	size_t longest; /* characters; 0: nothing is said */
 } ph_xsd_fact;
@@ -35,5 +43,8 @@ ph_status ph_xsd_sample_init(ph_xsd_sample *sample, const ph_xsd_shape *shape,
 void ph_xsd_sample_fini(ph_xsd_sample *sample);
 /* NULL: it is no text of the sample. */
 const ph_xsd_fact *ph_xsd_sample_fact(const ph_xsd_sample *sample, const ph_node *node);
+
+/* Of two texts: may a record not have both? */
+bool ph_xsd_sample_excludes(const ph_xsd_fact *one, const ph_xsd_fact *other);
 
 #endif
