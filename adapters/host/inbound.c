@@ -140,8 +140,8 @@ log_held(const item *it, const part *which)
 static void
 log_refused(const item *it, const ph_event *event)
 {
-	bool again = ph_event_result(event) == PH_RESULT_CONFLICT &&
-		     !it->task.caller_waits;
+	bool again =
+	    ph_event_result(event) == PH_RESULT_CONFLICT && !it->task.caller_waits;
 	ph_log(again ? PH_LOG_DEBUG : PH_LOG_WARN, "inbound-refused",
 	    "entry=%s text=%s", it->entry, ph_event_text(event));
 }

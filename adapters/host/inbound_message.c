@@ -239,8 +239,7 @@ make_failed(const item *it, ph_inbound_piece *which, ph_message **out, ph_error 
 	write_place(it, which, place);
 	add_attribute(&list, "place", place);
 	if (which->left_out && !which->refused)
-		add_attribute(
-		    &list, "path", ph_map_call_path(it->call, which->record));
+		add_attribute(&list, "path", ph_map_call_path(it->call, which->record));
 	ph_status status = ph_message_new(
 	    list.at, list.count, bytes, length - which->left_out, out, err);
 	free(alone);

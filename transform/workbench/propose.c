@@ -300,11 +300,10 @@ pair(drafting *d)
 			for (size_t k = 0; k < d->field_count; k++) {
 				target *t = &d->targets[i];
 				field *f = &d->fields[k];
-				unsigned score =
-				    t->source != NULL || t->listed || f->linked ||
-						f->instead != NULL
-					? 0
-					: ph_draft_score(t, f);
+				unsigned score = t->source != NULL || t->listed ||
+							 f->linked || f->instead != NULL
+						     ? 0
+						     : ph_draft_score(t, f);
 				if (score <= most)
 					continue;
 				most = score;

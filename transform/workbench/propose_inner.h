@@ -24,7 +24,8 @@ typedef struct ph_draft_field {
 	const ph_node *node;
 	bool many, linked;
 	const ph_xsd_fact *fact; /* what the vendor's schema says of it, or NULL */
-	const struct ph_draft_field *instead; /* linked, and the schema has one of the two */
+	const struct ph_draft_field
+	    *instead;	/* linked, and the schema has one of the two */
 	bool required;	/* the vendor's schema says so */
 	size_t longest; /* the same; 0: it does not say */
 	ph_looks looks;

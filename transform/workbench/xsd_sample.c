@@ -77,9 +77,8 @@ note_fact(making *m, const ph_node *node, const ph_xsd_type *type, bool required
 	if (sample->fact_count == FACTS_MAX)
 		m->too_large = true;
 	else if (node != NULL)
-		sample->facts[sample->fact_count++] =
-		    (ph_xsd_fact){node, m->branch, required,
-			type->uncounted ? 0 : type->longest};
+		sample->facts[sample->fact_count++] = (ph_xsd_fact){
+		    node, m->branch, required, type->uncounted ? 0 : type->longest};
 }
 
 static void

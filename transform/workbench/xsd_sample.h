@@ -25,8 +25,8 @@ typedef struct ph_xsd_branch {
 typedef struct ph_xsd_fact {
 	const ph_node *node;
 	const ph_xsd_branch *branch; /* innermost; NULL: it stands in no choice */
-	bool required;	/* in a record, with all that is around it */
-	size_t longest; /* characters; 0: nothing is said */
+	bool required;		     /* in a record, with all that is around it */
+	size_t longest;		     /* characters; 0: nothing is said */
 } ph_xsd_fact;
 
 typedef struct ph_xsd_sample {
