@@ -29,8 +29,8 @@ join(char *out, size_t size, const char *directory, ph_error *err)
 {
 	int length = snprintf(out, size, "%s/control", directory);
 	if (length < 0 || (size_t) length >= size)
-		return ph_fail(
-		    err, PH_ERR_TOO_LARGE, "the run directory's path is too long");
+		return ph_fail(err, PH_ERR_TOO_LARGE,
+		    "PH7301 the run directory's path is too long");
 	return PH_OK;
 }
 
@@ -49,8 +49,11 @@ ph_status
 ph_ask_path(const ph_cli *cli, char *out, size_t size, ph_error *err)
 {
 	if (cli->socket != NULL) {
-		snprintf(out, size, "%s", cli->socket);
-		return PH_OK;
+		int length = snprintf(out, size, "%s", cli->socket);
+		return length >= 0 && (size_t) length < size
+			   ? PH_OK
+			   : ph_fail(err, PH_ERR_TOO_LARGE,
+				 "PH7301 the socket's path is too long");
 	}
 	if (cli->site != NULL)
 		return path_of_site(cli->site, out, size, err);
@@ -269,11 +272,10 @@ ph_ask_table(ph_cli *cli, const char *verb, json_t *args, const ph_column *colum
 	int code = ph_ask(cli, verb, args, add_row, rows);
 	bool full = most > 0 && ph_rows_count(rows) == (size_t) most;
 	ph_rows_finish(&rows, code == PH_EXIT_OK ? empty : NULL);
-	if (full && !cli->json)
-		fprintf(cli->err,
-		    "packhorse: no more than %lld are shown: --most N for more, "
-		    "--after "
-		    "for what comes behind\n",
+	if (full)
+		ph_cli_note(cli,
+		    "no more than %lld are shown: --most N for more, --after for what "
+		    "comes behind",
 		    (long long) most);
 	return code;
 }

@@ -33,13 +33,20 @@ typedef struct parse {
 
 /* --- complaints and output --- */
 
+json_t *
+ph_cli_code(const char *text)
+{
+	bool coded = strncmp(text, "PH", 2) == 0 && strspn(text + 2, "0123456789") == 4;
+	return coded ? json_stringn(text, 6) : NULL;
+}
+
 int
 ph_cli_fail(ph_cli *cli, const ph_error *err)
 {
 	if (cli->json) {
-		json_t *line = json_pack("{s:{s:s, s:s, s:s}}", "error", "status",
-		    ph_status_name(err->status), "where", err->where, "text",
-		    err->text);
+		json_t *line = json_pack("{s:{s:s, s:s, s:o*, s:s}}", "error", "status",
+		    ph_status_name(err->status), "where", err->where, "code",
+		    ph_cli_code(err->text), "text", err->text);
 		if (line != NULL) {
 			json_dumpf(line, cli->err, JSON_COMPACT);
 			fputc('\n', cli->err);
@@ -50,6 +57,24 @@ ph_cli_fail(ph_cli *cli, const ph_error *err)
 		    err->where[0] != '\0' ? ": " : "", err->text);
 	}
 	return err->status == PH_ERR_USAGE ? PH_EXIT_USAGE : PH_EXIT_PROBLEM;
+}
+
+void
+ph_cli_note(ph_cli *cli, const char *format, ...)
+{
+	char text[PH_ERROR_TEXT];
+	va_list list;
+	va_start(list, format);
+	vsnprintf(text, sizeof text, format, list);
+	va_end(list);
+	json_t *line = cli->json ? json_pack("{s:{s:s}}", "note", "text", text) : NULL;
+	if (line != NULL) {
+		json_dumpf(line, cli->err, JSON_COMPACT);
+		fputc('\n', cli->err);
+	} else {
+		fprintf(cli->err, "packhorse: %s\n", text);
+	}
+	json_decref(line);
 }
 
 int
@@ -69,6 +94,16 @@ ph_cli_slurp(const char *path, size_t limit, char **out, size_t *length, ph_erro
 	ph_error why;
 	ph_error_clear(&why);
 	ph_status status = ph_fs_slurp(path, limit, out, length, &why);
+	return status == PH_OK ? PH_OK : ph_fail(err, status, "PH7311 %s", why.text);
+}
+
+ph_status
+ph_cli_list(
+    const char *path, const char *suffix, char ***out, size_t *count, ph_error *err)
+{
+	ph_error why;
+	ph_error_clear(&why);
+	ph_status status = ph_fs_list(path, suffix, out, count, &why);
 	return status == PH_OK ? PH_OK : ph_fail(err, status, "PH7311 %s", why.text);
 }
 

@@ -35,7 +35,7 @@ typedef struct ph_cli {
 	bool
 	    terminal; /* `out` is a terminal: tables fit its width, colours unless NO_COLOR */
 	const char *socket; /* --socket, or NULL */
-	const char *site;   /* -c, or NULL: PACKHORSE_SITE, else /etc/packhorse */
+	const char *site;   /* -c, or NULL: PACKHORSE_SITE, else the system's */
 } ph_cli;
 
 typedef struct ph_cli_option {
@@ -79,12 +79,20 @@ bool ph_args_has(const ph_args *args, const char *name);
 bool ph_args_number(ph_cli *cli, const ph_args *args, const char *name, long long least,
     long long most, long long *out);
 
-/* Complain: "packhorse: where: text", with --json {"error":{"status":...,"where":...,"text":...}};
- * both on `err`. Returns the exit code that fits the status: PH_ERR_USAGE 2, else 1. */
+/* Complain: "packhorse: where: text", with --json {"error":{"status":...,"where":...,"code":
+ * "PHnnnn","text":...}}; both on `err`. Returns the exit code that fits the status: PH_ERR_USAGE 2, else 1. */
 int ph_cli_fail(ph_cli *cli, const ph_error *err);
+/* "PH2313" of a text that begins so, new; NULL: it has no code. For a row's member "code". */
+json_t *ph_cli_code(const char *text);
+/* Something to know that is no error, on `err`; with --json {"note":{"text":...}}. */
+void ph_cli_note(ph_cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* All of a file that was named on the command line; *out is yours. PH7311 */
 ph_status ph_cli_slurp(
     const char *path, size_t limit, char **out, size_t *length, ph_error *err);
+/* The names in a folder, as ph_fs_list. PH7311 */
+ph_status ph_cli_list(
+    const char *path, const char *suffix, char ***out, size_t *count, ph_error *err);
 /* A usage error in own words; returns 2. */
 int ph_cli_usage(ph_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

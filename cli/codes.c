@@ -144,12 +144,11 @@ finish(survey *s, int code)
 	if (rows != NULL)
 		ph_rows_finish(&rows, "every code has a row");
 	if (s->left_out > 0)
-		fprintf(s->cli->err, "packhorse: %zu more, beyond the %d listed\n",
-		    s->left_out, CODES_MAX);
+		ph_cli_note(
+		    s->cli, "%zu more, beyond the %d listed", s->left_out, CODES_MAX);
 	if (s->unreadable > 0)
-		fprintf(s->cli->err,
-		    "packhorse: %zu of %zu dead letters could not be read by a map of "
-		    "today\n",
+		ph_cli_note(s->cli,
+		    "%zu of %zu dead letters could not be read by a map of today",
 		    s->unreadable, s->letters);
 	free(s->at);
 	ph_site_destroy(&s->site);

@@ -28,7 +28,7 @@ extern char **environ;
 typedef struct checking {
 	ph_cli *cli;
 	const ph_site *site;
-	size_t problems, warnings, maps;
+	size_t problems, warnings, maps, adapters, routes;
 	json_t *seen;	   /* maps checked, by adapter and name */
 	const char *place; /* where the map being checked is asked for */
 } checking;
@@ -42,8 +42,9 @@ tell_one(checking *c, const char *kind, const char *where, const char *text)
 	c->problems += error;
 	c->warnings += !error;
 	if (c->cli->json)
-		ph_cli_json(c->cli, json_pack("{s:s, s:s, s:s}", "kind", kind, "where",
-					where, "text", text));
+		ph_cli_json(
+		    c->cli, json_pack("{s:s, s:s, s:o*, s:s}", "kind", kind, "where",
+				where, "code", ph_cli_code(text), "text", text));
 	else
 		ph_cli_print(c->cli, "%s%s%s%s\n", where, where[0] != '\0' ? ": " : "",
 		    error ? "" : "warning: ", text);
@@ -180,8 +181,12 @@ check_site(checking *c, const char *directory)
 	for (size_t i = 0; i < site->adapter_count; i++)
 		check_adapter(c, &site->adapters[i]);
 	ph_cli_print(c->cli,
-	    "%zu adapters, %zu maps, %zu routes: %zu problems, %zu warnings\n",
-	    site->adapter_count, c->maps, site->route_count, c->problems, c->warnings);
+	    "%zu adapter%s, %zu map%s, %zu route%s: %zu problem%s, %zu warning%s\n",
+	    site->adapter_count, ph_cli_s(site->adapter_count), c->maps,
+	    ph_cli_s(c->maps), site->route_count, ph_cli_s(site->route_count),
+	    c->problems, ph_cli_s(c->problems), c->warnings, ph_cli_s(c->warnings));
+	c->adapters = site->adapter_count;
+	c->routes = site->route_count;
 	json_decref(c->seen);
 	ph_site_destroy(&site);
 	return c->problems > 0 ? PH_EXIT_PROBLEM : PH_EXIT_OK;
@@ -199,9 +204,11 @@ check(ph_cli *cli, const ph_args *args)
 	int code = check_site(&c, directory);
 	if (cli->json)
 		ph_cli_json(
-		    cli, json_pack("{s:b, s:I, s:I, s:I}", "ok", code == PH_EXIT_OK,
-			     "problems", (json_int_t) c.problems, "warnings",
-			     (json_int_t) c.warnings, "maps", (json_int_t) c.maps));
+		    cli, json_pack("{s:b, s:I, s:I, s:I, s:I, s:I}", "ok",
+			     code == PH_EXIT_OK, "problems", (json_int_t) c.problems,
+			     "warnings", (json_int_t) c.warnings, "maps",
+			     (json_int_t) c.maps, "adapters", (json_int_t) c.adapters,
+			     "routes", (json_int_t) c.routes));
 	return code;
 }
 

@@ -80,8 +80,8 @@ tell_json(ph_cli *cli, const char *kind, const char *where, const char *text)
 {
 	char file[PH_ERROR_WHERE];
 	unsigned long line, column;
-	json_t *row =
-	    json_pack("{s:s, s:s, s:s}", "kind", kind, "where", where, "text", text);
+	json_t *row = json_pack("{s:s, s:s, s:o*, s:s}", "kind", kind, "where", where,
+	    "code", ph_cli_code(text), "text", text);
 	if (read_place(where, file, sizeof file, &line, &column))
 		json_object_update_new(
 		    row, json_pack("{s:s, s:I, s:I}", "file", file, "line",
@@ -128,7 +128,7 @@ check_folder(checking *c, const char *folder, const char *schemas)
 	if (ph_offline_init(&offline, folder, schemas, &err) != PH_OK)
 		return ph_cli_fail(c->cli, &err);
 	snprintf(maps, sizeof maps, "%s/maps", offline.connector);
-	if (ph_fs_list(maps, ".yaml", &names, &count, &err) != PH_OK)
+	if (ph_cli_list(maps, ".yaml", &names, &count, &err) != PH_OK)
 		return ph_cli_fail(c->cli, &err);
 	for (size_t i = 0; i < count; i++)
 		check_one(c, names[i], offline.folders);

@@ -78,7 +78,7 @@ list_maps(const ph_offline *offline, char ***out, size_t *count, ph_error *err)
 {
 	char maps[1100], **names;
 	snprintf(maps, sizeof maps, "%s/maps", offline->connector);
-	ph_status status = ph_fs_list(maps, ".yaml", &names, count, err);
+	ph_status status = ph_cli_list(maps, ".yaml", &names, count, err);
 	if (status != PH_OK)
 		return status;
 	if (*count == 0) {
@@ -125,7 +125,7 @@ ph_map_diff_verb(ph_cli *cli, const ph_args *args)
 	bool mixed = folder != ph_offline_is_folder(new);
 	if (mixed && access(folder ? new : old, F_OK) != 0) {
 		ph_fail_at(&err, PH_ERR_NOT_FOUND, folder ? new : old,
-		    "PH7302 there is nothing of this name");
+		    "PH7311 there is no file or folder of this name");
 		return ph_cli_fail(cli, &err);
 	}
 	if (mixed)

@@ -112,7 +112,7 @@ check_operand(const lawful *l, const char *path, const char *schemas)
 	if (!ph_offline_is_folder(path))
 		return check_map(l, path, offline.folders);
 	snprintf(maps, sizeof maps, "%s/maps", offline.connector);
-	if (ph_fs_list(maps, ".yaml", &names, &count, &err) != PH_OK)
+	if (ph_cli_list(maps, ".yaml", &names, &count, &err) != PH_OK)
 		return ph_cli_fail(l->cli, &err);
 	int worst = PH_EXIT_OK;
 	for (size_t i = 0; i < count; i++) {

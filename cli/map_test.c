@@ -144,6 +144,8 @@ write_junit(const char *path, const json_t *rows, ph_error *err)
 {
 	ph_document *document;
 	ph_buffer bytes;
+	ph_error why;
+	ph_error_clear(&why);
 	ph_buffer_init(&bytes, 0);
 	ph_status status = ph_document_new("junit", JUNIT_MEMORY, &document, err);
 	if (status != PH_OK)
@@ -159,7 +161,9 @@ write_junit(const char *path, const json_t *rows, ph_error *err)
 		status = ph_xml_encode(root, NULL, 0, &bytes, err);
 	if (status == PH_OK)
 		status = ph_fs_replace(
-		    ph_fs_system(), path, bytes.data, bytes.length, 0666, err);
+		    ph_fs_system(), path, bytes.data, bytes.length, 0666, &why);
+	if (why.status != PH_OK)
+		status = ph_fail(err, why.status, "PH7316 %s", why.text);
 	ph_buffer_fini(&bytes);
 	ph_document_destroy(&document);
 	return status;

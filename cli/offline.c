@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/assert.h"
 
@@ -32,6 +33,22 @@ up(char *path)
 		*slash = '\0';
 }
 
+/* A file, a folder, or a map's name without .yaml, as its folder has it? */
+static bool
+is_there(const char *path, const char *connector)
+{
+	char other[1200];
+	const char *slash = strrchr(path, '/');
+	if (access(path, F_OK) == 0)
+		return true;
+	snprintf(other, sizeof other, "%s.yaml", path);
+	if (access(other, F_OK) == 0)
+		return true;
+	snprintf(other, sizeof other, "%s/maps/%s.yaml", connector,
+	    slash == NULL ? path : slash + 1);
+	return access(other, F_OK) == 0;
+}
+
 ph_status
 ph_offline_init(
     ph_offline *offline, const char *path, const char *schemas, ph_error *err)
@@ -53,6 +70,9 @@ ph_offline_init(
 		if (in_maps)
 			up(offline->connector);
 	}
+	if (!is_there(path, offline->connector))
+		return ph_fail_at(err, PH_ERR_NOT_FOUND, path,
+		    "PH7311 there is no file or folder of this name");
 	snprintf(offline->beside, sizeof offline->beside, "%s/../../schemas",
 	    offline->connector);
 	offline->folders[count++] = offline->connector;

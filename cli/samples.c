@@ -566,7 +566,7 @@ test_map(testing *tests, const char *file)
 		return ph_cli_fail(samples->cli, &err);
 	snprintf(folder, sizeof folder, "%s/samples/%s", tests->offline.connector,
 	    ph_map_name(map));
-	if (ph_fs_list(folder, "", &files, &count, &err) != PH_OK) {
+	if (ph_cli_list(folder, "", &files, &count, &err) != PH_OK) {
 		ph_map_destroy(&map);
 		return ph_cli_fail(samples->cli, &err);
 	}
@@ -593,7 +593,7 @@ ph_samples_run(ph_samples *samples, const char *folder)
 	if (ph_offline_init(&tests.offline, folder, samples->schemas, &err) != PH_OK)
 		return ph_cli_fail(cli, &err);
 	snprintf(maps, sizeof maps, "%s/maps", tests.offline.connector);
-	if (ph_fs_list(maps, ".yaml", &files, &count, &err) != PH_OK)
+	if (ph_cli_list(maps, ".yaml", &files, &count, &err) != PH_OK)
 		return ph_cli_fail(cli, &err);
 	if (count == 0) {
 		ph_fail_at(&err, PH_ERR_NOT_FOUND, folder,

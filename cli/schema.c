@@ -2,12 +2,12 @@
  * packhorse schema: schema files looked at, and the validator held to a test suite.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cli/cli.h"
-#include "lib/base/fs.h"
 #include "lib/codec/codec.h"
 #include "transform/schema.h"
 
@@ -31,7 +31,7 @@ check_schemas(ph_cli *cli, const ph_args *args)
 	size_t *lengths = calloc(args->count, sizeof(*lengths));
 	for (size_t i = 0; bytes != NULL && lengths != NULL && i < args->count; i++) {
 		const char *name = args->operands[i];
-		if (ph_fs_slurp(name, FILE_LIMIT, &bytes[i], &lengths[i], &err) ==
+		if (ph_cli_slurp(name, FILE_LIMIT, &bytes[i], &lengths[i], &err) ==
 		    PH_OK)
 			(void) ph_schema_set_add(
 			    set, name, name, bytes[i], lengths[i], NULL);
@@ -52,7 +52,12 @@ check_schemas(ph_cli *cli, const ph_args *args)
 	free(bytes);
 	free(lengths);
 	ph_schema_set_destroy(&set);
-	ph_cli_print(cli, "%zu schemas, %zu with errors\n", args->count, errors);
+	if (cli->json)
+		ph_cli_json(
+		    cli, json_pack("{s:I, s:I}", "schemas", (json_int_t) args->count,
+			     "errors", (json_int_t) errors));
+	ph_cli_print(cli, "%zu schema%s, %zu with errors\n", args->count,
+	    ph_cli_s(args->count), errors);
 	return errors > 0 ? PH_EXIT_PROBLEM : PH_EXIT_OK;
 }
 
@@ -77,7 +82,8 @@ each_file(
 	struct stat state;
 	int count = scandir(folder, &entries, NULL, alphasort);
 	if (count < 0) {
-		ph_fail_at(err, PH_ERR_NOT_FOUND, folder, "PH7302 cannot be read");
+		ph_fail_at(err, PH_ERR_NOT_FOUND, folder,
+		    "PH7311 the folder cannot be read: %s", strerror(errno));
 		return false;
 	}
 	bool good = true;

@@ -275,7 +275,7 @@ trees() {
 	grep -q '^canonical:1:1: PH3011' <<<"$output"
 	run "$PACKHORSE" map diff "$WORK/trees" "$WORK/tres"
 	equal "$status" 1
-	grep -qF "$WORK/tres: PH7302 there is nothing of this name" <<<"$output"
+	grep -qF "$WORK/tres: PH7311 there is no file or folder of this name" <<<"$output"
 	run map coverage "$WORK/tres"
 	equal "$status" 1
 	equal "${#lines[@]}" 1
