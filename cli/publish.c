@@ -194,6 +194,16 @@ hand_over(publishing *p, slot *s, ph_message *message)
 		refuse(s, &err);
 }
 
+/* The line of the input says which event it is; inside one there is but the first. */
+static void
+leave_one_line(ph_error *err, const char *where)
+{
+	size_t length = strlen(where);
+	char *inside = err->where + length;
+	if (strncmp(err->where, where, length) == 0 && strncmp(inside, ":1:", 3) == 0)
+		memmove(inside, inside + 2, strlen(inside + 2) + 1);
+}
+
 static void
 publish_line(publishing *p, const char *line, size_t length)
 {
@@ -210,10 +220,13 @@ publish_line(publishing *p, const char *line, size_t length)
 	slot *s = &p->ring[p->next++ % RING];
 	*s = (slot){.status = "refused"};
 	snprintf(where, sizeof where, "%.200s:%lu", p->name, p->line);
-	if (ph_cloudevent_decode(where, line, length, &message, &s->id, &err) != PH_OK)
-		refuse(s, &err);
-	else
+	if (ph_cloudevent_decode(where, line, length, &message, &s->id, &err) ==
+	    PH_OK) {
 		hand_over(p, s, message);
+	} else {
+		leave_one_line(&err, where);
+		refuse(s, &err);
+	}
 	ph_message_unref(&message);
 }
 

@@ -12,8 +12,8 @@ static const ph_column columns[] = {
     {"PURPOSE", "purpose", PH_COLUMN_TEXT},
     {"FIELD", "field", PH_COLUMN_TEXT},
     {"LABEL", "label", PH_COLUMN_TEXT},
-    {"AS", "as", PH_COLUMN_TEXT},
     {"OF", "type", PH_COLUMN_TEXT},
+    {"AS", "as", PH_COLUMN_TEXT},
 };
 
 /* The table while it is made. */
@@ -28,6 +28,19 @@ typedef struct sharing {
 
 /* --- fields of a map --- */
 
+/* Is it written already? Two values of a list are in one field. */
+static bool
+is_listed(const ph_side *side, size_t place)
+{
+	const char *text = side->at[place].path.text;
+	for (size_t i = 0; i < place && text != NULL; i++)
+		if (side->at[i].kind == side->at[place].kind &&
+		    side->at[i].path.text != NULL &&
+		    strcmp(side->at[i].path.text, text) == 0)
+			return true;
+	return false;
+}
+
 /* The vendor's side of a link: what the field becomes. */
 static void
 vendor_words(const ph_side *side, char *out, size_t size)
@@ -38,6 +51,8 @@ vendor_words(const ph_side *side, char *out, size_t size)
 		const ph_operand *operand = &side->at[i];
 		if (operand->kind == PH_OPERAND_VALUES)
 			continue; /* written together with its keys */
+		if (operand->kind != PH_OPERAND_URL && is_listed(side, i))
+			continue;
 		const char *text = operand->kind == PH_OPERAND_URL ? operand->text
 								   : operand->path.text;
 		at += (size_t) snprintf(

@@ -128,17 +128,29 @@ read_manifest(ph_plugin *plugin, ph_error *err)
 	    plugin->path, offered, &plugin->manifest, &plugin->ops, err);
 }
 
+/* A name alone is a file here, not one that the linker looks for in its folders. */
+static char *
+file_of(const char *path)
+{
+	char *file = malloc(strlen(path) + 3);
+	if (file) {
+		strcpy(file, strchr(path, '/') ? "" : "./");
+		strcat(file, path);
+	}
+	return file;
+}
+
 ph_status
 ph_plugin_open(const char *path, ph_plugin **out, ph_error *err)
 {
 	ph_plugin *plugin = calloc(1, sizeof *plugin);
 	if (plugin)
-		plugin->path = strdup(path);
+		plugin->path = file_of(path);
 	if (!plugin || !plugin->path) {
 		free(plugin);
 		return ph_fail(err, PH_ERR_NOMEM, "out of memory");
 	}
-	plugin->object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	plugin->object = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
 	ph_status status = PH_OK;
 	if (!plugin->object) {
 		const char *why = dlerror();

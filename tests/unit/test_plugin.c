@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adapters/host/plugin.h"
 #include "tests/unit/check_main.h"
@@ -163,6 +164,21 @@ START_TEST(the_template_loads)
 }
 END_TEST
 
+/* As `packhorse-host --describe mine.so` is told in the folder that it was made in. */
+START_TEST(a_name_alone_is_a_file_of_this_folder)
+{
+	const char *build = getenv("PACKHORSE_BUILD");
+	ph_plugin *plugin = NULL;
+	ph_error err;
+	memset(&err, 0, sizeof err);
+	ck_assert_int_eq(chdir(build ? build : "."), 0);
+	ck_assert_int_eq(chdir("adapters/template/.libs"), 0);
+	ck_assert_msg(
+	    ph_plugin_open("template.so", &plugin, &err) == PH_OK, "%s", err.text);
+	ph_plugin_close(&plugin);
+}
+END_TEST
+
 START_TEST(files_that_are_no_plugins_are_refused)
 {
 	static const struct {
@@ -191,6 +207,7 @@ plugin_suite(void)
 	tcase_add_test(tcase, a_newer_one_that_can_do_with_less_is_taken);
 	tcase_add_test(tcase, refusals_say_wanted_offered_and_cure);
 	tcase_add_test(tcase, the_template_loads);
+	tcase_add_test(tcase, a_name_alone_is_a_file_of_this_folder);
 	tcase_add_test(tcase, files_that_are_no_plugins_are_refused);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -24,7 +24,13 @@ class Attribute(ctypes.Structure):
 
 def _load() -> ctypes.CDLL:
     name = os.environ.get("PACKHORSE_LIBRARY")
-    return ctypes.CDLL(name or ctypes.util.find_library("packhorse") or "libpackhorse.so.0")
+    name = name or ctypes.util.find_library("packhorse") or "libpackhorse.so.0"
+    try:
+        return ctypes.CDLL(name)
+    except OSError as error:
+        raise ImportError(
+            f"the library cannot be loaded: {error}; install it (and run ldconfig), or name the "
+            "file with PACKHORSE_LIBRARY") from error
 
 
 library = _load()
