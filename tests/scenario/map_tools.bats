@@ -199,7 +199,7 @@ print(eval(sys.argv[2]))' "$@"
 	grep -q 'PH7308 this sample is an XML schema' <<<"$output"
 	run "$PACKHORSE" map new --from "$WORK/new/nothing.xsd" --schema service-request --schemas "$ROOT/schemas"
 	equal "$status" 1
-	grep -q 'PH7311 cannot open .*nothing.xsd' <<<"$output"
+	grep -q 'nothing.xsd: PH7311 there is no file' <<<"$output"
 }
 
 # A connector with the tutorial's map, in $WORK/trees.
