@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check-circles - no files of C call each other in a loop.
+"""check_circles.py - no files of C call each other in a loop.
 
 A file knows another when it names a ph_ function that is defined there; comments and texts do
 not count. Files that know each other, at once or by way of others, can only be read, tested and
