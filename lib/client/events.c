@@ -108,8 +108,10 @@ take_delivery(ph_client *client)
 		ph_link_lose(client, err.text);
 		return false;
 	}
-	if (ph_held_add(&at->held, item.delivery, NULL) != PH_OK)
+	if (ph_held_add(&at->held, item.delivery, &err) != PH_OK) {
+		ph_link_lose(client, err.text); /* what is not held comes again */
 		return false;
+	}
 	begin(event, PH_EVENT_DELIVERY);
 	event->delivery = item.delivery;
 	event->attempt = item.attempt;

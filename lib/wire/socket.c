@@ -502,24 +502,46 @@ send_peer(ph_socket *socket, const ph_peer *peer, ph_error *err)
 	return PH_OK;
 }
 
+static ph_status
+drop(zmq_msg_t *message, ph_status status)
+{
+	(void) zmq_msg_close(message);
+	return status;
+}
+
+static ph_status
+send_message(ph_socket *socket, zmq_msg_t *message, ph_error *err)
+{
+	if (zmq_msg_send(message, socket->handle, ZMQ_DONTWAIT) >= 0)
+		return PH_OK;
+	return drop(message, send_failed(err));
+}
+
+/* A message is made before its peer is named: after that there is no way back. */
 ph_status
 ph_socket_send(ph_socket *socket, const ph_peer *peer, const void *bytes, size_t length,
     ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC);
+	zmq_msg_t message;
+	if (zmq_msg_init_size(&message, length) != 0)
+		return zmq_fail(err, "cannot send");
+	if (length > 0)
+		memcpy(zmq_msg_data(&message), bytes, length);
 	ph_status status = send_peer(socket, peer, err);
-	if (status != PH_OK)
-		return status;
-	if (zmq_send(socket->handle, bytes, length, ZMQ_DONTWAIT) < 0)
-		return send_failed(err);
-	return PH_OK;
+	return status == PH_OK ? send_message(socket, &message, err)
+			       : drop(&message, status);
 }
+
+/* What libzmq is not to free on this thread: it was not sent, and is the caller's again. */
+static _Thread_local const void *kept;
 
 static void
 free_bytes(void *bytes, void *hint)
 {
 	(void) hint;
-	free(bytes);
+	if (bytes != kept)
+		free(bytes);
 }
 
 static void
@@ -530,35 +552,24 @@ let_go(void *bytes, void *hint)
 	ph_holder_unref(&holder);
 }
 
-/* `done` is called with the bytes and the hint, sent or not, on any thread. */
-static ph_status
-send_data(ph_socket *socket, void *bytes, size_t length,
-    void (*done)(void *bytes, void *hint), void *hint, ph_error *err)
-{
-	zmq_msg_t message;
-	if (zmq_msg_init_data(&message, bytes, length, done, hint) != 0) {
-		ph_status status = zmq_fail(err, "cannot send");
-		done(bytes, hint);
-		return status;
-	}
-	if (zmq_msg_send(&message, socket->handle, ZMQ_DONTWAIT) >= 0)
-		return PH_OK;
-	ph_status status = send_failed(err);
-	(void) zmq_msg_close(&message);
-	return status;
-}
-
 ph_status
 ph_socket_send_buffer(
     ph_socket *socket, const ph_peer *peer, ph_buffer *frame, ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC && !frame->failed);
+	zmq_msg_t message;
+	if (zmq_msg_init_data(&message, frame->data, frame->length, free_bytes, NULL) !=
+	    0)
+		return zmq_fail(err, "cannot send");
 	ph_status status = send_peer(socket, peer, err);
-	if (status != PH_OK)
+	if (status != PH_OK) {
+		kept = frame->data;
+		(void) zmq_msg_close(&message);
+		kept = NULL;
 		return status;
-	ph_buffer taken = *frame;
-	ph_buffer_init(frame, taken.limit);
-	return send_data(socket, taken.data, taken.length, free_bytes, NULL, err);
+	}
+	ph_buffer_init(frame, frame->limit);
+	return send_message(socket, &message, err);
 }
 
 ph_status
@@ -566,10 +577,15 @@ ph_socket_send_held(ph_socket *socket, ph_holder *holder, const void *bytes,
     size_t length, ph_error *err)
 {
 	PH_ASSERT(socket != NULL && socket->magic == MAGIC && !socket->router);
+	zmq_msg_t message;
 	socket->drained = false;
 	/* libzmq only reads what it sends */
-	return send_data(socket, (void *) (uintptr_t) bytes, length, let_go,
-	    ph_holder_ref(holder), err);
+	if (zmq_msg_init_data(&message, (void *) (uintptr_t) bytes, length, let_go,
+		ph_holder_ref(holder)) != 0) {
+		ph_holder_unref(&holder);
+		return zmq_fail(err, "cannot send");
+	}
+	return send_message(socket, &message, err);
 }
 
 /* Asking it also makes its descriptor tell of what comes from now on. */

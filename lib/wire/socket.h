@@ -61,7 +61,8 @@ ph_status ph_socket_receive(ph_socket *socket, ph_received *out, ph_error *err);
  * too slowly. DEALER: peer NULL; PH_ERR_AGAIN at the high-water mark. */
 ph_status ph_socket_send(ph_socket *socket, const ph_peer *peer, const void *bytes,
     size_t length, ph_error *err);
-/* The same, the buffer's memory handed over without a copy; the buffer is empty afterwards. */
+/* The same, the buffer's memory handed over without a copy; the buffer is empty afterwards, or as it was
+ * if nothing was sent. */
 ph_status ph_socket_send_buffer(
     ph_socket *socket, const ph_peer *peer, ph_buffer *frame, ph_error *err);
 /* DEALER: bytes in a holder's keeping, without a copy; the socket is one more user until they have gone. */

@@ -12,6 +12,7 @@
 #include "lib/client/host.h"
 #include "lib/wire/socket.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/scarce_memory.h"
 
 #define DEADLINE_MS 10000
 
@@ -539,6 +540,45 @@ START_TEST(a_message_stays_as_long_as_it_is_kept)
 }
 END_TEST
 
+/* The nth allocation fails once the delivery is on its way. True: there was no nth. */
+static bool
+deliver_without_memory(unsigned long nth, size_t *losses)
+{
+	broker at;
+	ph_client *client = NULL;
+	const ph_event *event = NULL;
+	start(&at, &client);
+	ck_assert_int_eq(ph_client_subscribe(client, "q", 10, NULL), PH_OK);
+	(void) until(&at, client, PH_EVENT_CONNECTED);
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+	deliver(&at, 7);
+	allocations = 0;
+	fail_at = nth;
+	while ((event == NULL || ph_event_kind_of(event) != PH_EVENT_DELIVERY) &&
+	       at.hellos == 1) {
+		ck_assert_msg(ph_clock_mono(ph_clock_system()) < deadline,
+		    "allocation %lu: neither the delivery nor a new connection", nth);
+		pump(&at);
+		counting = true;
+		(void) ph_client_next(client, 5, &event, NULL);
+		counting = false;
+	}
+	*losses += at.hellos > 1;
+	stop(&at, &client);
+	return allocations < nth;
+}
+
+/* What the client cannot hold is not lost without a word: it connects again, and gets it again. */
+START_TEST(a_delivery_without_memory_comes_again)
+{
+	size_t losses = 0;
+	unsigned long nth = 1;
+	while (!deliver_without_memory(nth, &losses))
+		ck_assert_uint_lt(++nth, 100);
+	ck_assert_uint_gt(losses, 0);
+}
+END_TEST
+
 START_TEST(refusal_is_final_for_a_host)
 {
 	broker at;
@@ -643,6 +683,7 @@ main(void)
 	tcase_add_test(tests, a_burst_of_subscriptions_arrives);
 	tcase_add_test(tests, a_delivery_is_settled_once);
 	tcase_add_test(tests, a_message_stays_as_long_as_it_is_kept);
+	tcase_add_test(tests, a_delivery_without_memory_comes_again);
 	tcase_add_test(tests, refusal_is_final_for_a_host);
 	tcase_add_test(tests, no_broker_is_a_timeout_that_says_so);
 	tcase_add_test(tests, tcp_without_keys_is_refused);

@@ -1,8 +1,13 @@
-/* What a socket receives stays for as long as somebody uses its holder; and what ends a wait. */
+/*
+ * What a socket receives stays for as long as somebody uses its holder; what ends a wait; and what is
+ * sent without memory for it. Linked with --wrap for the functions of libzmq that take memory.
+ */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include "lib/base/clock.h"
 #include "lib/wire/socket.h"
@@ -10,6 +15,40 @@
 
 #define DEADLINE_MS 30000
 #define FRAMES	    4
+
+int __real_zmq_msg_init_size(zmq_msg_t *message, size_t size);
+int __real_zmq_msg_init_data(
+    zmq_msg_t *message, void *bytes, size_t size, zmq_free_fn *done, void *hint);
+int __wrap_zmq_msg_init_size(zmq_msg_t *message, size_t size);
+int __wrap_zmq_msg_init_data(
+    zmq_msg_t *message, void *bytes, size_t size, zmq_free_fn *done, void *hint);
+
+static bool no_memory;
+static unsigned refusals;
+
+static bool
+refused(void)
+{
+	if (!no_memory)
+		return false;
+	errno = ENOMEM;
+	refusals++;
+	return true;
+}
+
+int
+__wrap_zmq_msg_init_size(zmq_msg_t *message, size_t size)
+{
+	return refused() ? -1 : __real_zmq_msg_init_size(message, size);
+}
+
+int
+__wrap_zmq_msg_init_data(
+    zmq_msg_t *message, void *bytes, size_t size, zmq_free_fn *done, void *hint)
+{
+	return refused() ? -1
+			 : __real_zmq_msg_init_data(message, bytes, size, done, hint);
+}
 
 /* In the frame itself, in a buffer shared with others, in one of its own. */
 static const size_t sizes[] = {5, 1000, 100000};
@@ -135,6 +174,66 @@ START_TEST(an_unused_holder_serves_again)
 }
 END_TEST
 
+/* ---- sending ---- */
+
+static void
+fill_buffer(ph_buffer *frame, int fill, size_t size)
+{
+	ph_buffer_init(frame, 0);
+	for (size_t i = 0; i < size; i++)
+		ph_buffer_u8(frame, (uint8_t) fill);
+}
+
+/* No memory for it, either way of sending: an error, and whatever is sent next comes whole. */
+START_TEST(what_there_is_no_memory_for_is_not_begun)
+{
+	pair at;
+	ph_buffer frame;
+	char bytes[1000] = {0};
+	start(&at);
+	fill_buffer(&frame, 'b', sizes[_i]);
+	no_memory = true;
+	refusals = 0;
+	ck_assert_int_ne(
+	    ph_socket_send_buffer(at.router, &at.peer, &frame, NULL), PH_OK);
+	ck_assert_int_ne(
+	    ph_socket_send(at.router, &at.peer, bytes, sizeof bytes, NULL), PH_OK);
+	ck_assert_uint_eq(refusals, 2);
+	no_memory = false;
+	send_filled(at.router, &at.peer, 'a', sizes[_i]);
+	ck_assert_uint_eq(frame.length, sizes[_i]); /* still the caller's */
+	ck_assert_int_eq(
+	    ph_socket_send_buffer(at.router, &at.peer, &frame, NULL), PH_OK);
+	ck_assert_ptr_null(frame.data);
+	for (int fill = 'a'; fill <= 'b'; fill++) {
+		ph_received received = receive(at.dealer);
+		ck_assert_uint_eq(received.length, sizes[_i]);
+		ck_assert(is_filled(received.bytes, fill, sizes[_i]));
+	}
+	stop(&at);
+}
+END_TEST
+
+/* A frame for somebody who is gone stays the caller's, too. */
+START_TEST(what_nobody_can_be_sent_is_the_callers)
+{
+	pair at;
+	ph_buffer frame;
+	const ph_peer nobody = {.length = 4, .bytes = {9, 9, 9, 9}};
+	start(&at);
+	fill_buffer(&frame, 'b', sizes[_i]);
+	ck_assert_int_eq(
+	    ph_socket_send_buffer(at.router, &nobody, &frame, NULL), PH_ERR_CLOSED);
+	ck_assert_int_eq(
+	    ph_socket_send(at.router, &nobody, frame.data, 5, NULL), PH_ERR_CLOSED);
+	ck_assert(is_filled(frame.data, 'b', sizes[_i]));
+	ck_assert_int_eq(
+	    ph_socket_send_buffer(at.router, &at.peer, &frame, NULL), PH_OK);
+	ck_assert(is_filled(receive(at.dealer).bytes, 'b', sizes[_i]));
+	stop(&at);
+}
+END_TEST
+
 static int64_t
 now(void)
 {
@@ -184,6 +283,10 @@ main(void)
 	tcase_add_loop_test(
 	    tests, a_broker_keeps_frames, 0, (int) (sizeof sizes / sizeof sizes[0]));
 	tcase_add_test(tests, an_unused_holder_serves_again);
+	tcase_add_loop_test(tests, what_there_is_no_memory_for_is_not_begun, 0,
+	    (int) (sizeof sizes / sizeof sizes[0]));
+	tcase_add_loop_test(tests, what_nobody_can_be_sent_is_the_callers, 0,
+	    (int) (sizeof sizes / sizeof sizes[0]));
 	tcase_add_test(tests, a_wait_ends_when_there_is_something);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
