@@ -79,20 +79,14 @@ refuse(ph_broker *broker, const incoming *in, const ph_error *why)
 
 /* ---- reading the options ---- */
 
-static ph_view
-view_of(ph_slice slice)
-{
-	return (ph_view){slice.data, slice.length};
-}
-
 static ph_status
 read_failure(incoming *in, ph_reader *body)
 {
 	in->failed = true;
-	in->failure.stage = view_of(ph_slice_read(body));
-	in->failure.reason = view_of(ph_slice_read(body));
-	in->failure.path = view_of(ph_slice_read(body));
-	in->failure.text = view_of(ph_slice_read(body));
+	in->failure.stage = ph_view_of_slice(ph_slice_read(body));
+	in->failure.reason = ph_view_of_slice(ph_slice_read(body));
+	in->failure.path = ph_view_of_slice(ph_slice_read(body));
+	in->failure.text = ph_view_of_slice(ph_slice_read(body));
 	return body->failed ? PH_ERR_INVALID : PH_OK;
 }
 
@@ -312,7 +306,7 @@ fill_record(
 	memcpy(record->id, id, PH_FINGERPRINT);
 	memcpy(record->content, in->content, PH_FINGERPRINT);
 	record->cursor_name = ph_view_of(in->cursor_name);
-	record->cursor = view_of(in->cursor);
+	record->cursor = ph_view_of_slice(in->cursor);
 	record->failure = in->failure;
 	record->message.data = ph_message_bytes(in->message, &record->message.length);
 	fill_bindings(in, &record->bindings);
@@ -346,8 +340,8 @@ commit(ph_broker *broker, incoming *in, ph_record_accept *record, ph_store_need 
 		return PH_ERR_NOMEM;
 	}
 	if (PH_MUTANT("cursor-in-memory") && in->has_cursor)
-		(void) ph_cursor_apply(
-		    broker, ph_view_of(in->cursor_name), view_of(in->cursor), NULL);
+		(void) ph_cursor_apply(broker, ph_view_of(in->cursor_name),
+		    ph_view_of_slice(in->cursor), NULL);
 	if (PH_MUTANT("xref-in-memory"))
 		bind_in_memory(broker, in, offset);
 	broker->counts.messages++;

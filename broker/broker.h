@@ -146,5 +146,11 @@ void ph_question_strike(ph_question *at);
 void ph_questions_abandon(ph_broker *broker);
 /* Wall clock. */
 int64_t ph_broker_now(const ph_broker *broker);
+/* What a peer said, as a record has it. */
+static inline ph_view
+ph_view_of_slice(ph_slice slice)
+{
+	return (ph_view){slice.data, slice.length};
+}
 
 #endif

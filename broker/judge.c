@@ -9,12 +9,6 @@
 #include "broker/backoff.h"
 #include "lib/base/assert.h"
 
-static ph_view
-view_of(ph_slice slice)
-{
-	return (ph_view){slice.data, slice.length};
-}
-
 static ph_site_retry
 policy(const ph_broker *broker, const ph_destination *to)
 {
@@ -80,10 +74,10 @@ ph_judge(const ph_broker *broker, ph_ending *end, ph_record_outcome *record)
 	const ph_settle_view *said = end->said;
 	record->not_before_ms = 0;
 	record->has_failure = said->reason.length > 0 || said->text.length > 0;
-	record->failure = (ph_record_failure){.stage = view_of(said->stage),
-	    .reason = view_of(said->reason),
-	    .path = view_of(said->path),
-	    .text = view_of(said->text)};
+	record->failure = (ph_record_failure){.stage = ph_view_of_slice(said->stage),
+	    .reason = ph_view_of_slice(said->reason),
+	    .path = ph_view_of_slice(said->path),
+	    .text = ph_view_of_slice(said->text)};
 	switch ((ph_outcome) said->outcome) {
 	case PH_DELIVERED:
 	case PH_DUPLICATE:

@@ -32,12 +32,6 @@ begin(ph_ending *end, const ph_broker *broker, ph_session *session)
 	end->binding_count = 0;
 }
 
-static ph_view
-view_of(ph_slice slice)
-{
-	return (ph_view){slice.data, slice.length};
-}
-
 static void
 tell(const ph_ending *end, const ph_record_outcome *record)
 {
@@ -81,7 +75,7 @@ commit(ph_broker *broker, ph_ending *end, ph_error *err)
 	record.queue = end->item->queue;
 	record.attempt = end->item->attempts;
 	record.outcome = end->said->outcome;
-	record.reference = view_of(end->said->reference);
+	record.reference = ph_view_of_slice(end->said->reference);
 	fill_bindings(end, &record.bindings);
 	ph_judge(broker, end, &record);
 	ph_buffer_clear(&broker->record);
@@ -435,8 +429,8 @@ ph_settle_progress(
 		ph_record_progress record = {
 		    .acceptance = ph_item_entry(end.item)->number,
 		    .queue = end.item->queue,
-		    .reference = view_of(reference),
-		    .resume = view_of(resume)};
+		    .reference = ph_view_of_slice(reference),
+		    .resume = ph_view_of_slice(resume)};
 		ph_buffer_clear(&broker->record);
 		ph_record_progress_encode(&record, &broker->record);
 		status = ph_broker_submit(broker, PH_RECORD_PROGRESS,
