@@ -20,6 +20,7 @@
  *   state     what is folded from the journal, empty at first
  *   recover   the state at start, from the newest checkpoint and the journal since
  *   checkpoint   the state written down from time to time
+ *   window_move   the window of duplicates put into a file that could not be made before
  *   carry     records that are needed copied forward, so that old extents can go
  *
  * Thread: owner (the loop's). Errors: as each function says.
@@ -54,6 +55,7 @@ typedef struct ph_broker ph_broker;
 typedef struct ph_supervisor ph_supervisor;
 typedef struct ph_checkpoints ph_checkpoints;
 typedef struct ph_carry ph_carry;
+typedef struct ph_window_move ph_window_move;
 
 /* Something that waits for the ledger's answer: first member of whatever that is. */
 typedef struct ph_question ph_question;
@@ -84,6 +86,7 @@ struct ph_broker {
 	ph_socket *router;
 	ph_backlog *backlog;
 	ph_duplicates *duplicates;
+	ph_window_move *move; /* of duplicates, into a file; NULL: none */
 	ph_routes *routes;
 	ph_tokens *tokens;
 	ph_xref *xref;

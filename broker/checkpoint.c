@@ -1,8 +1,7 @@
 /*
  * How it works: a job is everything that writing one checkpoint needs: the image, the names of what is
- * to stay, and afterwards what came of it. A thread runs it and then only raises a flag and wakes the
- * loop; the next turn joins the thread and takes the results over. At a clean stop the job is run in
- * place.
+ * to stay, and what came of it. A thread runs it, raises a flag and wakes the loop; the next turn joins
+ * the thread and takes the results over. At a clean stop the job is run in place.
  *
  * The ledger is copied by the same thread, beside the ledger's own, when the last copy has become old;
  * a checkpoint names the newest one there is.
@@ -20,8 +19,8 @@
 #include "broker/checkpoint_state.h"
 #include "broker/crashpoint.h"
 #include "broker/refill.h"
-#include "broker/remember.h"
 #include "broker/state.h"
+#include "broker/window_move.h"
 #include "lib/base/assert.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
@@ -88,7 +87,8 @@ struct ph_checkpoints {
 	uint64_t taken_bytes; /* broker->written then */
 	uint64_t copied_bytes;
 	uint64_t failures;
-	bool ready; /* may be taken */
+	bool ready;   /* may be taken */
+	bool held_up; /* the next one waits, or has waited, for the window's move */
 };
 
 /* ---- names ---- */
@@ -462,7 +462,6 @@ new_job(ph_broker *broker, bool copying)
 	ph_checkpoints *at = broker->checkpoints;
 	ph_error err = {.status = PH_OK};
 	int64_t begun_ms = ph_clock_mono(broker->clock);
-	ph_remember_settle(broker);
 	job *work = calloc(1, sizeof *work);
 	if (work == NULL)
 		return NULL;
@@ -626,14 +625,18 @@ ph_checkpoint_wanted(ph_broker *broker)
 		return false;
 	if (at->job != NULL && atomic_load(&at->job->finished))
 		join(broker);
-	return at->ready && changed(broker) &&
+	return at->ready && changed(broker) && broker->move == NULL &&
 	       is_due(broker, ph_clock_mono(broker->clock)) && at->job == NULL;
 }
 
 void
 ph_checkpoint_turn(ph_broker *broker)
 {
-	if (!broker->dirty && ph_checkpoint_wanted(broker))
+	ph_checkpoints *at = broker->checkpoints;
+	if (broker->dirty || !ph_checkpoint_wanted(broker))
+		return;
+	at->held_up = !at->held_up && ph_window_move_begin(broker);
+	if (!at->held_up)
 		take(broker, ph_clock_mono(broker->clock));
 }
 
@@ -645,6 +648,7 @@ ph_checkpoint_last(ph_broker *broker)
 		join(broker);
 	if (!at->ready || !changed(broker) || !settle_store(broker))
 		return;
+	ph_window_move_now(broker);
 	start_counting(broker, ph_clock_mono(broker->clock), false);
 	job *work = new_job(broker, false);
 	if (work == NULL)

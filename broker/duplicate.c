@@ -43,6 +43,7 @@ struct ph_duplicates {
 	uint64_t oldest;		/* place */
 	uint64_t count;			/* entries from there */
 	uint64_t newest;		/* acceptance */
+	uint64_t forgotten;		/* entries, for those after them */
 	uint64_t added;			/* since the start */
 	uint64_t grow_at;		/* `added` before which no room is asked for */
 	uint64_t quiet[TROUBLES];	/* `added` before which it is not told again */
@@ -196,6 +197,7 @@ forget_oldest(ph_duplicates *duplicates)
 		note(duplicates, TROUBLE_READ, &err);
 	duplicates->oldest = (duplicates->oldest + 1) % duplicates->cycle;
 	duplicates->count--;
+	duplicates->forgotten++;
 }
 
 /* The oldest is at place 0: bring the cycle nearer to the limit. */
@@ -345,6 +347,28 @@ ph_duplicates_entry(ph_duplicates *duplicates, uint64_t nth, uint8_t id[PH_FINGE
 	memcpy(content, seen.content, PH_FINGERPRINT);
 	*acceptance = seen.acceptance;
 	return PH_OK;
+}
+
+bool
+ph_duplicates_copy(ph_duplicates *from, ph_duplicates *to, uint64_t *at, size_t most)
+{
+	ph_seen seen;
+	uint64_t end = from->forgotten + from->count;
+	if (*at < from->forgotten)
+		*at = from->forgotten;
+	for (; most > 0 && *at < end; most--, ++*at) {
+		uint64_t nth = *at - from->forgotten;
+		if (ph_duplicate_ring_get(from->ring,
+			(from->oldest + nth) % from->cycle, &seen, NULL) == PH_OK)
+			ph_duplicates_add(to, seen.id, seen.content, seen.acceptance);
+	}
+	return *at < end;
+}
+
+void
+ph_duplicates_remove(const ph_fs *fs, const char *directory)
+{
+	ph_duplicate_ring_remove(fs, directory);
 }
 
 /* --- the checkpoint ----------------------------------------------------------------------- */

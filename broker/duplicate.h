@@ -75,6 +75,12 @@ void ph_duplicates_add(ph_duplicates *duplicates, const uint8_t id[PH_FINGERPRIN
 ph_status ph_duplicates_flush(ph_duplicates *duplicates, ph_error *err);
 /* How many are remembered. */
 size_t ph_duplicates_count(const ph_duplicates *duplicates);
+/* Add entries of one window to another, `most` at a time, the oldest first. *at: 0, then what the last
+ * call left; what was added and forgotten in between is taken into account. False: that was all. */
+bool ph_duplicates_copy(
+    ph_duplicates *from, ph_duplicates *to, uint64_t *at, size_t most);
+/* Remove the ring in `directory`, which nobody has open. */
+void ph_duplicates_remove(const ph_fs *fs, const char *directory);
 /* The entry after `nth` others, the oldest first, for tests that compare windows. PH_ERR_NOT_FOUND:
  * there are no more; PH_ERR_DAMAGED and PH_ERR_IO: go on with the next. */
 ph_status ph_duplicates_entry(ph_duplicates *duplicates, uint64_t nth,

@@ -313,6 +313,14 @@ ph_duplicate_ring_destroy(ph_duplicate_ring **ring_p)
 	free(ring);
 }
 
+void
+ph_duplicate_ring_remove(const ph_fs *fs, const char *directory)
+{
+	char path[PATH_SIZE];
+	if (name_file(directory, "", path, NULL) == PH_OK)
+		(void) fs->unlink(fs->self, path);
+}
+
 /* --- entries ---------------------------------------------------------------------------- */
 
 ph_status

@@ -34,6 +34,8 @@ ph_status ph_duplicate_ring_make(
 /* The one that is there, which must have this id. */
 ph_status ph_duplicate_ring_open(const ph_fs *fs, const char *directory,
     const uint8_t id[PH_DUPLICATE_ID], ph_duplicate_ring **out, ph_error *err);
+/* The file that is there, which nobody has open, goes; one that cannot is left. */
+void ph_duplicate_ring_remove(const ph_fs *fs, const char *directory);
 /* Close and free; nothing is written. */
 void ph_duplicate_ring_destroy(ph_duplicate_ring **ring_p);
 

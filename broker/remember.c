@@ -196,40 +196,6 @@ begin(ph_broker *broker, ph_error *err)
 		   : begin_in_memory(broker, &why, err);
 }
 
-/* What one window has, into another. */
-static void
-copy_entries(ph_duplicates *from, ph_duplicates *to)
-{
-	seen one;
-	ph_status status = PH_OK;
-	for (uint64_t nth = 0; status != PH_ERR_NOT_FOUND; nth++) {
-		status = ph_duplicates_entry(
-		    from, nth, one.id, one.content, &one.acceptance, NULL);
-		if (status == PH_OK)
-			ph_duplicates_add(to, one.id, one.content, one.acceptance);
-	}
-}
-
-void
-ph_remember_settle(ph_broker *broker)
-{
-	ph_duplicates *fresh = NULL;
-	if (ph_duplicates_fd(broker->duplicates) >= 0 ||
-	    ph_duplicates_new(limit_of(broker, PH_OPTION_DUPLICATES), &fresh, NULL) !=
-		PH_OK)
-		return;
-	if (ph_duplicates_begin(fresh, broker->fs, broker->site->state, NULL) !=
-	    PH_OK) {
-		ph_duplicates_destroy(&fresh);
-		return;
-	}
-	copy_entries(broker->duplicates, fresh);
-	ph_duplicates_destroy(&broker->duplicates);
-	broker->duplicates = fresh;
-	ph_log(PH_LOG_INFO, "duplicates-in-file", "entries=%zu",
-	    ph_duplicates_count(fresh));
-}
-
 /* ---- all of it ---- */
 
 ph_status

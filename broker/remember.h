@@ -3,7 +3,7 @@
  *
  * Where no file can be made for it, on a full disk for one, it is kept in memory, and is no larger
  * than the limit `duplicates-memory`: a cache keeps no broker from starting. Every checkpoint tries
- * again to put it into a file, and so does the next start.
+ * again to put it into a file (window_move.h), and so does the next start.
  *
  * What the journal still has of acceptances goes into a new window, oldest first: those that were
  * carried forward, whose own records may be gone (carry.h), then those whose records are where they
@@ -22,7 +22,5 @@
 /* Begin a new window, with the acceptances of the records up to sequence `last`. The journal is read
  * once more for each `most` that were carried. */
 ph_status ph_remember(ph_broker *broker, uint64_t last, size_t most, ph_error *err);
-/* Before a checkpoint: a window that is in memory goes into a file, if one can be made now. */
-void ph_remember_settle(ph_broker *broker);
 
 #endif

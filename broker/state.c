@@ -7,6 +7,7 @@
 
 #include "broker/carry.h"
 #include "broker/progress.h"
+#include "broker/window_move.h"
 #include "lib/base/assert.h"
 
 #define CACHE_BYTES (64u << 20)
@@ -45,6 +46,7 @@ ph_state_free(ph_broker *broker)
 	/* queues look at their items once more, for the letters of the dead */
 	ph_destinations_destroy(&broker->destinations);
 	ph_backlog_destroy(&broker->backlog);
+	ph_window_move_drop(broker);
 	ph_duplicates_destroy(&broker->duplicates);
 	ph_table_destroy(&broker->cursors, free_cursor);
 	ph_table_destroy(&broker->progress, ph_progress_destroy);

@@ -15,6 +15,7 @@
 #include "broker/operate_part.h"
 #include "broker/retain.h"
 #include "broker/supervise.h"
+#include "broker/window_move.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
@@ -141,11 +142,12 @@ ph_turn_end(void *self)
 		if (broker->checkpoints != NULL)
 			ph_checkpoint_turn(broker);
 	}
+	bool moving = ph_window_move_turn(broker);
 	ph_retain_turn(broker);
 	if (wrote && ++broker->turns % SPACE_LOOK == 0)
 		look_at_space(broker);
 	/* Nothing wakes a loop that sleeps while a batch is away: it looks once more, and waits. */
-	bool again = broker->dirty || broker->away || carrying;
+	bool again = broker->dirty || broker->away || carrying || moving;
 	return end_turn(broker, now_ms) || again;
 }
 

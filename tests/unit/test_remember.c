@@ -13,6 +13,7 @@
 
 #include "broker/carry.h"
 #include "broker/record.h"
+#include "broker/window_move.h"
 #include "tests/conform/memory_store.h"
 #include "tests/unit/check_main.h"
 
@@ -308,12 +309,12 @@ START_TEST(without_a_file_it_is_in_memory_for_a_while)
 	expect(1000, 3, last, 36, 60);
 	expect(20, 3, last, 41, 60); /* never larger than it would be in a file */
 	expect(1000, 3, last, 36, 60);
-	ph_remember_settle(broker);
+	ph_window_move_now(broker);
 	ck_assert_int_lt(ph_duplicates_fd(broker->duplicates), 0);
 	check_window(36, 60);
 	troubles[_i].ends();
 	site.options.values[PH_OPTION_DUPLICATES] = 30;
-	ph_remember_settle(broker);
+	ph_window_move_now(broker);
 	ck_assert_int_ge(ph_duplicates_fd(broker->duplicates), 0);
 	check_window(36, 60);
 	for (uint64_t n = 61; n <= 70; n++) {
@@ -330,7 +331,7 @@ START_TEST(what_has_a_file_keeps_it)
 	expect(100, 2, 0, 1, 0);
 	int fd = ph_duplicates_fd(broker->duplicates);
 	const ph_duplicates *window = broker->duplicates;
-	ph_remember_settle(broker);
+	ph_window_move_now(broker);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(ph_duplicates_fd(broker->duplicates), fd);
 	ck_assert_ptr_eq(broker->duplicates, window);
