@@ -108,6 +108,8 @@ struct ph_broker {
 	int64_t retain_ms;    /* when old extents are looked at next (mono) */
 	int64_t told_ms;      /* when a refusal was logged last (mono) */
 	uint64_t turns;
+	size_t read_left;    /* bytes of old messages that this turn may still read */
+	unsigned serve_from; /* queue with which the next turn begins to hand out */
 	uint64_t last_acceptance;
 	ph_position last_position; /* of the last record; offset 0: none yet */
 	ph_position gate;	   /* what was sealed may be said past this position */

@@ -2,9 +2,13 @@
  * How it works: every turn looks at every queue that has both a ready head and a subscription with
  * credit, and fills one DELIVER after the other, taking the subscriptions in turn. The attempt
  * records of all of them are in the batch that the turn begins, behind which it sends.
+ *
+ * Messages that are not in memory any more are read from the journal, here on the loop: so many bytes
+ * in a turn, and the next turn goes on with the queue after the one that had them.
  */
 #include "broker/dispatch.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +21,8 @@
 #define FRAME_ITEMS 64	/* of a DELIVER: the grain in which consumers take turns */
 #define ALONE_ITEMS 256 /* where there is only one */
 #define CREDIT_MAX  100000
-#define ITEM_HEAD   48 /* about what stands before a message in a DELIVER */
+#define READ_MOST   (1u << 20) /* bytes of a turn: 2 to 5 ms */
+#define ITEM_HEAD   48	       /* about what stands before a message in a DELIVER */
 /* A DELIVER is closed past this: one more message has room, with all that an adapter may say of it. */
 #define FRAME_BREAK (PH_FRAME_MAX - PH_MESSAGE_MAX - 2u * UINT16_MAX - ITEM_HEAD)
 
@@ -288,6 +293,20 @@ write_item(
 	ph_deliver_write(frame, &view);
 }
 
+/* A message that is not in memory, if this turn may still read. */
+static ph_status
+read_message(ph_broker *broker, ph_entry *entry, ph_message **out, ph_error *err)
+{
+	size_t length = 0;
+	if (broker->read_left == 0)
+		return PH_ERR_AGAIN;
+	ph_status status = ph_broker_message(broker, entry, out, err);
+	if (status == PH_OK)
+		(void) ph_message_bytes(*out, &length);
+	broker->read_left -= length < broker->read_left ? length : broker->read_left;
+	return status;
+}
+
 /* Put one item into the frame. False: nothing more can be handed out in this turn. */
 static bool
 hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame,
@@ -301,7 +320,7 @@ hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame
 	PH_ASSERT(item->state == PH_DELIVERY_READY && at->open);
 	ph_status status = entry->message != NULL
 			       ? PH_OK
-			       : ph_broker_message(broker, entry, &message, &err);
+			       : read_message(broker, entry, &message, &err);
 	if (status == PH_ERR_AGAIN || status == PH_ERR_NOMEM) {
 		broker->starved = status == PH_ERR_AGAIN;
 		return false;
@@ -444,13 +463,27 @@ serve(ph_broker *broker, ph_destination *to)
 	}
 }
 
+/* The queues numbered from `from` to before `until`. */
+static void
+serve_some(ph_broker *broker, unsigned from, unsigned until)
+{
+	ph_destination *to;
+	while ((to = ph_destinations_next(broker->destinations, &from)) != NULL &&
+	       from <= until) {
+		size_t left = broker->read_left;
+		serve(broker, to);
+		if (left > 0 && broker->read_left == 0)
+			broker->serve_from = from;
+	}
+}
+
 void
 ph_dispatch_all(ph_broker *broker)
 {
-	unsigned cursor = 0;
-	ph_destination *to;
-	while ((to = ph_destinations_next(broker->destinations, &cursor)) != NULL)
-		serve(broker, to);
+	unsigned from = broker->serve_from;
+	broker->read_left = READ_MOST;
+	serve_some(broker, from, UINT_MAX);
+	serve_some(broker, 0, from);
 }
 
 int64_t
