@@ -8,7 +8,6 @@
  */
 #include "broker/checkpoint.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
