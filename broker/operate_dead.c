@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "broker/crashpoint.h"
 #include "broker/settle.h"
 #include "lib/base/log.h"
 
@@ -252,7 +253,7 @@ verdicts(ph_broker *broker, const ph_operate_args *args, letter_fn *fn,
     const ph_reply *reply, bool *later, ph_error *err)
 {
 	ph_status status = each_chosen(broker, args, fn, reply, err);
-	if (status == PH_OK && !args->dry_run) {
+	if (status == PH_OK && !args->dry_run && !PH_MUTANT("verdict-early")) {
 		status = ph_operate_after_flush(broker, reply, err);
 		*later = status == PH_OK;
 	}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What scripts rely on: message publish, message tail, and that accepted is durable.
+# What scripts rely on: message publish, message tail, and that what is answered is durable.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -93,20 +93,27 @@ events() {
 
 gone_or_answers() { gone "$BROKER" || broker_answers; }
 
-# So long that the broker reads on while another thread writes it. The broker dies just before.
-@test "no answer before a long event is on the disk" {
-	local death promised
+# broker_doomed PREPARE...: it runs, and dies just before it writes what comes next. The flushes of the
+# start come first: PREPARE is run before each start.
+broker_doomed() {
+	local death
 	PACKHORSED=$(find "$BUILD" -name packhorsed-mutant -type f | head -1)
 	[ -n "$PACKHORSED" ]
-	event 1 "\"$(head -c 200000 /dev/zero | tr '\0' x)\"" >"$WORK/in"
 	broker_stop
-	# the flushes of the start come first; the one that ends a broker which answered was the event's
 	for death in {1..12}; do
-		rm -rf "$WORK/state"
+		"$@"
 		PACKHORSE_CRASH_AT=flush-begin:$death broker_launch
 		wait_until gone_or_answers
-		gone "$BROKER" || break
+		gone "$BROKER" || return 0
 	done
+	return 1
+}
+
+# So long that the broker reads on while another thread writes it. The broker dies just before.
+@test "no answer before a long event is on the disk" {
+	local promised
+	event 1 "\"$(head -c 200000 /dev/zero | tr '\0' x)\"" >"$WORK/in"
+	broker_doomed rm -rf "$WORK/state"
 	"$PACKHORSE" message publish "$WORK/in" --socket "$RUN/control" >"$WORK/answers" 3>&- &
 	local publisher=$!
 	wait_until gone "$BROKER"
@@ -118,6 +125,22 @@ gone_or_answers() { gone "$BROKER" || broker_answers; }
 	equal "$(queue test ready)" "$promised"
 	equal "$(ph message publish "$WORK/in" | jq -r .status)" accepted
 	equal "$(queue test ready)" 1
+	equal "$(status balance)" 0
+}
+
+# The broker dies just before the verdict is written.
+@test "no answer before a discard is on the disk" {
+	local promised=0
+	event 1 1 | sed 's/council.test/council.unheard-of/' | ph message publish - >"$WORK/told"
+	equal "$(dead .id)" unrouted/1
+	broker_doomed true
+	! ph dead discard unrouted/1 >"$WORK/answer" 2>&1 || promised=1
+	wait_until gone "$BROKER"
+	broker_launch
+	wait_until broker_answers
+	equal "$(queue unrouted dead) $(status discarded)" "$((1 - promised)) $promised"
+	[ "$promised" = 1 ] || ph dead discard unrouted/1
+	equal "$(queue unrouted dead) $(status discarded)" '0 1'
 	equal "$(status balance)" 0
 }
 
