@@ -451,28 +451,34 @@ history_bind(history *self, unsigned reference)
 	ph_accept_bind(self->broker, &bindings, offset);
 }
 
-/* Large and for nobody: two of them fill a file of the journal. */
-static void
-accept_large(history *self)
+void
+history_ignored(history *self, size_t length)
 {
-	static char large[700000];
+	static char bytes[HISTORY_LARGE];
 	ph_record_accept record = {.ignored = true};
 	ph_message *message = NULL;
 	const ph_attribute attributes[] = {
 	    {"id", "large", 5}, {"source", "urn:test", 8}, {"type", "bench.v1", 8}};
-	memset(large, 'x', sizeof large);
+	ck_assert_uint_le(length, sizeof bytes);
+	memset(bytes, 'x', sizeof bytes);
 	ck_assert_int_eq(
-	    ph_message_new(attributes, 3, large, sizeof large, &message, NULL), PH_OK);
+	    ph_message_new(attributes, 3, bytes, length, &message, NULL), PH_OK);
 	submit_accept(self, &record, &message);
 	ph_message_unref(&message);
 }
 
 void
+history_end_file(history *self)
+{
+	history_ignored(self, HISTORY_LARGE);
+	history_ignored(self, HISTORY_LARGE);
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+}
+
+void
 history_carry(history *self)
 {
-	accept_large(self);
-	accept_large(self);
-	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+	history_end_file(self);
 	ph_carry_begin(self->broker, ph_store_durable(self->broker->store), true);
 	while (ph_carry_turn(self->broker)) {
 		for (unsigned steps = history_random(self, 4); steps > 0; steps--)

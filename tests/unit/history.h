@@ -13,7 +13,8 @@
 #include "broker/commit.h"
 #include "broker/lifecycle.h"
 
-#define HISTORY_KEYS 12 /* references that are bound */
+#define HISTORY_KEYS  12     /* references that are bound */
+#define HISTORY_LARGE 700000 /* bytes: two of them are not in one file of the journal */
 
 typedef struct history {
 	ph_broker *broker;
@@ -37,6 +38,10 @@ void history_begin(history *self, ph_broker *broker, uint64_t seed);
 void history_step(history *self);
 /* `count` messages to bench, with keys, flushed now and then. */
 void history_publish(history *self, uint64_t count);
+/* A message of so many bytes, at most HISTORY_LARGE, that no queue gets; not flushed. */
+void history_ignored(history *self, size_t length);
+/* End the file of the journal. */
+void history_end_file(history *self);
 /* Bind the reference of that number, below HISTORY_KEYS. */
 void history_bind(history *self, unsigned reference);
 /* End the file of the journal, carry what is needed of the oldest, and live on in between. */

@@ -125,4 +125,14 @@ attribute(const rig *r, size_t at, const char *name)
 	return ph_message_get(r->client->published[at].message, name, NULL);
 }
 
+/* Where a word is in bytes that have no zero at their end; NULL. */
+static inline const char *
+memmem_of(const char *bytes, size_t length, const char *word)
+{
+	for (size_t i = 0; i + strlen(word) <= length; i++)
+		if (!memcmp(bytes + i, word, strlen(word)))
+			return bytes + i;
+	return NULL;
+}
+
 #endif

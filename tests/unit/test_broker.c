@@ -8,7 +8,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/wire/frame.h"
-#include "lib/wire/socket.h"
 #include "tests/unit/broker_fixture.h"
 #include "tests/unit/check_main.h"
 
@@ -424,184 +423,6 @@ START_TEST(killed_in_the_middle)
 }
 END_TEST
 
-/* ---- a peer that speaks frame by frame ---- */
-
-typedef struct raw_peer {
-	ph_socket *socket;
-	char endpoint[128], token[80];
-	uint8_t flags;
-} raw_peer;
-
-static void
-copy_member(const char *answer, const char *name, char *out, size_t size)
-{
-	const char *at = strstr(answer, name);
-	ck_assert_ptr_nonnull(at);
-	at += strlen(name);
-	size_t length = strcspn(at, "\"");
-	ck_assert_uint_lt(length, size);
-	memcpy(out, at, length);
-	out[length] = 0;
-}
-
-/* The next frame of that type, others passed over; false: none within the time. */
-static bool
-raw_next(raw_peer *peer, ph_frame_type type, int for_ms, ph_frame *out)
-{
-	ph_received received;
-	int64_t end = ph_clock_mono(ph_clock_system()) + for_ms;
-	while (ph_clock_mono(ph_clock_system()) < end) {
-		if (ph_socket_receive(peer->socket, &received, NULL) != PH_OK) {
-			(void) ph_socket_wait(peer->socket, -1, 10);
-			continue;
-		}
-		ck_assert_int_eq(
-		    ph_frame_open(received.bytes, received.length, out, NULL), PH_OK);
-		if (out->type == type)
-			return true;
-	}
-	return false;
-}
-
-static void
-raw_send(raw_peer *peer, ph_buffer *frame)
-{
-	ck_assert_int_eq(ph_socket_send_buffer(peer->socket, NULL, frame, NULL), PH_OK);
-	ph_buffer_fini(frame);
-}
-
-static void
-raw_plain(raw_peer *peer, ph_frame_type type, uint64_t number)
-{
-	ph_buffer frame;
-	ph_buffer_init(&frame, 0);
-	ph_frame_begin(&frame, type, number);
-	raw_send(peer, &frame);
-}
-
-/* HELLO and WELCOME, which has the token for the next time. */
-static void
-raw_greet(raw_peer *peer)
-{
-	ph_buffer frame;
-	ph_frame welcome;
-	ck_assert_int_eq(
-	    ph_dealer_new(peer->endpoint, NULL, &peer->socket, NULL), PH_OK);
-	ph_buffer_init(&frame, 0);
-	ph_frame_begin(&frame, PH_FRAME_HELLO, 0);
-	ph_buffer_u16(&frame, 1);
-	ph_buffer_u16(&frame, 1);
-	ph_buffer_u8(&frame, PH_ROLE_CLIENT);
-	ph_buffer_u8(&frame, peer->flags);
-	ph_buffer_string(&frame, "raw");
-	ph_buffer_string(&frame, peer->token);
-	ph_buffer_string(&frame, "instance");
-	raw_send(peer, &frame);
-	ck_assert(raw_next(peer, PH_FRAME_WELCOME, PATIENCE_MS, &welcome));
-	(void) ph_reader_bytes(&welcome.body, 16);
-	ph_reader_copy(&welcome.body, peer->token, sizeof peer->token);
-	ck_assert(!welcome.body.failed);
-	peer->flags = PH_HELLO_RESUMING;
-}
-
-static void
-raw_subscribe(raw_peer *peer, const char *queue, uint32_t credit)
-{
-	ph_buffer frame;
-	ph_buffer_init(&frame, 0);
-	ph_frame_begin(&frame, PH_FRAME_SUBSCRIBE, 1);
-	ph_buffer_string(&frame, queue);
-	ph_buffer_u32(&frame, credit);
-	ph_buffer_u8(&frame, 0);
-	raw_send(peer, &frame);
-}
-
-static raw_peer
-raw_open(void)
-{
-	raw_peer peer = {.flags = 0};
-	const char *grant = fixture_ask("session.open", "{\"name\":\"raw\"}");
-	copy_member(grant, "\"endpoint\":\"", peer.endpoint, sizeof peer.endpoint);
-	copy_member(grant, "\"token\":\"", peer.token, sizeof peer.token);
-	raw_greet(&peer);
-	return peer;
-}
-
-/* What it holds and what it has settled may still be on its way when it subscribes again. */
-START_TEST(a_session_that_comes_back_is_heard_first)
-{
-	ph_frame frame;
-	ph_settle_view outcome = {.outcome = PH_DELIVERED,
-	    .reference = {"", 0},
-	    .stage = {"", 0},
-	    .reason = {"", 0},
-	    .path = {"", 0},
-	    .text = {"", 0}};
-	ph_buffer settle_frame;
-	raw_peer peer = raw_open();
-	raw_subscribe(&peer, "bench", 10);
-	(void) fixture_publish(publisher, "bench.v1", "A", NULL, "x", NULL);
-	ck_assert(raw_next(&peer, PH_FRAME_DELIVER, PATIENCE_MS, &frame));
-	(void) ph_reader_u32(&frame.body);
-	outcome.delivery = ph_reader_u64(&frame.body);
-	fixture_kill();
-	ph_socket_destroy(&peer.socket);
-	fixture_start();
-	raw_greet(&peer);
-	raw_subscribe(&peer, "bench", 10);
-	ck_assert(raw_next(&peer, PH_FRAME_PING, PATIENCE_MS, &frame));
-	uint64_t number = frame.number;
-	ck_assert_uint_ne(number, 0);
-	ck_assert(!raw_next(&peer, PH_FRAME_DELIVER, 300, &frame));
-	ph_buffer_init(&settle_frame, 0);
-	ph_frame_begin(&settle_frame, PH_FRAME_SETTLE, 0);
-	ph_settle_write(&settle_frame, &outcome, NULL, 0);
-	ph_frame_count(&settle_frame, 1);
-	raw_send(&peer, &settle_frame);
-	raw_plain(&peer, PH_FRAME_PONG, number);
-	ck_assert(raw_next(&peer, PH_FRAME_SETTLED, PATIENCE_MS, &frame));
-	(void) fixture_publish(publisher, "bench.v1", "B", NULL, "x", NULL);
-	ck_assert(raw_next(&peer, PH_FRAME_DELIVER, PATIENCE_MS, &frame));
-	(void) ph_reader_u32(&frame.body);
-	ck_assert_uint_eq(ph_reader_u64(&frame.body), outcome.delivery + 1);
-	ck_assert_int_eq(fixture_status("delivered"), 1);
-	ph_socket_destroy(&peer.socket);
-}
-END_TEST
-
-START_TEST(strangers_are_refused)
-{
-	ph_frame frame;
-	raw_peer peer = raw_open();
-	ck_assert_int_eq(ph_socket_send(peer.socket, NULL, "nonsense", 8, NULL), PH_OK);
-	ck_assert(raw_next(&peer, PH_FRAME_REFUSED, PATIENCE_MS, &frame));
-	/* Its session is over; it may greet again. */
-	raw_plain(&peer, PH_FRAME_PING, 7);
-	ck_assert(raw_next(&peer, PH_FRAME_BYE, PATIENCE_MS, &frame));
-	ph_socket_destroy(&peer.socket);
-	raw_greet(&peer);
-	ph_socket_destroy(&peer.socket);
-	peer.token[0] = peer.token[0] == 'a' ? 'b' : 'a';
-	ck_assert_int_eq(ph_dealer_new(peer.endpoint, NULL, &peer.socket, NULL), PH_OK);
-	ph_buffer hello;
-	ph_buffer_init(&hello, 0);
-	ph_frame_begin(&hello, PH_FRAME_HELLO, 0);
-	ph_buffer_u16(&hello, 1);
-	ph_buffer_u16(&hello, 1);
-	ph_buffer_u8(&hello, PH_ROLE_HOST);
-	ph_buffer_u8(&hello, 0);
-	ph_buffer_string(&hello, "bench");
-	ph_buffer_string(&hello, peer.token);
-	ph_buffer_string(&hello, "instance");
-	raw_send(&peer, &hello);
-	ck_assert(raw_next(&peer, PH_FRAME_REFUSED, PATIENCE_MS, &frame));
-	ph_socket_destroy(&peer.socket);
-	/* Others did not notice. */
-	ck_assert_int_eq(
-	    fixture_publish(publisher, "bench.v1", "A", NULL, "x", NULL), PH_ACCEPTED);
-}
-END_TEST
-
 START_TEST(refused_subscriptions)
 {
 	static const char *const queues[] = {"nowhere", "inbound"};
@@ -682,8 +503,6 @@ main(void)
 	tcase_add_test(tests, the_longest_do_not_fill_a_frame_too_far);
 	tcase_add_test(tests, items_of_one_frame_follow_on);
 	tcase_add_test(tests, killed_in_the_middle);
-	tcase_add_test(tests, a_session_that_comes_back_is_heard_first);
-	tcase_add_test(tests, strangers_are_refused);
 	tcase_add_test(tests, refused_subscriptions);
 	tcase_add_test(tests, refused_messages);
 	tcase_add_test(tests, a_full_queue_refuses);

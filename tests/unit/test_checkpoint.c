@@ -1,46 +1,11 @@
 /*
  * Starting from a checkpoint: whatever happened before the broker died, the state is the one that a
- * fold of the whole journal gives. Checkpoints that are damaged, foreign or missing are done without,
- * and so is a lost ledger. PH_HISTORIES sets how many histories there are, PH_SEED the first one.
+ * fold of the whole journal gives. Checkpoints that are damaged, foreign or missing are done without.
+ * PH_HISTORIES sets how many histories there are, PH_SEED the first one.
  */
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "broker/checkpoint.h"
 #include "broker/checkpoint_file.h"
 #include "broker/journal.h"
-#include "lib/base/fs.h"
-#include "tests/unit/check_main.h"
-#include "tests/unit/history.h"
-
-static char home[64];
-static char site[80];
-
-static void
-setup_with(const char *limits)
-{
-	char log[100];
-	(void) snprintf(home, sizeof home, "/tmp/ph-check.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(home));
-	(void) snprintf(site, sizeof site, "%s/site", home);
-	history_shell("mkdir %s", site);
-	history_site(site, limits);
-	(void) snprintf(log, sizeof log, "%s/log", home);
-	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
-	close(fd);
-}
-
-static void
-setup(void)
-{
-	setup_with("");
-}
+#include "tests/unit/checkpoint_rig.h"
 
 static void
 setup_shelves(void)
@@ -48,121 +13,7 @@ setup_shelves(void)
 	setup_with("queue-memory: 10");
 }
 
-static void
-setup_often(void)
-{
-	setup_with("checkpoint-after: 10ms");
-}
-
-static void
-teardown(void)
-{
-	if (getenv("PH_KEEP") == NULL)
-		history_shell("rm -r %s", home);
-}
-
-/* Another site in the same state; its path is borrowed until the second call after. */
-static const char *
-copy_site(const char *name)
-{
-	static char paths[2][120];
-	static unsigned turn;
-	char *path = paths[turn++ % 2];
-	(void) snprintf(path, sizeof paths[0], "%s/%s", home, name);
-	history_shell("rm -rf %s && cp -r %s %s", path, site, path);
-	return path;
-}
-
-static unsigned
-files(const char *directory, const char *suffix)
-{
-	char path[200];
-	char **names = NULL;
-	size_t count = 0;
-	(void) snprintf(path, sizeof path, "%s/state/checkpoint", directory);
-	ck_assert_int_eq(ph_fs_list(path, suffix, &names, &count, NULL), PH_OK);
-	free(names);
-	return (unsigned) count;
-}
-
-static bool
-logged(const char *text)
-{
-	char path[100];
-	char *log = NULL;
-	size_t length = 0;
-	(void) snprintf(path, sizeof path, "%s/log", home);
-	ck_assert_int_eq(ph_fs_slurp(path, 1u << 26, &log, &length, NULL), PH_OK);
-	bool found = strstr(log, text) != NULL;
-	free(log);
-	return found;
-}
-
-/* Run `live` in a process that dies without a good-bye: at the crash point `at`, or at its end. */
-static void
-until(const char *at, void (*live)(history *self), uint64_t seed)
-{
-	int status = 0;
-	(void) fflush(NULL);
-	pid_t child = fork();
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		history self;
-		if (at != NULL)
-			(void) setenv("PACKHORSE_CRASH_AT", at, 1);
-		history_begin(&self, history_broker(site), seed);
-		live(&self);
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	if (at == NULL)
-		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	else
-		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-static void
-in_a_life(void (*live)(history *self), uint64_t seed)
-{
-	until(NULL, live, seed);
-}
-
-/* Start on a site, look at everything, stop. Gives the number of the checkpoint that was used. */
-static uint64_t
-look_at(const char *directory, ph_buffer *out)
-{
-	ph_checkpoint_state state;
-	ph_broker *broker = history_broker(directory);
-	ph_checkpoint_look(broker, &state);
-	ph_buffer_init(out, 0);
-	history_dump(broker, out);
-	ph_broker_destroy(&broker);
-	return state.number;
-}
-
-static void
-compare(const ph_buffer *is, const ph_buffer *should, uint64_t seed)
-{
-	const char *a = (const char *) is->data, *b = (const char *) should->data;
-	size_t at = 0, line = 0;
-	while (at < is->length && at < should->length && a[at] == b[at]) {
-		at++;
-		if (a[at - 1] == '\n')
-			line = at;
-	}
-	ck_assert_msg(is->length == should->length && at == is->length,
-	    "seed %" PRIu64 ": from the checkpoint\n%.300s\nfolded\n%.300s", seed,
-	    a + line, b + line);
-}
-
 /* ---- any history ---- */
-
-static uint64_t
-first_seed(void)
-{
-	const char *text = getenv("PH_SEED");
-	return text == NULL ? 1 : strtoull(text, NULL, 10);
-}
 
 static void
 live_somehow(history *self)
@@ -590,138 +441,6 @@ START_TEST(a_clean_stop_leaves_nothing_to_read)
 }
 END_TEST
 
-/* ---- the ledger ---- */
-
-static void
-live_and_copy(history *self)
-{
-	for (unsigned i = 0; i < 300; i++)
-		history_step(self);
-	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
-	history_await_ledger(self->broker);
-	uint64_t applied = ph_store_last(self->broker->store);
-	ph_checkpoint_state state = {.copied = 0};
-	while (state.copied + 1 < applied) { /* the last record may be a mark */
-		history_publish(self, 1);
-		history_await_checkpoint(self->broker);
-		ph_checkpoint_look(self->broker, &state);
-	}
-	for (unsigned i = 0; i < 300; i++)
-		history_step(self);
-	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
-}
-
-static void
-ledger_of(const char *directory, ph_buffer *out)
-{
-	ph_broker *broker = history_broker(directory);
-	history_await_ledger(broker);
-	/* What the ledger has told by then is handed over in a turn of the loop. */
-	(void) ph_loop_turn(broker->loop, 0, NULL);
-	ph_broker_destroy(&broker);
-	ph_buffer_init(out, 0);
-	history_dump_ledger(directory, out);
-}
-
-/* `how` makes the ledger of the site in $1 unusable. */
-static void
-lose_ledger(const char *how)
-{
-	ph_buffer whole, again;
-	in_a_life(live_and_copy, first_seed());
-	const char *lost = copy_site("lost");
-	ledger_of(copy_site("whole"), &whole);
-	ck_assert(!logged("ledger-restored"));
-	history_shell("set -- %s; %s", lost, how);
-	ledger_of(lost, &again);
-	ck_assert(logged("ledger-restored"));
-	compare(&again, &whole, first_seed());
-	ck_assert_uint_gt(whole.length, 1000);
-	ph_buffer_fini(&whole);
-	ph_buffer_fini(&again);
-}
-
-START_TEST(a_deleted_ledger_comes_back)
-{
-	lose_ledger("rm $1/state/ledger.sqlite*");
-}
-END_TEST
-
-START_TEST(a_damaged_ledger_comes_back)
-{
-	lose_ledger("rm -f $1/state/ledger.sqlite-*; "
-		    "head -c 20000 /dev/zero | tr '\\0' x > $1/state/ledger.sqlite");
-}
-END_TEST
-
-START_TEST(a_damaged_snapshot_is_done_without)
-{
-	ph_buffer whole, again;
-	in_a_life(live_and_copy, first_seed());
-	const char *lost = copy_site("lost");
-	ledger_of(copy_site("whole"), &whole);
-	history_shell(
-	    "rm %s/state/ledger.sqlite*; for f in %s/state/checkpoint/ledger-*; do "
-	    "echo no > $f; done",
-	    lost, lost);
-	ledger_of(lost, &again);
-	ck_assert(!logged("ledger-restored"));
-	compare(&again, &whole, first_seed());
-	ph_buffer_fini(&whole);
-	ph_buffer_fini(&again);
-}
-END_TEST
-
-static void
-live_a_little(history *self)
-{
-	history_publish(self, 20);
-	history_await_ledger(self->broker);
-}
-
-/* More than the ledger applies at a time, then bindings, then a checkpoint. */
-static void
-live_and_bind(history *self)
-{
-	history_publish(self, 9000);
-	for (unsigned i = 0; i < HISTORY_KEYS; i++)
-		history_bind(self, i);
-	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
-	ph_checkpoint_last(self->broker);
-}
-
-/* References that are in the checkpoint's part of the journal are known at once, however far the
- * ledger is behind: `how` sets it back. */
-static void
-set_ledger_back(const char *how)
-{
-	ph_buffer is;
-	in_a_life(live_a_little, first_seed());
-	const char *early = copy_site("early");
-	in_a_life(live_and_bind, first_seed());
-	history_shell(
-	    "rm %s/state/ledger.sqlite*; set -- %s %s; %s", site, early, site, how);
-	ck_assert_uint_eq(look_at(site, &is), 1);
-	for (unsigned i = 0; i < HISTORY_KEYS; i++) {
-		char line[60];
-		(void) snprintf(line, sizeof line, "ENQ %u is SR-0000000000001\n", i);
-		ck_assert_msg(strstr((const char *) is.data, line) != NULL, "%s", line);
-	}
-	ph_buffer_fini(&is);
-}
-
-START_TEST(bindings_are_known_when_the_ledger_is_behind)
-{
-	set_ledger_back("cp $1/state/ledger.sqlite* $2/state");
-}
-END_TEST
-
-START_TEST(bindings_are_known_when_the_ledger_begins_anew)
-{
-	set_ledger_back(":");
-}
-END_TEST
-
 static int
 histories(void)
 {
@@ -751,8 +470,6 @@ checkpoint_suite(void)
 	    sizeof harm_ring / sizeof *harm_ring);
 	tcase_add_test(tests, one_of_another_journal_is_not_used);
 	tcase_add_test(tests, a_trimmed_journal_without_one_is_refused);
-	tcase_add_test(tests, bindings_are_known_when_the_ledger_is_behind);
-	tcase_add_test(tests, bindings_are_known_when_the_ledger_begins_anew);
 	tcase_add_test(tests, a_clean_stop_leaves_nothing_to_read);
 	tcase_add_loop_test(tests, a_kill_leaves_one_that_can_be_used, 0,
 	    sizeof deaths / sizeof *deaths);
@@ -770,9 +487,6 @@ checkpoint_suite(void)
 	tcase_set_timeout(often, 120);
 	tcase_add_test(often, two_are_kept_with_their_ledgers);
 	tcase_add_test(often, a_kill_before_it_is_written_leaves_what_was);
-	tcase_add_test(often, a_deleted_ledger_comes_back);
-	tcase_add_test(often, a_damaged_ledger_comes_back);
-	tcase_add_test(often, a_damaged_snapshot_is_done_without);
 	suite_add_tcase(suite, often);
 	return suite;
 }

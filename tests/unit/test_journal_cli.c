@@ -1,28 +1,19 @@
 /*
- * packhorse journal: journals that are whole, damaged, torn, held by a broker and trimmed under its
- * eyes, each made by the journal itself.
+ * packhorse journal: journals that are whole, damaged, torn and held by a broker, each made by the
+ * journal itself.
  */
-#include <errno.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <packhorse/message.h>
 
-#include "broker/journal_inspect.h"
-#include "broker/record.h"
 #include "cli/cli.h"
-#include "tests/unit/check_main.h"
-#include "tests/unit/journal_fixture.h"
+#include "tests/unit/journal_made.h"
 
-#define OK(call) ck_assert_int_eq((call), PH_OK)
-#define SECRET	 "Zanzibarium 12, Halifax"
+#define SECRET "Zanzibarium 12, Halifax"
 
-static fixture place;
-static ph_store *store;
 static char *out_text, *err_text;
 
 static const ph_noun *const nouns[] = {&ph_noun_journal, NULL};
@@ -30,30 +21,12 @@ static const ph_noun *const nouns[] = {&ph_noun_journal, NULL};
 /* --- journals --- */
 
 static void
-setup(void)
+teardown_texts(void)
 {
-	signal(SIGPIPE, SIG_IGN);
-	fixture_init(&place);
-	OK(fixture_open(&place, NULL, &store, NULL, NULL));
-}
-
-static void
-teardown(void)
-{
-	if (store != NULL)
-		OK(ph_store_close(&store, NULL));
-	store = NULL;
-	fixture_fini(&place);
+	teardown();
 	free(out_text);
 	free(err_text);
 	out_text = err_text = NULL;
-}
-
-static void
-close_store(void)
-{
-	OK(ph_store_close(&store, NULL));
-	store = NULL;
 }
 
 /* As if its process had been killed: the store is left as it is, its lock goes. */
@@ -67,63 +40,6 @@ abandon_store(void)
 	ck_assert_ptr_nonnull(kept[count++]);
 	fixture_break_lock(&place);
 	store = NULL;
-}
-
-static ph_position
-submit(uint8_t type, const void *bytes, size_t length)
-{
-	const ph_store_part part = {bytes, length};
-	ph_position position;
-	OK(ph_store_submit(store, type, PH_STORE_NEW, &part, 1, &position, NULL));
-	return position;
-}
-
-static void
-flush(void)
-{
-	ph_position durable;
-	OK(ph_store_flush(store, &durable, NULL));
-}
-
-static ph_position
-submit_attempt(uint64_t acceptance)
-{
-	const ph_record_attempt record = {
-	    .acceptance = acceptance, .at_ms = 9, .queue = 1, .attempt = 2};
-	ph_buffer body;
-	ph_buffer_init(&body, 0);
-	ph_record_attempt_encode(&record, &body);
-	ph_position position = submit(PH_RECORD_ATTEMPT, body.data, body.length);
-	ph_buffer_fini(&body);
-	return position;
-}
-
-/* Attempts 1 to `count`, each flushed alone: sequences 2 to count + 1, after the mark. */
-static void
-write_attempts(uint64_t count, ph_position *positions)
-{
-	for (uint64_t i = 1; i <= count; i++) {
-		ph_position position = submit_attempt(i);
-		if (positions != NULL)
-			positions[i] = position;
-		flush();
-	}
-}
-
-/* A cursor with many bytes, so that files fill up. */
-static void
-submit_large(void)
-{
-	static char bytes[300000];
-	const ph_record_cursor record = {
-	    .name = ph_view_of("large"), .bytes = {bytes, sizeof bytes}};
-	ph_buffer body;
-	memset(bytes, 'x', sizeof bytes);
-	ph_buffer_init(&body, 0);
-	ph_record_cursor_encode(&record, &body);
-	(void) submit(PH_RECORD_CURSOR, body.data, body.length);
-	ph_buffer_fini(&body);
-	flush();
 }
 
 static void
@@ -147,12 +63,6 @@ submit_message(void)
 	ph_buffer_fini(&body);
 	ph_message_unref(&message);
 	flush();
-}
-
-static void
-first_path(char out[256])
-{
-	fixture_path(&place, "0000000001.segment", out);
 }
 
 /* Turn one bit of a byte of the first file; again: as it was. */
@@ -431,146 +341,6 @@ START_TEST(a_body_that_no_version_wrote)
 }
 END_TEST
 
-/* --- while it is trimmed --- */
-
-static ph_fs eager;
-static unsigned trims;
-
-/* The first time that records of the first file are read, it is trimmed away. */
-static ssize_t
-trim_then_read(void *self, int fd, void *bytes, size_t length, int64_t offset)
-{
-	(void) self;
-	if (offset >= 4096 && trims++ == 0)
-		OK(ph_store_trim(store, ph_store_durable(store), NULL));
-	return ph_fs_system()->pread(ph_fs_system()->self, fd, bytes, length, offset);
-}
-
-START_TEST(what_is_trimmed_while_it_is_read_is_no_damage)
-{
-	ph_inspection *inspection = NULL;
-	ph_inspected record;
-	ph_error err = {0};
-	size_t count = 99, walked = 0;
-	for (unsigned i = 0; i < 9; i++)
-		submit_large();
-	eager = *ph_fs_system();
-	eager.pread = trim_then_read;
-	ph_status status =
-	    ph_inspection_open(&eager, place.directory, NULL, &inspection, &err);
-	ck_assert_msg(status == PH_OK, "%s %s", err.where, err.text);
-	ck_assert_uint_gt(trims, 1);
-	(void) ph_inspection_damage(inspection, &count);
-	ck_assert_uint_eq(count, 0);
-	ck_assert_uint_gt(ph_inspection_scan(inspection)->oldest, 1);
-	ph_inspection_start(inspection, 0);
-	while ((status = ph_inspection_next(inspection, &record, &err)) == PH_OK)
-		walked++;
-	ck_assert_int_eq(status, PH_ERR_AGAIN);
-	ck_assert_uint_gt(walked, 0);
-	ph_inspection_close(&inspection);
-}
-END_TEST
-
-/* The same in a file that was not there before, so that no mark tells it, and the first file, which
- * is open, is zeroed to be used again. */
-static ssize_t
-move_on_then_read(void *self, int fd, void *bytes, size_t length, int64_t offset)
-{
-	static const char zeros[1u << 20];
-	const ph_position second = {.offset = (uint64_t) 2 << 32 | 4096};
-	char path[256];
-	(void) self;
-	if (offset >= 4096 && trims++ == 0) {
-		for (unsigned i = 0; i < 5; i++)
-			submit_large();
-		first_path(path);
-		FILE *first = fopen(path, "r+b");
-		ck_assert_ptr_nonnull(first);
-		OK(ph_store_trim(store, second, NULL));
-		ck_assert_uint_eq(fwrite(zeros, 1, sizeof zeros, first), sizeof zeros);
-		fclose(first);
-	}
-	return ph_fs_system()->pread(ph_fs_system()->self, fd, bytes, length, offset);
-}
-
-START_TEST(a_file_that_is_zeroed_while_it_is_read_is_no_damage)
-{
-	ph_inspection *inspection = NULL;
-	size_t count = 99;
-	for (unsigned i = 0; i < 5; i++)
-		submit_large();
-	eager = *ph_fs_system();
-	eager.pread = move_on_then_read;
-	OK(ph_inspection_open(&eager, place.directory, NULL, &inspection, NULL));
-	(void) ph_inspection_damage(inspection, &count);
-	ck_assert_uint_eq(count, 0);
-	ck_assert_uint_eq(ph_inspection_scan(inspection)->oldest, 2);
-	ph_inspection_close(&inspection);
-}
-END_TEST
-
-START_TEST(what_is_trimmed_after_the_look_is_passed_over)
-{
-	ph_inspection *inspection = NULL;
-	ph_inspected record;
-	ph_error err = {0};
-	ph_status status;
-	uint64_t first = 0;
-	for (unsigned i = 0; i < 9; i++)
-		submit_large();
-	OK(ph_inspection_open(
-	    ph_fs_system(), place.directory, NULL, &inspection, &err));
-	ck_assert_uint_eq(ph_inspection_scan(inspection)->oldest, 1);
-	OK(ph_store_trim(store, ph_store_durable(store), NULL));
-	ph_inspection_start(inspection, 0);
-	while ((status = ph_inspection_next(inspection, &record, &err)) == PH_OK)
-		first = first == 0 ? record.frame.sequence : first;
-	ck_assert_msg(status == PH_ERR_AGAIN, "%s", err.text);
-	ck_assert_uint_gt(first, 1);
-	ph_inspection_close(&inspection);
-}
-END_TEST
-
-/* Whichever call fails, it is an error and no finding. */
-static unsigned opens_left;
-
-static int
-failing_open(void *self, const char *path, int flags, mode_t mode)
-{
-	(void) self;
-	if (opens_left == 0) {
-		errno = EIO;
-		return -1;
-	}
-	opens_left--;
-	return ph_fs_system()->open(ph_fs_system()->self, path, flags, mode);
-}
-
-START_TEST(an_error_of_the_disk_is_no_damage)
-{
-	ph_inspection *inspection = NULL;
-	ph_error err = {0};
-	unsigned calls = 0;
-	write_attempts(3, NULL);
-	close_store();
-	eager = *ph_fs_system();
-	eager.open = failing_open;
-	for (;; calls++) {
-		opens_left = calls;
-		ph_status status = ph_inspection_open(
-		    &eager, place.directory, NULL, &inspection, &err);
-		if (status == PH_OK)
-			break;
-		ck_assert_int_eq(status, PH_ERR_IO);
-		ck_assert_int_eq(err.sys_errno, EIO);
-		ck_assert_ptr_null(inspection);
-	}
-	ck_assert_uint_ge(calls, 2);
-	ph_inspection_close(&inspection);
-}
-END_TEST
-
 /* --- what is asked for --- */
 
 START_TEST(only_the_records_that_are_asked_for)
@@ -670,7 +440,7 @@ journal_cli_suite(void)
 	Suite *suite = suite_create("journal_cli");
 	TCase *tests = tcase_create("journal_cli");
 	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, teardown_texts);
 	tcase_add_test(tests, a_journal_that_is_whole);
 	tcase_add_test(tests, how_it_ends);
 	tcase_add_test(tests, beside_a_broker_only_what_is_known_to_be_durable);
@@ -679,10 +449,6 @@ journal_cli_suite(void)
 	tcase_add_test(tests, a_torn_end_is_no_damage);
 	tcase_add_test(tests, a_file_that_is_cut_off_or_missing);
 	tcase_add_test(tests, a_body_that_no_version_wrote);
-	tcase_add_test(tests, what_is_trimmed_while_it_is_read_is_no_damage);
-	tcase_add_test(tests, a_file_that_is_zeroed_while_it_is_read_is_no_damage);
-	tcase_add_test(tests, what_is_trimmed_after_the_look_is_passed_over);
-	tcase_add_test(tests, an_error_of_the_disk_is_no_damage);
 	tcase_add_test(tests, only_the_records_that_are_asked_for);
 	tcase_add_test(tests, payloads_are_hidden_unless_asked_for);
 	tcase_add_test(tests, where_there_is_no_journal);

@@ -1,0 +1,120 @@
+/*
+ * Carrying goes on by a little in each turn of the broker, be it weighing or copying: others wait no
+ * longer than that takes.
+ */
+#include "broker/carry.h"
+
+#include "tests/unit/checkpoint_rig.h"
+
+#define TURN_RECORDS 64 /* looked at in one turn */
+#define TURN_BYTES   (64u << 10)
+#define NEEDED	     1000 /* messages */
+#define MEDIUM	     20000
+#define MEDIUMS	     12
+
+/* A reader that counts; it stands before the store's own. */
+typedef struct counting_reader {
+	ph_store_reader base;
+	ph_store_reader *real;
+} counting_reader;
+
+static const ph_store_ops *real_ops;
+static ph_store_ops counting_ops;
+static unsigned records;     /* read since it was set to zero */
+static size_t bytes, latest; /* of them, and of the last one */
+
+static ph_status
+count_next(ph_store_reader *base, ph_store_record *record, ph_error *err)
+{
+	counting_reader *reader = (counting_reader *) (void *) base;
+	ph_status status = ph_store_reader_next(reader->real, record, err);
+	if (status == PH_OK) {
+		records++;
+		latest = record->length;
+		bytes += latest;
+	}
+	return status;
+}
+
+static void
+count_destroy(ph_store_reader *base)
+{
+	counting_reader *reader = (counting_reader *) (void *) base;
+	ph_store_reader_destroy(&reader->real);
+	free(reader);
+}
+
+static ph_status
+count_reader(ph_store *store, ph_position from, uint64_t after, ph_store_reader **out,
+    ph_error *err)
+{
+	static const ph_store_reader_ops ops = {count_next, count_destroy};
+	counting_reader *reader = calloc(1, sizeof *reader);
+	ck_assert_ptr_nonnull(reader);
+	reader->base.ops = &ops;
+	ck_assert_int_eq(
+	    real_ops->reader(store, from, after, &reader->real, err), PH_OK);
+	*out = &reader->base;
+	return PH_OK;
+}
+
+static void
+count_from_now(ph_broker *broker)
+{
+	real_ops = broker->store->ops;
+	counting_ops = *real_ops;
+	counting_ops.reader = count_reader;
+	broker->store->ops = &counting_ops;
+}
+
+/* A file in which less than half is needed, in many records, and the next. */
+static void
+fill_a_file(history *self)
+{
+	history_publish(self, NEEDED);
+	for (unsigned i = 0; i < MEDIUMS; i++)
+		history_ignored(self, MEDIUM);
+	history_end_file(self);
+}
+
+START_TEST(a_turn_looks_at_a_few_records)
+{
+	history self;
+	unsigned turns = 0, all = 0;
+	bool more = true;
+	ph_broker *broker = history_broker(site);
+	history_begin(&self, broker, first_seed());
+	fill_a_file(&self);
+	count_from_now(broker);
+	ph_carry_begin(broker, ph_store_durable(broker->store), true);
+	while (more) {
+		records = 0;
+		bytes = latest = 0;
+		more = ph_carry_turn(broker);
+		/* one more tells where the file ends */
+		ck_assert_uint_le(records, TURN_RECORDS);
+		ck_assert_uint_lt(bytes - latest, TURN_BYTES);
+		ck_assert_int_eq(ph_broker_flush(broker), PH_OK);
+		all += records;
+		turns++;
+	}
+	/* weighed, and carried */
+	ck_assert_uint_ge(all, 2 * (NEEDED + MEDIUMS));
+	ck_assert_uint_ge(turns, 2 * NEEDED / TURN_RECORDS);
+	ck_assert(ph_carry_happened(broker));
+	broker->store->ops = real_ops;
+	ph_broker_destroy(&broker);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("carry");
+	TCase *tests = tcase_create("carry");
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, a_turn_looks_at_a_few_records);
+	suite_add_tcase(suite, tests);
+	return ph_check_main(suite);
+}

@@ -1,0 +1,149 @@
+/*
+ * When the ledger waits for more records to gather, and when it does not. Its waits with a time are our
+ * own here: they end when it is woken, or when the test lets time pass.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "tests/unit/ledger_bench.h"
+
+#define BATCH 4096 /* records in one transaction */
+#define GATHER                                                                         \
+	((1u << 20) / 100 +                                                            \
+	    1)	 /* records that end a wait; each is 100 bytes from the next */
+#define STEP_S 1 /* how often a wait looks whether time may pass */
+
+int __wrap_pthread_cond_timedwait(
+    pthread_cond_t *wake, pthread_mutex_t *lock, const struct timespec *until);
+int __real_pthread_cond_timedwait(
+    pthread_cond_t *wake, pthread_mutex_t *lock, const struct timespec *until);
+
+static atomic_uint lingers; /* waits that were begun */
+static atomic_bool passes;  /* time does */
+
+int
+__wrap_pthread_cond_timedwait(
+    pthread_cond_t *wake, pthread_mutex_t *lock, const struct timespec *until)
+{
+	struct timespec step = *until;
+	int status;
+	atomic_fetch_add(&lingers, 1);
+	do {
+		status = __real_pthread_cond_timedwait(wake, lock, &step);
+		step.tv_sec += STEP_S;
+	} while (status == ETIMEDOUT && !atomic_load(&passes));
+	return status;
+}
+
+/* All that is in the store is durable, and the ledger is told so. */
+static void
+tell(void)
+{
+	ph_ledger_durable(b.ledger, ph_store_durable(&b.store->base));
+}
+
+static void
+add(unsigned count)
+{
+	while (count-- > 0)
+		add_attempt(b.store, 1, HIGHWAYS, START_MS);
+}
+
+static void
+await(bool (*done)(void))
+{
+	int64_t until = ph_clock_mono(ph_clock_system()) + 20000;
+	while (!done()) {
+		ck_assert_int_lt(ph_clock_mono(ph_clock_system()), until);
+		ck_assert_int_eq(ph_loop_turn(b.loop, 10, NULL), PH_OK);
+	}
+}
+
+static bool
+all_applied(void)
+{
+	return b.applied.offset == ph_store_durable(&b.store->base).offset;
+}
+
+static bool
+lingering(void)
+{
+	return atomic_load(&lingers) > 0;
+}
+
+/* It has applied all, and then waits with more to do. */
+static void
+begin_to_linger(void)
+{
+	add_queue(b.store, HIGHWAYS, "highways");
+	open_ledger();
+	await(all_applied);
+	/* by the time it looks the wait may be over: then it applies that, and waits with the next */
+	for (unsigned i = 0; i < 1000 && !lingering(); i++) {
+		add(1);
+		tell();
+		for (unsigned turns = 0; turns < 10 && !lingering() && !all_applied();
+		     turns++)
+			ck_assert_int_eq(ph_loop_turn(b.loop, 10, NULL), PH_OK);
+	}
+	ck_assert(lingering());
+	ck_assert(!all_applied());
+}
+
+START_TEST(what_has_gathered_does_not_wait)
+{
+	begin_to_linger();
+	add(GATHER / 2);
+	tell();
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(ph_loop_turn(b.loop, 20, NULL), PH_OK);
+	ck_assert(!all_applied());
+	add(GATHER / 2 + 1);
+	tell();
+	await(all_applied);
+}
+END_TEST
+
+START_TEST(who_is_behind_does_not_wait)
+{
+	add_queue(b.store, HIGHWAYS, "highways");
+	add(2 * BATCH);
+	open_ledger();
+	await(all_applied);
+	ck_assert_uint_eq(atomic_load(&lingers), 0);
+}
+END_TEST
+
+START_TEST(a_question_does_not_wait)
+{
+	begin_to_linger();
+	ask_now((ph_ledger_ask){.kind = PH_LEDGER_CASE, .key = "ENQ 1"}, NULL);
+	await(all_applied);
+}
+END_TEST
+
+START_TEST(time_ends_the_wait)
+{
+	begin_to_linger();
+	atomic_store(&passes, true);
+	await(all_applied);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("ledger_linger");
+	TCase *tests = tcase_create("linger");
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, what_has_gathered_does_not_wait);
+	tcase_add_test(tests, who_is_behind_does_not_wait);
+	tcase_add_test(tests, a_question_does_not_wait);
+	tcase_add_test(tests, time_ends_the_wait);
+	suite_add_tcase(suite, tests);
+	return ph_check_main(suite);
+}
