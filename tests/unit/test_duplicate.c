@@ -326,6 +326,7 @@ window_tests(void)
 {
 	TCase *tests = tcase_create("window");
 	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, repeats_and_conflicts, 0, 2);
 	tcase_add_loop_test(tests, the_oldest_are_forgotten, 0, 10);
 	tcase_add_loop_test(tests, of_the_same_twice_the_younger_is_known, 0, 2);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "broker/record.h"
 #include "broker/segment.h"
@@ -86,6 +87,41 @@ START_TEST(many_files)
 	OK(ph_store_close(&store, NULL));
 	OK(fixture_open(&here, NULL, &store, NULL, NULL));
 	expect(store, 1, 3000);
+	OK(ph_store_close(&store, NULL));
+}
+END_TEST
+
+/* The lowest descriptor that is free: it rises when one is not closed. */
+static int
+free_descriptor(void)
+{
+	int fd = dup(STDERR_FILENO);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	return fd;
+}
+
+START_TEST(reads_here_and_there_hold_one_file)
+{
+	ph_store *store;
+	ph_position first, latest;
+	ph_store_record record;
+
+	OK(fixture_open(&here, NULL, &store, NULL, NULL));
+	OK(fixture_submit(store, 1, PH_STORE_NEW, &first, NULL));
+	put(store, 2, 3000);
+	OK(fixture_submit(store, 3002, PH_STORE_NEW, &latest, NULL));
+	OK(ph_store_flush(store, NULL, NULL));
+	ck_assert_uint_gt(latest.offset >> 32, first.offset >> 32);
+	OK(ph_store_read(store, first, &record, NULL));
+	int before = free_descriptor();
+	for (unsigned i = 0; i < 10; i++) {
+		OK(ph_store_read(store, latest, &record, NULL));
+		ck_assert_uint_eq(fixture_id(&record), 3002);
+		OK(ph_store_read(store, first, &record, NULL));
+		ck_assert_uint_eq(fixture_id(&record), 1);
+	}
+	ck_assert_int_eq(free_descriptor(), before);
 	OK(ph_store_close(&store, NULL));
 }
 END_TEST
@@ -388,6 +424,7 @@ add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, what_is_flushed_can_be_read);
 	tcase_add_test(tcase, many_files);
+	tcase_add_test(tcase, reads_here_and_there_hold_one_file);
 	tcase_add_test(tcase, a_reader_goes_on_where_it_was);
 	tcase_add_test(tcase, a_reader_starts_behind_what_was_seen);
 	tcase_add_test(tcase, a_reader_follows_on_another_thread);

@@ -201,6 +201,18 @@ START_TEST(how_it_ends)
 }
 END_TEST
 
+/* One mark says that all is synced: a close adds no other. */
+START_TEST(what_is_idle_is_closed_as_it_stands)
+{
+	write_attempts(2, NULL);
+	OK(ph_store_idle(store, NULL));
+	close_store();
+	expect("info --json", 0, "", "");
+	ck_assert_str_eq(member("end"), "\"idle\"");
+	ck_assert_str_eq(member("newest"), "4");
+}
+END_TEST
+
 /* What a broker has not marked as synced is not shown beside it, and is shown without it. */
 START_TEST(beside_a_broker_only_what_is_known_to_be_durable)
 {
@@ -443,6 +455,7 @@ journal_cli_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown_texts);
 	tcase_add_test(tests, a_journal_that_is_whole);
 	tcase_add_test(tests, how_it_ends);
+	tcase_add_test(tests, what_is_idle_is_closed_as_it_stands);
 	tcase_add_test(tests, beside_a_broker_only_what_is_known_to_be_durable);
 	tcase_add_test(tests, every_damaged_range_is_named_and_passed_over);
 	tcase_add_test(tests, one_byte_anywhere);

@@ -160,6 +160,42 @@ START_TEST(claims)
 }
 END_TEST
 
+/* The last of its key is claimed before the others: what comes then stands behind those. */
+START_TEST(claimed_from_the_end)
+{
+	ph_item *first = add(5);
+	ph_item *second = add(5);
+	ck_assert(ph_queue_claim(queue, second, &holder));
+	ph_item *third = add(5);
+	ck_assert_ptr_null(take());
+	done(second);
+	ck_assert_ptr_eq(take(), first);
+	ck_assert_ptr_null(take());
+	done(first);
+	ck_assert_ptr_eq(take(), third);
+}
+END_TEST
+
+/* Keys of which all but the low bits differ: when one goes, the others are found all the same. */
+START_TEST(keys_with_one_home)
+{
+	ph_item *first = add(5);
+	ph_item *second = add(5 + 64);
+	ph_item *third = add(5 + 128);
+	ck_assert_ptr_eq(take(), first);
+	ck_assert_ptr_eq(take(), second);
+	ck_assert_ptr_eq(take(), third);
+	done(first);
+	ph_item *behind = add(5 + 64);
+	ph_item *last_one = add(5 + 128);
+	ck_assert_ptr_null(take());
+	done(third);
+	ck_assert_ptr_eq(take(), last_one);
+	done(second);
+	ck_assert_ptr_eq(take(), behind);
+}
+END_TEST
+
 START_TEST(lost_blocks_its_key)
 {
 	ph_item *first = add(5);
@@ -204,6 +240,26 @@ START_TEST(done_from_the_middle_of_the_heap)
 	done(items[3]);
 	done(items[0]);
 	ck_assert_uint_eq(ph_queue_due(queue, 1000), 6);
+}
+END_TEST
+
+/* What takes the place of one that goes may be due before those above it. */
+START_TEST(done_below_a_later_one)
+{
+	static const int64_t times[] = {1, 10, 2, 11, 12, 20, 4};
+	static const int64_t left[] = {1, 2, 4, 10, 12, 20};
+	ph_item *items[7];
+	for (unsigned i = 0; i < 7; i++) {
+		items[i] = add(0);
+		ck_assert_ptr_eq(take(), items[i]);
+		ph_queue_retry(queue, items[i], times[i]);
+		ck_assert_ptr_eq(ph_queue_waiting(queue, i), items[i]);
+	}
+	done(items[3]);
+	for (unsigned i = 0; i < 6; i++) {
+		ck_assert_int_eq(ph_queue_next_due(queue), left[i]);
+		ck_assert_uint_eq(ph_queue_due(queue, left[i]), 1);
+	}
 }
 END_TEST
 
@@ -423,9 +479,12 @@ main(void)
 	tcase_add_test(tests, dead_letter_lets_its_key_go_on);
 	tcase_add_test(tests, returned_goes_first_again);
 	tcase_add_test(tests, claims);
+	tcase_add_test(tests, claimed_from_the_end);
+	tcase_add_test(tests, keys_with_one_home);
 	tcase_add_test(tests, lost_blocks_its_key);
 	tcase_add_test(tests, waiting_come_out_by_their_time);
 	tcase_add_test(tests, done_from_the_middle_of_the_heap);
+	tcase_add_test(tests, done_below_a_later_one);
 	tcase_add_loop_test(tests, random_walk, 0, 4);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
