@@ -32,5 +32,7 @@ ph_letter *ph_letter_new(
     const ph_record_failure *failure, int64_t dead_ms, uint64_t offset, uint8_t record);
 /* 1 + the number of the adapter that an attribute of the message names; 0: none. */
 uint8_t ph_accept_adapter_of(const ph_broker *broker, const ph_message *message);
+/* Hash of its ordering key; 0: unordered. */
+uint64_t ph_accept_order(const ph_broker *broker, const ph_message *message);
 
 #endif

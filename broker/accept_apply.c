@@ -31,8 +31,8 @@ ph_letter_new(
 	return letter;
 }
 
-static uint64_t
-order_of(const ph_broker *broker, const ph_message *message)
+uint64_t
+ph_accept_order(const ph_broker *broker, const ph_message *message)
 {
 	size_t length = 0;
 	const char *key = ph_message_known(message, PH_TAG_PARTITIONKEY, &length);
@@ -104,7 +104,7 @@ enter_message(ph_broker *broker, const ph_record_accept *record, ph_message **me
 	uint16_t hot[PH_RECORD_QUEUES_MAX];
 	ph_shelf_entry place = {.number = record->acceptance,
 	    .offset = offset,
-	    .key = order_of(broker, *message_p),
+	    .key = ph_accept_order(broker, *message_p),
 	    .accepted_ms = record->accepted_ms};
 	unsigned count = shelve_some(broker, record, &place, hot);
 	if (count == 0)

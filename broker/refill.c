@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#include "broker/reshelve.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
@@ -207,13 +208,28 @@ ph_refill_save(ph_destination *to, ph_buffer *section, ph_buffer *paths, ph_erro
 	return ph_shelf_save(to->shelf, section, paths, err);
 }
 
+/* The files of a shelf are not what they were: `why`. */
+static ph_status
+remake(ph_broker *broker, ph_destination *to, const ph_error *why, ph_error *err)
+{
+	ph_log(PH_LOG_ERROR, "shelf-lost", "queue=%s text=%s", ph_queue_name(to->queue),
+	    why->text);
+	return ph_reshelve(broker, to, err);
+}
+
 ph_status
 ph_refill_load(ph_broker *broker, ph_destination *to, ph_reader *section, ph_error *err)
 {
+	ph_shelf_range lost;
+	ph_error why = {.status = PH_OK};
 	PH_ASSERT(to->shelf == NULL);
 	ph_status status = make_shelf(broker, to, err);
 	if (status == PH_OK)
-		status = ph_shelf_load(to->shelf, section, err);
+		status = ph_shelf_load(to->shelf, section, &why);
+	if (status == PH_ERR_DAMAGED && ph_shelf_lost(to->shelf, 0, &lost))
+		status = remake(broker, to, &why, err);
+	else if (status != PH_OK && why.status != PH_OK && err != NULL)
+		*err = why;
 	if (status == PH_OK)
 		ph_queue_restore_shelved(to->queue, ph_shelf_count(to->shelf));
 	return status;

@@ -58,6 +58,7 @@ struct ph_shelf {
 	uint32_t head;			/* entries taken from parts[0] */
 	uint32_t file_entries;		/* of one file at most */
 	uint16_t queue;
+	bool lost; /* it was saved, and its files are not what they were */
 };
 
 /* With its name on the disk: checkpoints will say that there are files in it. One that is there
@@ -610,7 +611,7 @@ load_part(ph_shelf *shelf, ph_reader *section, ph_error *err)
 	shelf->parts[shelf->part_count++] = at;
 	shelf->count += at.count;
 	shelf->last = at.last;
-	return check_part(shelf, shelf->part_count - 1, err);
+	return PH_OK;
 }
 
 ph_status
@@ -635,7 +636,32 @@ ph_shelf_load(ph_shelf *shelf, ph_reader *section, ph_error *err)
 	shelf->count -= shelf->head;
 	shelf->newer = oldest_used(shelf);
 	shelf->older = shelf->oldest_kept;
-	return PH_OK;
+	for (size_t i = 0; status == PH_OK && i < shelf->part_count; i++)
+		status = check_part(shelf, i, err);
+	shelf->lost = status == PH_ERR_DAMAGED;
+	return status;
+}
+
+bool
+ph_shelf_lost(const ph_shelf *shelf, size_t nth, ph_shelf_range *out)
+{
+	if (!shelf->lost || nth >= shelf->part_count)
+		return false;
+	const part *at = &shelf->parts[nth];
+	*out = (ph_shelf_range){.first = at->first,
+	    .last = at->last,
+	    .count = at->count - (nth == 0 ? shelf->head : 0)};
+	return true;
+}
+
+void
+ph_shelf_restart(ph_shelf *shelf)
+{
+	PH_ASSERT(shelf->lost && shelf->gathered_count == 0);
+	shelf->lost = false;
+	shelf->part_count = 0;
+	shelf->count = shelf->last = 0;
+	shelf->head = shelf->ahead_count = 0;
 }
 
 void

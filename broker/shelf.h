@@ -84,8 +84,22 @@ ph_status ph_shelf_sync(
 void ph_shelf_saved(ph_shelf *shelf);
 /* It was saved, and nothing was said since. */
 bool ph_shelf_saving(const ph_shelf *shelf);
-/* An empty shelf becomes what was saved. PH_ERR_DAMAGED: its files are not what they were. */
+/* An empty shelf becomes what was saved. PH_ERR_DAMAGED: its files are not what they were, and then
+ * ph_shelf_lost says what was in them; or what was saved cannot be. */
 ph_status ph_shelf_load(ph_shelf *shelf, ph_reader *section, ph_error *err);
+
+/* What was not taken yet of one file of a shelf that could not be loaded. */
+typedef struct ph_shelf_range {
+	uint64_t first,
+	    last; /* numbers; before the first one kept others may have been taken */
+	uint64_t count;
+} ph_shelf_range;
+
+/* Of the nth file. False: there is none, or no files were lost. */
+bool ph_shelf_lost(const ph_shelf *shelf, size_t nth, ph_shelf_range *out);
+/* Such a shelf is empty from now on, and takes new files; the old ones stay as long as checkpoints
+ * may name them. */
+void ph_shelf_restart(ph_shelf *shelf);
 
 /* Put the first file aside as damaged, so that no start believes it again. */
 void ph_shelf_condemn(ph_shelf *shelf);

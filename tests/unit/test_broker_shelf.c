@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
@@ -76,20 +77,26 @@ start_again(void)
 }
 
 static void
-publish(const char *type, unsigned key)
+publish_data(const char *type, unsigned key, const char *data)
 {
 	char id[16], subject[16];
 	uint64_t acceptance = 0;
 	(void) snprintf(id, sizeof id, "M%" PRIu64, published + 1);
 	(void) snprintf(subject, sizeof subject, "K%u", key);
 	ck_assert_int_eq(
-	    fixture_publish(publisher, type, id, subject, "data", &acceptance),
+	    fixture_publish(publisher, type, id, subject, data, &acceptance),
 	    PH_ACCEPTED);
 	ck_assert_uint_eq(acceptance, ++published);
 	routed_message *made = &messages[published];
 	*made = (routed_message){.key = key};
 	made->routed[0] = strcmp(type, "other.v1") != 0;
 	made->routed[1] = strcmp(type, "bench.v1") != 0;
+}
+
+static void
+publish(const char *type, unsigned key)
+{
+	publish_data(type, key, "data");
 }
 
 /* It must be of this queue, not done, and no earlier one of its key may be open. */
@@ -256,6 +263,76 @@ START_TEST(a_stuck_key_does_not_hold_up_the_others)
 }
 END_TEST
 
+/* ---- files that are lost ---- */
+
+static char bulk[60000];
+
+static const char *
+state_path(const char *name)
+{
+	static char path[4200];
+	(void) snprintf(path, sizeof path, "%s/state/%s", fixture_directory(), name);
+	return path;
+}
+
+/* The beginning of the journal, which names the queues, is given back, and what is on the shelf of
+ * "bench" is carried. (A start has put it into the second file.) */
+static void
+let_the_journal_go(void)
+{
+	const char *begin = state_path("journal/0000000002.segment");
+	int64_t end = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	subscribe(1, 10);
+	ck_assert_int_eq(access(begin, F_OK), 0);
+	for (unsigned key = 0; access(begin, F_OK) == 0 && published < MOST; key++) {
+		ck_assert(ph_clock_mono(ph_clock_system()) < end);
+		publish_data("other.v1", key % KEYS, bulk);
+		empty(&takers[1], 1);
+	}
+	ck_assert(access(begin, F_OK) != 0);
+}
+
+static void
+change_first_byte(const char *path)
+{
+	FILE *file = fopen(path, "r+b");
+	ck_assert_ptr_nonnull(file);
+	int was = fgetc(file);
+	ck_assert_int_eq(fseek(file, 0, SEEK_SET), 0);
+	ck_assert_int_eq(fputc(was ^ 1, file), was ^ 1);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* Whatever happens to them, the journal has what was on the shelf, where it was carried to. */
+START_TEST(lost_files_are_made_again)
+{
+	const char *shelf = "shelf/00003-0000000001.shelf";
+	memset(bulk, 'x', sizeof bulk - 1);
+	fixture_kill();
+	fixture_write("packhorse.yaml",
+	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
+	    "limits: {queue-memory: 4, segment-bytes: 1M, reserve-bytes: 1M, retain: "
+	    "0s,"
+	    " retain-bytes: 0, checkpoint-after: 20ms}\n");
+	fixture_start();
+	for (unsigned i = 0; i < 12; i++)
+		publish("bench.v1", i % 3);
+	let_the_journal_go();
+	fixture_kill();
+	if (_i == 0)
+		ck_assert_int_eq(unlink(state_path(shelf)), 0);
+	else
+		change_first_byte(state_path(shelf));
+	fixture_start();
+	check_shelved("bench", 12, 8);
+	start_again();
+	check_shelved("bench", 12, 8);
+	subscribe(0, 3);
+	empty(&takers[0], 12);
+	finish();
+}
+END_TEST
+
 /* ---- a random history ---- */
 
 static uint64_t random_state;
@@ -334,6 +411,7 @@ main(void)
 	tcase_add_test(tests, counted_and_shown);
 	tcase_add_test(tests, one_queue_shelves_and_another_does_not);
 	tcase_add_test(tests, a_stuck_key_does_not_hold_up_the_others);
+	tcase_add_loop_test(tests, lost_files_are_made_again, 0, 2);
 	tcase_add_loop_test(tests, a_random_history, 0, 3);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
