@@ -13,6 +13,7 @@
 #define PH_BROKER_ACCEPT_H
 
 #include "broker/lookup.h"
+#include "lib/wire/message.h"
 
 ph_status ph_accept_publish(
     ph_broker *broker, ph_session *session, ph_frame *frame, ph_error *err);
@@ -32,7 +33,17 @@ ph_letter *ph_letter_new(
     const ph_record_failure *failure, int64_t dead_ms, uint64_t offset, uint8_t record);
 /* 1 + the number of the adapter that an attribute of the message names; 0: none. */
 uint8_t ph_accept_adapter_of(const ph_broker *broker, const ph_message *message);
+
 /* Hash of its ordering key; 0: unordered. */
-uint64_t ph_accept_order(const ph_broker *broker, const ph_message *message);
+static inline uint64_t
+ph_accept_order(const ph_broker *broker, const ph_message *message)
+{
+	size_t length = 0;
+	const char *key = ph_message_known(message, PH_TAG_PARTITIONKEY, &length);
+	if (key == NULL)
+		key = ph_message_known(message, PH_TAG_SUBJECT, &length);
+	return key == NULL || length == 0 ? 0
+					  : ph_sitekey_order(&broker->key, key, length);
+}
 
 #endif

@@ -31,17 +31,6 @@ ph_letter_new(
 	return letter;
 }
 
-uint64_t
-ph_accept_order(const ph_broker *broker, const ph_message *message)
-{
-	size_t length = 0;
-	const char *key = ph_message_known(message, PH_TAG_PARTITIONKEY, &length);
-	if (key == NULL)
-		key = ph_message_known(message, PH_TAG_SUBJECT, &length);
-	return key == NULL || length == 0 ? 0
-					  : ph_sitekey_order(&broker->key, key, length);
-}
-
 uint8_t
 ph_accept_adapter_of(const ph_broker *broker, const ph_message *message)
 {

@@ -106,7 +106,10 @@ struct ph_broker {
 	ph_timer *slow;	      /* tries again to send to a peer that reads slowly */
 	int64_t tend_ms;      /* when sessions are looked at next (mono) */
 	int64_t retain_ms;    /* when old extents are looked at next (mono) */
-	int64_t told_ms;      /* when a refusal was logged last (mono) */
+	int64_t
+	    retain_by_ms; /* and by when at the latest; INT64_MAX: when something happens */
+	bool retain_waits; /* an extent that is too old waits for checkpoints alone */
+	int64_t told_ms;   /* when a refusal was logged last (mono) */
 	uint64_t turns;
 	size_t read_left;    /* bytes of old messages that this turn may still read */
 	unsigned serve_from; /* queue with which the next turn begins to hand out */

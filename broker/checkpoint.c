@@ -442,8 +442,9 @@ run_job(void *self)
 static bool
 changed(const ph_broker *broker)
 {
-	return broker->last_position.offset !=
-	       broker->checkpoints->last[0].place.position.offset;
+	return broker->retain_waits ||
+	       broker->last_position.offset !=
+		   broker->checkpoints->last[0].place.position.offset;
 }
 
 static void
@@ -559,6 +560,7 @@ static void
 start_counting(ph_broker *broker, int64_t now_ms, bool copying)
 {
 	ph_checkpoints *at = broker->checkpoints;
+	broker->retain_waits = false;
 	at->due_ms = INT64_MAX;
 	at->taken_ms = now_ms;
 	at->taken_bytes = broker->written;

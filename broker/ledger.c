@@ -300,6 +300,8 @@ restore(ph_ledger *ledger, ph_error *err)
 	if (status != PH_ERR_NOT_FOUND)
 		return status;
 	ph_ledger_file_remove(ledger->directory);
+	if (ph_ledger_begins_late(ledger->store, name, sizeof name))
+		tell(ledger, PH_LEDGER_SHORT, "%s", name);
 	return ph_ledger_file_open(ledger->directory, &ledger->file, err);
 }
 

@@ -33,7 +33,8 @@ typedef enum ph_ledger_news {
 	PH_LEDGER_DAMAGED, /* the journal could not be read at a position: stopped there */
 	PH_LEDGER_CONFLICT, /* a record binds a key that another record bound differently; kept the first */
 	PH_LEDGER_FAILED, /* SQLite or the disk refused: tried again later */
-	PH_LEDGER_RESTORED /* a snapshot was brought back; the journal since is folded again */
+	PH_LEDGER_RESTORED, /* a snapshot was brought back; the journal since is folded again */
+	PH_LEDGER_SHORT /* there is none, and the journal has been trimmed: what came before is gone */
 } ph_ledger_news;
 
 typedef struct ph_ledger_options {

@@ -158,6 +158,9 @@ void ph_ledger_take_back(ph_ledger_file *file);
  */
 ph_status ph_ledger_settle_places(ph_ledger_file *file, ph_store *store, ph_error *err);
 
+/* Was the journal trimmed, so that a ledger folded from it alone lacks something? `text` says what. */
+bool ph_ledger_begins_late(ph_store *store, char *text, size_t size);
+
 /* --- ledger_query.c --- */
 
 /* A question on its way through the thread and back. */

@@ -4,6 +4,10 @@
  */
 #include "broker/ledger_part.h"
 
+#include <stdio.h>
+
+#include "broker/destination.h"
+
 /* The first record behind `after`, looked for from `from`. */
 static ph_status
 record_behind(ph_store *store, ph_position from, uint64_t after,
@@ -173,4 +177,24 @@ ph_ledger_settle_places(ph_ledger_file *file, ph_store *store, ph_error *err)
 	else
 		ph_ledger_take_back(file);
 	return status;
+}
+
+bool
+ph_ledger_begins_late(ph_store *store, char *text, size_t size)
+{
+	ph_store_reader *reader = NULL;
+	ph_store_record record;
+	ph_record_queue queue = {.number = 0};
+	ph_status status =
+	    record_behind(store, (ph_position){.offset = 0}, 0, &reader, &record, NULL);
+	/* One that was never trimmed begins with the name of the first queue. */
+	bool late = status == PH_OK && (record.type != PH_RECORD_QUEUE ||
+					   ph_record_queue_decode(record.body,
+					       record.length, &queue, NULL) != PH_OK ||
+					   queue.number != PH_QUEUE_INBOUND);
+	if (late)
+		(void) snprintf(text, size, "what came before record %llu is not known",
+		    (unsigned long long) record.sequence);
+	ph_store_reader_destroy(&reader);
+	return late;
 }

@@ -65,6 +65,9 @@ ledger_news(void *self, ph_ledger_news news, const char *text)
 	case PH_LEDGER_RESTORED:
 		ph_log(PH_LOG_WARN, "ledger-restored", "text=%s", text);
 		break;
+	case PH_LEDGER_SHORT:
+		ph_log(PH_LOG_ERROR, "ledger-short", "text=%s", text);
+		break;
 	}
 }
 
@@ -383,6 +386,7 @@ use_seams(ph_broker *broker, const ph_broker_seams *seams)
 	broker->shelf_entries = seams->shelf_entries;
 	broker->alone = seams->alone;
 	broker->store = seams->store;
+	broker->retain_by_ms = INT64_MAX;
 }
 
 ph_status

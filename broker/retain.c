@@ -13,8 +13,9 @@
 #include "broker/retention.h"
 #include "lib/base/log.h"
 
-#define LOOK_MS	  500 /* between two looks */
-#define LOOK_MOST 64  /* extents given back in one look */
+#define LOOK_MS	  500	/* between two looks */
+#define QUIET_MS  60000 /* between two looks where nothing happens */
+#define LOOK_MOST 64	/* extents given back in one look */
 
 bool
 ph_retain_floor(ph_broker *broker, ph_position *out)
@@ -45,12 +46,46 @@ give_one(ph_broker *broker, const ph_position *floor, bool at_once, ph_error *er
 	return true;
 }
 
+/* Would an extent that ends there be free, if this were the place of both checkpoints? */
+static bool
+reaches(ph_broker *broker, ph_position floor, ph_position end)
+{
+	ph_position out;
+	return floor.offset >= end.offset && ph_carry_floor(broker, floor, &out);
+}
+
+/*
+ * Who has nothing to do takes no checkpoints, and what is too old would stay until something comes. So
+ * the oldest extent that can go with younger checkpoints asks for them, and the next look is not left
+ * to what comes.
+ */
 static void
-look(ph_broker *broker, bool at_once)
+look_ahead(ph_broker *broker)
+{
+	ph_store_span oldest;
+	ph_store_space space;
+	ph_position floor = {.offset = 0};
+	if (ph_store_span_of(broker->store, floor, &oldest, NULL) != PH_OK ||
+	    ph_store_space_left(broker->store, &space, NULL) != PH_OK ||
+	    oldest.next.offset == 0)
+		return;
+	broker->retain_by_ms = ph_clock_mono(broker->clock) + QUIET_MS;
+	int64_t left_ms = ph_options_get(&broker->site->options, PH_OPTION_RETAIN_MS) +
+			  oldest.until_ms - ph_broker_now(broker);
+	if (left_ms < QUIET_MS)
+		broker->retain_by_ms +=
+		    (left_ms > LOOK_MS ? left_ms : LOOK_MS) - QUIET_MS;
+	(void) ph_checkpoint_floor(broker, &floor);
+	broker->retain_waits = ph_retention_outlived(broker, &oldest, space.used) &&
+			       !reaches(broker, floor, oldest.next) &&
+			       reaches(broker, broker->last_position, oldest.next);
+}
+
+static void
+give(ph_broker *broker, bool at_once)
 {
 	ph_position floor;
 	ph_error err = {.status = PH_OK};
-	broker->retain_ms = ph_clock_mono(broker->clock) + LOOK_MS;
 	if (broker->failed || !ph_retain_floor(broker, &floor))
 		return;
 	unsigned given = 0;
@@ -61,6 +96,16 @@ look(ph_broker *broker, bool at_once)
 		    err.text);
 	else if (ph_checkpoint_floor(broker, &floor))
 		ph_carry_begin(broker, floor, at_once);
+}
+
+static void
+look(ph_broker *broker, bool at_once)
+{
+	broker->retain_ms = ph_clock_mono(broker->clock) + LOOK_MS;
+	broker->retain_by_ms = INT64_MAX;
+	give(broker, at_once);
+	if (!broker->failed && broker->checkpoints != NULL)
+		look_ahead(broker);
 }
 
 void

@@ -95,6 +95,8 @@ set_timer(ph_broker *broker, int64_t now_ms)
 		due_ms = now_ms + every_ms;
 	if (due_ms > broker->tend_ms)
 		due_ms = broker->tend_ms;
+	if (due_ms > broker->retain_by_ms)
+		due_ms = broker->retain_by_ms;
 	if (due_ms == INT64_MAX)
 		ph_timer_stop(broker->timer);
 	else

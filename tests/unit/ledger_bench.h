@@ -22,7 +22,7 @@ typedef struct bench {
 	ph_loop *loop;
 	ph_ledger *ledger;
 	ph_position applied;
-	unsigned told[5]; /* news by kind */
+	unsigned told[PH_LEDGER_SHORT + 1]; /* news by kind */
 } bench;
 
 static bench b;

@@ -78,6 +78,7 @@ START_TEST(a_damaged_snapshot_is_done_without)
 	    lost, lost);
 	ledger_of(lost, &again);
 	ck_assert(!logged("ledger-restored"));
+	ck_assert(!logged("ledger-short"));
 	compare(&again, &whole, first_seed());
 	ph_buffer_fini(&whole);
 	ph_buffer_fini(&again);

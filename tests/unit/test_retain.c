@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
@@ -125,6 +127,21 @@ await_small(void)
 	}
 }
 
+/* Does the log of the brokers of this test tell of it? */
+static bool
+logged(const char *event)
+{
+	char path[4200], line[1000];
+	(void) snprintf(path, sizeof path, "%s/log", fixture_directory());
+	FILE *file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	bool found = false;
+	while (!found && fgets(line, sizeof line, file) != NULL)
+		found = strstr(line, event) != NULL;
+	ck_assert_int_eq(fclose(file), 0);
+	return found;
+}
+
 START_TEST(what_is_settled_goes)
 {
 	uint64_t acceptance = 0;
@@ -150,6 +167,56 @@ START_TEST(what_is_settled_goes)
 	fixture_check_balance();
 	ck_assert_int_eq(fixture_publish(publisher, "bench.v1", "a-1", NULL, big, NULL),
 	    PH_RESULT_DUPLICATE);
+	ck_assert(!logged("ledger-short"));
+}
+END_TEST
+
+/* The ledger cannot be whole, and that is said. */
+START_TEST(a_ledger_that_is_lost_with_its_snapshots_is_missed)
+{
+	char command[9000];
+	const char *at = fixture_directory();
+	pass_through("a", MANY);
+	await_small();
+	fixture_kill();
+	(void) snprintf(command, sizeof command,
+	    "rm %s/state/ledger.sqlite* %s/state/checkpoint/ledger-*", at, at);
+	ck_assert_int_eq(system(command), 0);
+	fixture_start();
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	while (!logged("ledger-short")) {
+		ck_assert(ph_clock_mono(ph_clock_system()) < deadline);
+		(void) poll(NULL, 0, 20);
+	}
+	fixture_check_balance();
+}
+END_TEST
+
+/* Nobody is there, nothing comes: what is too old goes all the same. */
+START_TEST(what_is_old_goes_while_nothing_happens)
+{
+	char path[4200];
+	fixture_kill();
+	fixture_write("packhorse.yaml",
+	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
+	    "limits: {segment-bytes: 1M, reserve-bytes: 1M, retain: 2s,\n"
+	    "         checkpoint-after: 100ms, queue-memory: 4}\n");
+	fixture_start();
+	pass_through("a", 120);
+	ph_client_destroy(&publisher);
+	ck_assert_int_gt(fixture_status("journal_bytes"), 2 * MIB);
+	/* Asking for the status wakes the broker: so the files are looked at. */
+	(void) snprintf(path, sizeof path, "%s/state/journal/0000000003.segment",
+	    fixture_directory());
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
+	while (access(path, F_OK) == 0) {
+		ck_assert_msg(ph_clock_mono(ph_clock_system()) < deadline,
+		    "what is too old stays");
+		(void) poll(NULL, 0, 20);
+	}
+	ck_assert_int_eq(fixture_status("journal_bytes"), MIB);
+	fixture_check_balance();
+	publisher = fixture_client("publisher");
 }
 END_TEST
 
@@ -349,6 +416,8 @@ retain_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, what_is_settled_goes);
+	tcase_add_test(tests, a_ledger_that_is_lost_with_its_snapshots_is_missed);
+	tcase_add_test(tests, what_is_old_goes_while_nothing_happens);
 	tcase_add_test(tests, what_is_mostly_needed_is_carried_for_what_is_behind);
 	tcase_add_test(tests, what_waits_is_carried);
 	tcase_add_test(tests, a_disk_that_fills_up_ends_a_run);
