@@ -57,6 +57,6 @@ changed_at() { date -u -d "$(kept crm change .record.at)" +%FT%TZ; }
 	wait_is 1 update_count "$REFERENCE"
 	local shown
 	shown=$(date -d "$(updates '.[].updated_datetime')" +%s)
-	[ $(($(date +%s) - shown)) -le 60 ]
+	[ $(($(date +%s) - shown)) -le 300 ]
 	[[ $(updates '.[].updated_datetime') =~ Z$ ]]
 }

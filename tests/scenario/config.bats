@@ -34,7 +34,7 @@ refused() {
 # starts_not CODE: the broker says the same, and leaves nothing behind.
 starts_not() {
 	local code=0
-	timeout 20 "$PACKHORSED" -c "$SITE" >"$WORK/packhorsed.log" 2>&1 || code=$?
+	timeout 60 "$PACKHORSED" -c "$SITE" >"$WORK/packhorsed.log" 2>&1 || code=$?
 	[ "$code" -gt 0 ]
 	[ "$code" -lt 99 ] # neither too late nor a sanitizer
 	grep -qE ":[0-9]+:[0-9]+: $1 " "$WORK/packhorsed.log"
@@ -205,9 +205,9 @@ again() {
 	run "$PACKHORSE" config check "$SITE"
 	equal "$status" 1
 	grep -q 'packhorse.yaml: PH1302' <<<"$output"
-	run timeout 20 "$PACKHORSED" -c "$SITE"
+	run timeout 60 "$PACKHORSED" -c "$SITE"
 	[ "$status" -gt 0 ]
 	grep -q 'packhorse.yaml: PH1302' <<<"$output"
-	run timeout 20 "$PACKHORSED" -c "$SITE" surprise
+	run timeout 60 "$PACKHORSED" -c "$SITE" surprise
 	equal "$status" 64
 }

@@ -35,7 +35,7 @@ flip() {
 	place=$(grep -abo Zanzibarium "$(segment)" | head -1 | cut -d: -f1)
 	flip "$place"
 	before=$(cat "$WORK"/state/journal/*.segment | sha256sum)
-	timeout 20 "$PACKHORSED" -c "$WORK/site" >"$WORK/said" 2>&1 || code=$?
+	timeout 60 "$PACKHORSED" -c "$WORK/site" >"$WORK/said" 2>&1 || code=$?
 	[ "$code" -gt 0 ]
 	[ "$code" -lt 99 ]
 	grep -qE '^journal 0000000001@[0-9]+: PH5002 ' "$WORK/said"
@@ -134,7 +134,7 @@ for n in range(int(sys.argv[1]), int(sys.argv[2])):
 	equal "$(status balance)" 0
 	equal "$(count crm case "$waiting")" 1
 	# the space is given back, not leaked: it can all be taken out again
-	ph message tail --queue test --settle --count "$taken" --timeout 20 >"$WORK/out"
+	ph message tail --queue test --settle --count "$taken" --timeout 60 >"$WORK/out"
 	equal "$(wc -l <"$WORK/out")" "$taken"
 }
 

@@ -65,7 +65,8 @@ not() {
 # before each; broker, hosts, declarations and state are new for each story. A story that needs
 # less than that may say so in its own setup.
 
-# site_lay: a place, free ports, the demo's site, retried sooner than there.
+# site_lay: a place, free ports, the demo's site, retried sooner than there; but a vendor that is only
+# starved by whatever else this machine does has time to answer.
 site_lay() {
 	local name laid
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ph-test.XXXXXX")
@@ -73,7 +74,7 @@ site_lay() {
 	laid=$("$PYTHON" "$ROOT/demo/parts.py" stage "$BUILD" "$WORK" "$RUN") || return
 	eval "$laid"
 	for name in highways waste crm; do
-		sed -i '/^retry:/d' "$WORK/site/adapters/$name.yaml"
+		sed -i -e '/^retry:/d' -e 's/^http:/&\n  timeout: 60s/' "$WORK/site/adapters/$name.yaml"
 		echo 'retry: {first: 100ms, factor: 2, max: 500ms, tries: 100}' \
 			>>"$WORK/site/adapters/$name.yaml"
 	done

@@ -70,13 +70,18 @@ completed() {
 }
 
 @test "a push that comes before our own outcome is retried, not lost" {
-	mode waste '{"mode": "slow", "delay": 3, "count": 1}'
-	OPTIONS_waste='--status-after 0.2'
+	mode waste '{"mode": "slow", "delay": 600, "count": 1, "done": true}'
 	accepted Graffiti 1604 "$(title 'A tag')"
 	# the worksheet exists at the vendor's before its number has come back to us
 	wait_is 1 count waste worksheet "$REFERENCE"
 	tell waste complete '{"id": 500001}'
+	wait_until pushed
+	equal "$(count crm change "$REFERENCE")" 0
+	mode waste '{"mode": "up"}'
 	wait_is 1 count crm change "$REFERENCE"
 	settle_down
 	equal "$(dead .id)" ''
 }
+
+# pushed: the waste system has called the webhook.
+pushed() { [ "$(curl -s "http://127.0.0.1:$CONTROL_waste/_sim/state" | jq .pokes)" -ge 1 ]; }

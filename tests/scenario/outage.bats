@@ -42,10 +42,11 @@ load helpers
 }
 
 @test "a slow vendor is waited for, and delays nobody else" {
-	mode highways '{"mode": "slow", "delay": 2, "count": 1}'
+	mode highways '{"mode": "slow", "delay": 600, "count": 1}'
 	accepted Potholes 220 "$(title 'A hole')"
 	wait_is 1 count crm case "$REFERENCE"
 	equal "$(count highways enquiry "$REFERENCE" 2>/dev/null || echo 0)" 0
+	mode highways '{"mode": "up"}'
 	settle_down
 	equal "$(count highways enquiry "$REFERENCE")" 1
 }

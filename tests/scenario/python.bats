@@ -37,7 +37,7 @@ bound() {
 	wait_until broker_answers
 	sed -n '/^```python/,/^```/p' "$ROOT/bindings/python/README.md" | sed '/^```/d' |
 		sed "s|/run/packhorse/control|$RUN/control|" >"$WORK/example.py"
-	bound timeout 30 "$PYTHON" -B "$WORK/example.py" >"$WORK/printed"
+	bound timeout 60 "$PYTHON" -B "$WORK/example.py" >"$WORK/printed"
 	grep -q '^Result.ACCEPTED 1$' "$WORK/printed" || grep -q '^0 1$' "$WORK/printed"
 	grep -q potholes "$WORK/printed"
 	equal "$(status balance) $(status delivered)" '0 1'

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include "lib/base/clock.h"
 #include "lib/client/host.h"
@@ -14,7 +15,11 @@
 #include "tests/unit/check_main.h"
 #include "tests/unit/scarce_memory.h"
 
-#define DEADLINE_MS 10000
+/* On a machine that has much else to do a greeting alone takes seconds. So that the client does not give
+ * up meanwhile, it waits as long as the test does, and the broker promises no sign of life before. */
+#define DEADLINE_MS   60000
+#define DEADLINE_TEXT "60000"
+#define HEARTBEAT_MS  60000
 
 typedef struct broker {
 	ph_socket *socket;
@@ -32,7 +37,7 @@ typedef struct broker {
 	bool mute; /* receive, but say nothing beyond WELCOME */
 	size_t hellos;
 	size_t deaf;	    /* so many HELLOs are not answered */
-	uint32_t heartbeat; /* that WELCOME names; 0: 5000 */
+	uint32_t heartbeat; /* that WELCOME names; 0: HEARTBEAT_MS */
 } broker;
 
 static void
@@ -51,6 +56,8 @@ start(broker *at, ph_client **client)
 	broker_up(at);
 	ck_assert_int_eq(
 	    ph_client_new_host(at->endpoint, "once", "test", client, NULL), PH_OK);
+	ck_assert_int_eq(
+	    ph_client_set(*client, "connect-timeout", DEADLINE_TEXT, NULL), PH_OK);
 }
 
 static void
@@ -78,7 +85,7 @@ welcome(broker *at)
 	ph_frame_begin(&frame, PH_FRAME_WELCOME, 1);
 	ph_buffer_u16(&frame, 1);
 	ph_buffer_u16(&frame, 0);
-	ph_buffer_u32(&frame, at->heartbeat > 0 ? at->heartbeat : 5000);
+	ph_buffer_u32(&frame, at->heartbeat > 0 ? at->heartbeat : HEARTBEAT_MS);
 	ph_buffer_u32(&frame, PH_FRAME_MAX);
 	ph_buffer_u32(&frame, 1000);
 	ph_buffer_string(&frame, "again");
@@ -169,14 +176,20 @@ static const ph_event *
 until(broker *at, ph_client *client, ph_event_kind kind)
 {
 	int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+	char lost[PH_ERROR_TEXT] = "never";
 	while (ph_clock_mono(ph_clock_system()) < deadline) {
 		const ph_event *event = NULL;
 		pump(at);
-		if (ph_client_next(client, 5, &event, NULL) == PH_OK &&
-		    ph_event_kind_of(event) == kind)
+		if (ph_client_next(client, 5, &event, NULL) != PH_OK)
+			continue;
+		if (ph_event_kind_of(event) == PH_EVENT_DISCONNECTED)
+			(void) snprintf(
+			    lost, sizeof lost, "%s", ph_event_text(event));
+		if (ph_event_kind_of(event) == kind)
 			return event;
 	}
-	ck_abort_msg("no event of kind %d came", (int) kind);
+	ck_abort_msg("no event of kind %d came; %zu were greeted; last lost: %s",
+	    (int) kind, at->hellos, lost);
 	return NULL;
 }
 
@@ -411,8 +424,17 @@ START_TEST(a_greeting_without_an_answer_is_said_again)
 	at.deaf = 2;
 	ck_assert_int_eq(ph_client_set(client, "connect-timeout", "100", NULL), PH_OK);
 	publish(client, "waits");
+	int64_t deadline = ph_clock_mono(ph_clock_system()) + DEADLINE_MS;
+	while (at.hellos < at.deaf && ph_clock_mono(ph_clock_system()) < deadline) {
+		const ph_event *event;
+		pump(&at);
+		(void) ph_client_next(client, 5, &event, NULL);
+	}
+	/* the one that is answered may take longer, on a machine that is busy */
+	ck_assert_int_eq(
+	    ph_client_set(client, "connect-timeout", DEADLINE_TEXT, NULL), PH_OK);
 	ck_assert_uint_eq(ph_event_ticket(until(&at, client, PH_EVENT_RESULT)), 1);
-	ck_assert_uint_eq(at.hellos, 3);
+	ck_assert_uint_ge(at.hellos, 3);
 	ck_assert_uint_eq(at.publishes, 1);
 	stop(&at, &client);
 }
@@ -631,6 +653,13 @@ END_TEST
 #define CLIENT_PUBLIC "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 #define CLIENT_SECRET "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
 
+static void
+say_hello(const char *endpoint, const ph_curve *keys, ph_socket **dealer)
+{
+	ck_assert_int_eq(ph_dealer_new(endpoint, keys, dealer, NULL), PH_OK);
+	ck_assert_int_eq(ph_socket_send(*dealer, NULL, "hello", 5, NULL), PH_OK);
+}
+
 /* Z85 keys of RFC 26's examples: a registered key comes in and is named, an unknown one does not. */
 START_TEST(curve_lets_in_registered_keys_only)
 {
@@ -643,12 +672,14 @@ START_TEST(curve_lets_in_registered_keys_only)
 	    .server_key = SERVER_PUBLIC};
 	ph_socket *router = NULL, *dealer = NULL;
 	char endpoint[64];
-	(void) snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d",
-	    20000 + (int) getpid() % 20000);
+	size_t size = sizeof endpoint;
 	ck_assert_int_eq(ph_router_new(0, &router, NULL), PH_OK);
-	ck_assert_int_eq(ph_router_bind(router, endpoint, &ours, NULL), PH_OK);
-	ck_assert_int_eq(ph_dealer_new(endpoint, &theirs, &dealer, NULL), PH_OK);
-	ck_assert_int_eq(ph_socket_send(dealer, NULL, "hello", 5, NULL), PH_OK);
+	ck_assert_int_eq(
+	    ph_router_bind(router, "tcp://127.0.0.1:*", &ours, NULL), PH_OK);
+	ck_assert_int_eq(zmq_getsockopt(ph_socket_handle(router), ZMQ_LAST_ENDPOINT,
+			     endpoint, &size),
+	    0);
+	say_hello(endpoint, &theirs, &dealer);
 	ph_received received = {.user = NULL};
 	int64_t deadline =
 	    ph_clock_mono(ph_clock_system()) + (_i == 0 ? DEADLINE_MS : 500);
@@ -656,6 +687,11 @@ START_TEST(curve_lets_in_registered_keys_only)
 	while (status == PH_ERR_AGAIN && ph_clock_mono(ph_clock_system()) < deadline) {
 		(void) ph_socket_wait(router, -1, 10);
 		status = ph_socket_receive(router, &received, NULL);
+		/* a handshake that took too long, if the key is right */
+		if (status == PH_ERR_AGAIN && ph_socket_lost(dealer)) {
+			ph_socket_destroy(&dealer);
+			say_hello(endpoint, &theirs, &dealer);
+		}
 	}
 	ck_assert_int_eq(status, _i == 0 ? PH_OK : PH_ERR_AGAIN);
 	if (_i == 0) {
@@ -672,7 +708,7 @@ main(void)
 {
 	Suite *suite = suite_create("client");
 	TCase *tests = tcase_create("client");
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 300);
 	tcase_add_test(tests, results_come_in_order_with_tickets);
 	tcase_add_test(tests, a_full_window_refuses);
 	tcase_add_test(tests, large_messages_fly_a_few_at_a_time);

@@ -11,7 +11,8 @@ A simulator answers its vendor's calls on --port, and is told how to behave on p
     up         as it should
     down       takes nothing: "how": "refuse" closes the port (the default), "503" answers so,
                "reset" reads the call and resets the connection
-    slow       answers after "delay" seconds (default 2)
+    slow       answers after "delay" seconds (default 2), or as soon as it is told another mode;
+               with "done": true the call is done before, and only its answer is late
     fault      takes nothing and answers with an error; "kind": "server" (default) or "client"
     hang       takes the call, keeps it, and never answers
     malformed  takes the call, keeps it, and answers with bytes that are no document
@@ -96,6 +97,7 @@ class Mode:
 
     def __init__(self):
         self._changed = threading.Condition()
+        self.orders = 0
         self._set({"mode": "up"})
 
     def _set(self, order):
@@ -118,7 +120,8 @@ class Mode:
             if not isinstance(order.get(name, 0), (int, float)):
                 return name + " must be a number"
         with self._changed:
-            self._set(order)
+            self.orders += 1
+            self._set(dict(order, number=self.orders))
             self._changed.notify_all()
         return None
 
@@ -136,6 +139,11 @@ class Mode:
                     self._set({"mode": "up"})
                     self._changed.notify_all()
             return order
+
+    def rest(self, order):
+        """What a slow call waits for: its time, or another order than its own."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.orders != order["number"], order.get("delay", 2))
 
     def closed(self):
         """Is the port to be closed now?"""
@@ -246,13 +254,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(Answer(answer.status, answer.headers,
                                 answer.body[:len(answer.body) * 2 // 3] + b"<&\x80"))
         else:
+            answer = None
             if name == "slow":
                 life = simulator.life
-                time.sleep(order.get("delay", 2))
+                if order.get("done"):
+                    answer = simulator.handle(request)
+                simulator.mode.rest(order)
                 if life != simulator.life:  # it was reset meanwhile
                     self._reset()
                     return
-            self._answer(simulator.handle(request))
+            self._answer(answer or simulator.handle(request))
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _handle
 

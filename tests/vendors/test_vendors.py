@@ -46,8 +46,8 @@ class Simulator:
         self.control = int(self.process.stdout.readline().split()[1])
         self.file = file
 
-    def call(self, method, path, body=None, headers=None, port=None, timeout=5):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
+    def call(self, method, path, body=None, headers=None, port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -68,11 +68,11 @@ class Simulator:
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=60):
     """Wait for a condition with a deadline."""
     end = time.monotonic() + seconds
     while not condition():
@@ -242,7 +242,7 @@ class Highways(HighwaysCalls):
 
     def test_forgets_when_told(self):
         self.send(enquiry())
-        self.sim.tell("mode", mode="slow", delay=0.5)
+        self.sim.tell("mode", mode="slow", delay=60)
         late = threading.Thread(target=self.late)
         late.start()
         wait_until(lambda: self.sim.state()["calls"].get("slow"))
@@ -268,7 +268,7 @@ class Modes(HighwaysCalls):
         wait_until(lambda: not self.refused())
         self.assertEqual(self.send(enquiry())[0], 200)
         self.sim.tell("mode", mode="down", seconds=0.3)
-        wait_until(self.refused)
+        wait_until(lambda: self.sim.state()["mode"] == "up")
         wait_until(lambda: not self.refused())
 
     def refused(self):
@@ -300,15 +300,19 @@ class Modes(HighwaysCalls):
 
     def test_hang_keeps_and_never_answers(self):
         self.sim.tell("mode", mode="hang", count=1)
+        connection = http.client.HTTPConnection("127.0.0.1", self.sim.port, timeout=60)
+        connection.request("POST", "/", enquiry(), {
+            "Content-Type": "text/xml", "SOAPAction": '"%s/ProcessOperations"' % CONFIRM})
+        wait_until(lambda: len(self.sim.rows("enquiry")) == 1)
+        connection.sock.settimeout(0.5)
         with self.assertRaises(TimeoutError):
-            self.sim.call("POST", "/", enquiry(), {
-                "Content-Type": "text/xml", "SOAPAction": '"%s/ProcessOperations"' % CONFIRM},
-                timeout=0.5)
+            connection.getresponse()
+        connection.close()
         self.assertEqual(len(self.sim.rows("enquiry")), 1)
 
     def test_malformed(self):
         self.sim.tell("mode", mode="malformed", on="poll", count=1)
-        connection = http.client.HTTPConnection("127.0.0.1", self.sim.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.sim.port, timeout=60)
         connection.request("POST", "/", confirm(
             "<GetEnquiryStatusChanges><LoggedTimeFrom>2020-01-01T00:00:00Z</LoggedTimeFrom>"
             "<LoggedTimeTo>2999-01-01T00:00:00Z</LoggedTimeTo></GetEnquiryStatusChanges>"),
@@ -321,6 +325,19 @@ class Modes(HighwaysCalls):
         start = time.monotonic()
         self.assertEqual(self.send(enquiry())[0], 200)
         self.assertGreaterEqual(time.monotonic() - start, 0.3)
+        for done in (False, True):
+            self.sim.tell("mode", mode="slow", delay=600, count=1, done=done)
+            before = len(self.sim.rows("enquiry"))
+            call = threading.Thread(target=self.send, args=(enquiry(),))
+            call.start()
+            wait_until(lambda: self.sim.state()["calls"]["slow"] == 2 + done)
+            if done:
+                wait_until(lambda: len(self.sim.rows("enquiry")) == before + 1)
+            self.assertTrue(call.is_alive())
+            self.assertEqual(len(self.sim.rows("enquiry")), before + done)
+            self.sim.tell("mode", mode="up")
+            call.join(60)
+            self.assertEqual(len(self.sim.rows("enquiry")), before + 1)
 
     def test_bad_orders(self):
         self.assertEqual(self.sim.tell("mode", mode="sideways")[0], 400)
