@@ -15,7 +15,7 @@
 #define IDLE_MS	       100
 #define SLOW_PEER_MS   5
 #define OVERLAP_BYTES  (128u << 10) /* what is less is flushed sooner than handed over */
-#define MUTANT_DISK_MS 100 /* a slow disk lets what was said too early get out */
+#define MUTANT_DISK_MS 300 /* a slow disk lets what was said too early get out */
 
 /* The window of duplicates is a cache of what is durable: trouble with it is told, no more. */
 static void

@@ -17,7 +17,7 @@ import zmq
 
 import frames
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 def grant(path):

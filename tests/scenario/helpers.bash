@@ -43,6 +43,15 @@ wait_is() {
 	}
 }
 
+# said_before FILE: what a broker said before its death may still be on its way: until the file has
+# something, for a moment. A broker that is built to speak too early is given more.
+said_before() {
+	local end=$((SECONDS + ${PACKHORSE_MUTANT:+18} + 2))
+	until [ -s "$1" ] || ((SECONDS >= end)); do
+		sleep 0.05
+	done
+}
+
 # equal GOT EXPECTED
 equal() {
 	[ "$1" = "$2" ] || {

@@ -117,6 +117,7 @@ broker_doomed() {
 	"$PACKHORSE" message publish "$WORK/in" --socket "$RUN/control" >"$WORK/answers" 3>&- &
 	local publisher=$!
 	wait_until gone "$BROKER"
+	said_before "$WORK/answers"
 	kill -KILL "$publisher" 2>/dev/null || true
 	wait_until gone "$publisher"
 	promised=$(grep -c accepted "$WORK/answers" || true)

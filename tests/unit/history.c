@@ -24,7 +24,7 @@
 #define OTHER	    1
 #define VENDOR	    2
 #define TWICE	    3
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define FAR_MS	    100000000 /* a retry that is not due in any test */
 
 /* ---- the site and its broker ---- */

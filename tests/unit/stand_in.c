@@ -26,7 +26,7 @@
 #include "lib/client/host.h"
 
 #define HELD_MAX 64
-#define ALONE_MS 20000
+#define ALONE_MS 60000
 
 static char endpoint[256], token[128], adapter[64], site[256];
 static uint64_t held[HELD_MAX];

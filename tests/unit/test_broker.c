@@ -432,7 +432,7 @@ START_TEST(refused_subscriptions)
 		ph_error err = {.status = PH_OK};
 		ph_status status = ph_client_subscribe(client, queues[i], 1, &err);
 		for (int k = 0;
-		     k < 100 && (status == PH_OK || status == PH_ERR_TIMEOUT); k++)
+		     k < 1200 && (status == PH_OK || status == PH_ERR_TIMEOUT); k++)
 			status = ph_client_next(client, 50, &event, &err);
 		ck_assert_msg(strncmp(err.text, "PH653", 5) == 0, "%s", err.text);
 		ph_client_destroy(&client);

@@ -183,8 +183,7 @@ until(broker *at, ph_client *client, ph_event_kind kind)
 		if (ph_client_next(client, 5, &event, NULL) != PH_OK)
 			continue;
 		if (ph_event_kind_of(event) == PH_EVENT_DISCONNECTED)
-			(void) snprintf(
-			    lost, sizeof lost, "%s", ph_event_text(event));
+			(void) snprintf(lost, sizeof lost, "%s", ph_event_text(event));
 		if (ph_event_kind_of(event) == kind)
 			return event;
 	}

@@ -363,7 +363,7 @@ START_TEST(silence_is_lost)
 	vendor v;
 	rig r;
 	start_vendor(&v, NULL, true);
-	start_rig(&r, v.port, "/", ",\"timeout\":\"300ms\"");
+	start_rig(&r, v.port, "/", ",\"timeout\":\"1s\"");
 	send_body(&r, "x");
 	const fake_answer *got = wait_answer(&r);
 	ck_assert_uint_eq(got->verdict, PH_ADAPTER_LOST);
@@ -415,7 +415,7 @@ START_TEST(stopping_ends_what_is_under_way)
 	start_vendor(&v, NULL, true);
 	start_rig(&r, v.port, "/", "");
 	send_body(&r, "x");
-	for (int i = 0; i < 1000 && !atomic_load(&v.requests); i++)
+	for (int i = 0; i < 6000 && !atomic_load(&v.requests); i++)
 		(void) poll(NULL, 0, 10);
 	ph_http_client_stop(r.client);
 	ck_assert_uint_eq(wait_answer(&r)->verdict, PH_ADAPTER_LOST);
@@ -572,7 +572,7 @@ http_suite(void)
 {
 	Suite *suite = suite_create("http");
 	TCase *tcase = tcase_create("http");
-	tcase_set_timeout(tcase, 30);
+	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, an_answer_comes_whole);
 	tcase_add_test(tcase, a_record_is_read_and_guarded);
 	tcase_add_test(tcase, what_is_no_strong_etag_guards_nothing);

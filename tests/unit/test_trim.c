@@ -19,7 +19,7 @@
 
 #define OK(call)   ck_assert_int_eq((call), PH_OK)
 #define MANY	   4000
-#define DEADLINE_S 20
+#define DEADLINE_S 60
 
 static fixture here;
 static ph_position positions[MANY];

@@ -80,7 +80,7 @@ class Live(unittest.TestCase):
     def results(self, count):
         """Results by ticket."""
         found = {}
-        for event in self.client.events(timeout=10):
+        for event in self.client.events(timeout=60):
             if event.kind is EventKind.RESULT:
                 found[event.ticket] = event
             if len(found) == count:
@@ -114,7 +114,7 @@ class Live(unittest.TestCase):
 
     def delivery(self, ident):
         """The next delivery of this message; others are settled on the way."""
-        for event in self.client.events(timeout=10):
+        for event in self.client.events(timeout=60):
             if event.kind is EventKind.DELIVERY:
                 if event.message.id == ident:
                     return event
@@ -126,7 +126,7 @@ class Live(unittest.TestCase):
         """Settle and wait until it is durable."""
         self.client.settle(delivery, *arguments, **more)
         self.client.flush()
-        for event in self.client.events(timeout=10):
+        for event in self.client.events(timeout=60):
             if event.kind is EventKind.SETTLED and event.delivery == delivery:
                 return
         raise AssertionError("not settled")
