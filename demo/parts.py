@@ -177,7 +177,7 @@ class Process:
         if self.alive():
             os.kill(self.pid, number)
 
-    def stop(self, seconds=10):
+    def stop(self, seconds=60):
         """Ask it to end; after a while no longer ask."""
         self.signal(signal.SIGTERM)
         try:
@@ -190,7 +190,7 @@ class Process:
     def kill(self):
         """SIGKILL, and wait until it is gone."""
         self.signal(signal.SIGKILL)
-        wait_until(lambda: not self.alive(), 10, self.name + " is gone")
+        wait_until(lambda: not self.alive(), 60, self.name + " is gone")
 
 
 def opened(pid):
@@ -223,7 +223,7 @@ def end_orphans(folder):
             except ProcessLookupError:
                 pass
         try:
-            wait_until(lambda: not orphans(folder), 5, "all is ended")
+            wait_until(lambda: not orphans(folder), 30, "all is ended")
             return
         except Problem:
             continue
@@ -258,7 +258,7 @@ class Vendor:
                 raise Problem("%s did not start: see %s" % (self.name, self.process.log))
             return said if len(said) == 2 else None
 
-        said = wait_until(ready, 20, self.name + " listens")
+        said = wait_until(ready, 60, self.name + " listens")
         self.port, self.control = int(said["ready"]), int(said["control"])
         return self
 
@@ -267,13 +267,13 @@ class Vendor:
         request = urllib.request.Request(
             "http://127.0.0.1:%d/_sim/%s" % (self.control, order), method="POST",
             data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def state(self):
         """What it holds."""
         address = "http://127.0.0.1:%d/_sim/state" % self.control
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:
             return json.load(answer)
 
 
@@ -299,7 +299,7 @@ class Bus:
                 raise Problem("packhorsed did not start: see " + self.process.log)
             return self.ask("status", check=False).returncode == 0
 
-        wait_until(ready, 20, "packhorsed answers")
+        wait_until(ready, 60, "packhorsed answers")
         return time.monotonic() - begin
 
     def ask(self, *words, check=True):

@@ -7,7 +7,7 @@
 #include "tests/conform/kinds.h"
 #include "tests/unit/check_main.h"
 
-#define DEADLINE_MS  30000
+#define DEADLINE_MS  60000
 #define IMPATIENT_MS 300 /* where waiting in vain is expected */
 
 static const conform_kind *const kinds[] = {

@@ -63,8 +63,8 @@ fixture_setup(void)
 	    "state: state\nrun: run\npaths: {host: %s}\nqueues: {bench: {}, other: "
 	    "{}}\n"
 	    "limits: {retry-first: 20ms, retry-most: 50ms, tries: 3, segment-bytes: 2M,"
-	    " reserve-bytes: 1M, heartbeat: 200ms, session-silence: 3s,"
-	    " host-restart: 20ms, reattach: 3s,"
+	    " reserve-bytes: 1M, heartbeat: 2s, session-silence: 20s,"
+	    " host-restart: 20ms, reattach: 20s,"
 	    " checkpoint-after: 50ms}\n",
 	    STAND_IN);
 	fixture_write("packhorse.yaml", yaml);

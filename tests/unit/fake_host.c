@@ -125,7 +125,7 @@ fake_host_wait_answered(fake_host *host, unsigned count)
 {
 	struct timespec until;
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 10;
+	until.tv_sec += 60;
 	int code = 0;
 	pthread_mutex_lock(&host->lock);
 	while (host->answered < count && !code)
