@@ -75,7 +75,7 @@ not() {
 # less than that may say so in its own setup.
 
 # site_lay: a place, free ports, the demo's site, retried sooner than there; but a vendor that is only
-# starved by whatever else this machine does has time to answer.
+# starved by whatever else this machine does has time to answer, and one that is down may be so for minutes.
 site_lay() {
 	local name laid
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ph-test.XXXXXX")
@@ -84,7 +84,7 @@ site_lay() {
 	eval "$laid"
 	for name in highways waste crm; do
 		sed -i -e '/^retry:/d' -e 's/^http:/&\n  timeout: 60s/' "$WORK/site/adapters/$name.yaml"
-		echo 'retry: {first: 100ms, factor: 2, max: 500ms, tries: 100}' \
+		echo 'retry: {first: 100ms, factor: 2, max: 500ms, tries: 1000}' \
 			>>"$WORK/site/adapters/$name.yaml"
 	done
 	cp -r "$WORK/site" "$WORK/site.new"

@@ -52,22 +52,27 @@ fixture_write(const char *name, const char *content)
 }
 
 void
-fixture_setup(void)
+fixture_reattach(const char *within)
 {
 	char yaml[1024];
-	(void) snprintf(directory, sizeof directory, "/tmp/ph-broker.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	ck_assert_int_eq(ph_fs_make_dirs(path_of("adapters"), 0700, NULL), PH_OK);
-	ck_assert_int_eq(ph_fs_make_dirs(path_of("routes"), 0700, NULL), PH_OK);
 	(void) snprintf(yaml, sizeof yaml,
 	    "state: state\nrun: run\npaths: {host: %s}\nqueues: {bench: {}, other: "
 	    "{}}\n"
 	    "limits: {retry-first: 20ms, retry-most: 50ms, tries: 3, segment-bytes: 2M,"
 	    " reserve-bytes: 1M, heartbeat: 2s, session-silence: 20s,"
-	    " host-restart: 20ms, reattach: 20s,"
-	    " checkpoint-after: 50ms}\n",
-	    STAND_IN);
+	    " host-restart: 20ms, reattach: %s, checkpoint-after: 50ms}\n",
+	    STAND_IN, within);
 	fixture_write("packhorse.yaml", yaml);
+}
+
+void
+fixture_setup(void)
+{
+	(void) snprintf(directory, sizeof directory, "/tmp/ph-broker.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	ck_assert_int_eq(ph_fs_make_dirs(path_of("adapters"), 0700, NULL), PH_OK);
+	ck_assert_int_eq(ph_fs_make_dirs(path_of("routes"), 0700, NULL), PH_OK);
+	fixture_reattach("20s");
 	fixture_write("routes/bench.yaml",
 	    "routes:\n"
 	    "  - {route: bench, when: {type: bench.*}, to: [bench]}\n"

@@ -21,6 +21,9 @@ const char *fixture_directory(void);
 /* A checked fixture: makes the directory with a packhorse.yaml (queues bench and other, quick
  * retries) and routes for bench.* and other.*. */
 void fixture_setup(void);
+/* For the next broker: who had something when the last one ended has so long to come back; 20s at
+ * first. */
+void fixture_reattach(const char *within);
 void fixture_teardown(void);
 void fixture_write(const char *name, const char *text);
 /* An adapter `name` with the stand-in as its host; `more` are further lines. Types <name>.* are

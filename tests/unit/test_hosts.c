@@ -196,6 +196,7 @@ START_TEST(a_host_that_does_not_come_back)
 	pid_t pid = host_pid();
 	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
 	fixture_kill();
+	fixture_reattach("1s");
 	fixture_behave("roads", "settle");
 	fixture_start();
 	fixture_await("dead.ls", "{}", "\"reason\":\"outcome-unknown\"");
@@ -228,7 +229,9 @@ END_TEST
 
 START_TEST(unknown_is_sent_again_where_that_is_wanted)
 {
-	start("unknown: retry\n", "unknown");
+	start("unknown: retry\n"
+	      "retry: {first: 20ms, factor: 2, max: 50ms, tries: 1000}\n",
+	    "unknown");
 	publish("A", "S");
 	fixture_await_noted("roads", "deliver 1 ", 2);
 	fixture_behave("roads", "settle");

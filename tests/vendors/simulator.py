@@ -283,6 +283,7 @@ class Simulator:
         self.mode = Mode()
         self.lock = threading.RLock()
         self.stopping = threading.Event()
+        self.shut = threading.Event()  # the port is closed
         self.calls = collections.Counter()
         self.life = 1
 
@@ -336,6 +337,10 @@ class Simulator:
             return json_answer(200, self._forget())
         if name == "mode":
             wrong = self.mode.change(body)
+            # A call that comes with the closing might be reset, which leaves it in doubt: so whoever
+            # told us goes on when it is done.
+            while self.mode.closed() and not self.shut.wait(0.05):
+                pass
             return json_answer(400, {"error": wrong}) if wrong else json_answer(200, self._state())
         try:
             done = self.order(name, body)
@@ -405,8 +410,10 @@ class Simulator:
                 # Those already in are answered 503: a reset would leave them in doubt.
                 self._drain(listener)
                 listener.close()
+                self.shut.set()
                 while self.mode.closed():
                     self.mode.wait(0.05)
+                self.shut.clear()
                 listener = listen(self.options.host, port)
             ready, _, _ = select.select([listener], [], [], 0.05)
             if ready:
