@@ -49,10 +49,17 @@ now_ms(void)
 	return ph_clock_mono(ph_clock_system());
 }
 
+/* Not one more message, even if it has come. */
+static bool
+full(const tailing *t)
+{
+	return t->code != PH_EXIT_OK || (t->count > 0 && t->printed >= t->count);
+}
+
 static bool
 enough(const tailing *t)
 {
-	return t->code != PH_EXIT_OK || (t->count > 0 && t->printed >= t->count) ||
+	return full(t) ||
 	       (t->timeout > 0 && now_ms() - t->heard_ms >= t->timeout * 1000);
 }
 
@@ -96,7 +103,7 @@ static void
 take(tailing *t, ph_client *client, const ph_event *event)
 {
 	ph_error err;
-	if (ph_event_kind_of(event) != PH_EVENT_DELIVERY || enough(t))
+	if (ph_event_kind_of(event) != PH_EVENT_DELIVERY || full(t))
 		return;
 	uint64_t delivery = ph_event_delivery(event);
 	if (!print_message(t, ph_event_message(event))) {
@@ -170,7 +177,7 @@ look_row(void *self, json_t *row)
 	ph_message *decoded = NULL;
 	ph_buffer bytes;
 	t->after = (uint64_t) acceptance > t->after ? (uint64_t) acceptance : t->after;
-	if (enough(t) || !json_is_string(message))
+	if (full(t) || !json_is_string(message))
 		return;
 	ph_buffer_init(&bytes, 0);
 	if (ph_base64_decode(

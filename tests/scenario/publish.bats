@@ -41,10 +41,10 @@ events() {
 	event 1 '{"price":1234.10,"big":12345678901234567890}' >"$WORK/in"
 	event 2 '["£","a\nb",1.0,null]' >>"$WORK/in"
 	ph message publish - <"$WORK/in" >"$WORK/answers"
-	ph message tail --queue test --count 2 --timeout 10 >"$WORK/looked"
+	ph message tail --queue test --count 2 --timeout 60 >"$WORK/looked"
 	cmp "$WORK/in" "$WORK/looked"
 	equal "$(queue test ready)" 2 # only looked at
-	ph message tail --queue test --settle --count 2 --timeout 10 >"$WORK/taken"
+	ph message tail --queue test --settle --count 2 --timeout 60 >"$WORK/taken"
 	cmp "$WORK/in" "$WORK/taken"
 	equal "$(pending)" 0
 	equal "$(status delivered)" 2
@@ -57,7 +57,7 @@ events() {
 	events 1 10000 >"$WORK/in"
 	ph message publish - <"$WORK/in" | jq -r .status | sort | uniq -c >"$WORK/answers"
 	equal "$(awk '{print $1, $2}' "$WORK/answers")" "10000 accepted"
-	ph message tail --queue test --settle --count 10000 --timeout 20 >"$WORK/out"
+	ph message tail --queue test --settle --count 10000 --timeout 60 >"$WORK/out"
 	equal "$(sort "$WORK/out" | md5sum)" "$(sort "$WORK/in" | md5sum)"
 	ph message publish "$WORK/in" | jq -r .status | sort | uniq -c >"$WORK/answers"
 	equal "$(awk '{print $1, $2}' "$WORK/answers")" "10000 duplicate"
@@ -172,7 +172,7 @@ broker_doomed() {
 	JSON
 	ph message publish "$WORK/in" >"$WORK/told"
 	equal "$(jq -r .status "$WORK/told" | sort -u)" accepted
-	ph message tail --queue test --settle --count 3 --timeout 20 >"$WORK/out"
+	ph message tail --queue test --settle --count 3 --timeout 60 >"$WORK/out"
 	equal "$(sed -n 1p "$WORK/out" | grep -oF '"a":1.10,"b":123456789012345678901234567890,"c":1e400,')" \
 		'"a":1.10,"b":123456789012345678901234567890,"c":1e400,'
 	equal "$(sed -n 2p "$WORK/out" | jq -r .data_base64)" 'AP/+gAo='
@@ -193,13 +193,13 @@ broker_doomed() {
 	equal "$(ph message tail --queue test --count 10 | wc -l)" 10
 	equal "$(ph message tail --queue test --timeout 1 | jq -r .id | tr '\n' ' ')" "$(printf '%d ' {1..10})"
 	equal "$(queue test ready)" 10
-	equal "$(ph message tail --queue test --settle --count 4 --timeout 20 | wc -l)" 4
+	equal "$(ph message tail --queue test --settle --count 4 --timeout 60 | wc -l)" 4
 	equal "$(queue test ready)" 6
-	run ph message tail --queue test --settle --count 7 --timeout 1
+	run ph message tail --queue test --settle --count 7 --timeout 4
 	equal "$status" 1 # fewer than were asked for
 	equal "$(wc -l <<<"$output")" 6
 	equal "$(queue test ready) $(status delivered) $(status balance)" '0 10 0'
-	run ph message tail --queue nowhere --settle --timeout 1
+	run ph message tail --queue nowhere --settle --timeout 60
 	equal "$status" 1
 	grep -q PH6532 <<<"$output"
 	run ph message tail --queue nowhere --timeout 1
@@ -208,12 +208,12 @@ broker_doomed() {
 
 @test "what cannot be written out is not settled" {
 	events 1 200 | ph message publish - >"$WORK/told"
-	run sh -c '"$1" message tail --queue test --settle --timeout 5 --socket "$2" >/dev/full' \
+	run sh -c '"$1" message tail --queue test --settle --timeout 60 --socket "$2" >/dev/full' \
 		sh "$PACKHORSE" "$RUN/control"
 	equal "$status" 1
 	grep -q PH7024 <<<"$output"
 	equal "$(status delivered)" 0
-	ph message tail --queue test --settle --count 200 --timeout 10 >"$WORK/rest"
+	ph message tail --queue test --settle --count 200 --timeout 60 >"$WORK/rest"
 	equal "$(jq -r .id "$WORK/rest" | sort -u | wc -l)" 200
 	# a reader that has gone ends it, and what was never written out stays
 	ph message publish - <"$WORK/rest" >"$WORK/told"
@@ -224,7 +224,7 @@ broker_doomed() {
 }
 
 @test "a tail that waits gets what comes, over a SIGKILL of the broker" {
-	ph message tail --queue test --settle --count 20 --timeout 30 >"$WORK/got" 2>"$WORK/errors" 3>&- &
+	ph message tail --queue test --settle --count 20 --timeout 60 >"$WORK/got" 2>"$WORK/errors" 3>&- &
 	local reader=$!
 	# who has never reached a broker gives up at once, and rightly
 	wait_until grep -q 'session-start.*name=packhorse-tail' "$WORK/packhorsed.log"
