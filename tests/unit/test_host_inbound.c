@@ -118,8 +118,7 @@ START_TEST(a_contradiction_that_a_poll_shows_again_is_not_logged_again)
 	for (size_t i = 0; i < 3; i++) {
 		hand_in(&r, "change", ONE_CHANGE, i == 2, NULL);
 		fake_resolved(r.host, r.client->resolved[i].number, SR1);
-		fake_result(
-		    r.host, r.client->published[i].ticket, PH_RESULT_CONFLICT);
+		fake_result(r.host, r.client->published[i].ticket, PH_RESULT_CONFLICT);
 		ck_assert_uint_eq(r.end.result, PH_ADAPTER_CONFLICT);
 		ck_assert_uint_eq(count_logged(log, "inbound-refused"), i == 2);
 	}

@@ -254,28 +254,6 @@ add_target(void *self, const char *path, const ph_rule *rule, bool required)
 
 /* ---- pairs ---- */
 
-static const char *
-leaf_of(const char *path, char separator)
-{
-	const char *last = strrchr(path, separator);
-	return last == NULL ? path : last + 1;
-}
-
-unsigned
-ph_draft_score(const target *t, const field *f)
-{
-	if (t->many != f->many || !ph_guess_fits(t->rule, f->looks))
-		return 0;
-	/* an attribute is not what its element is called */
-	const char *name = leaf_of(f->path, '/');
-	unsigned whole = ph_guess_names(t->path, *name == '@' ? name : f->path);
-	unsigned leaf = ph_guess_names(leaf_of(t->path, '.'), name);
-	leaf = leaf * 4 / 5;
-	unsigned score = whole > leaf ? whole : leaf;
-	/* a time beside a time says more than its name */
-	return score > 0 && f->looks == PH_LOOKS_TIME ? score + 5 : score;
-}
-
 /* A record has no more than one branch of a choice, so no more is linked. */
 static void
 link_field(drafting *d, field *f)

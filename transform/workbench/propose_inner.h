@@ -1,6 +1,6 @@
 /*
- * propose_inner - a draft while it is made, for propose.c, which finds what belongs together, and
- * propose_text.c, which writes it down.
+ * propose_inner - a draft while it is made, for propose.c, which finds what belongs together,
+ * propose_score.c, which says how well, and propose_text.c, which writes it down.
  *
  * Thread: owner.
  */
@@ -58,7 +58,7 @@ typedef struct ph_draft {
 	unsigned each_depth;
 } ph_draft;
 
-/* How well the two go together by name and content; 0: they do not. */
+/* propose_score.c: how well the two go together by name and content; 0: they do not. */
 unsigned ph_draft_score(const ph_draft_target *target, const ph_draft_field *field);
 /* Bytes of "rows[]" at the beginning of the path; 0 if it is none. */
 static inline size_t
