@@ -414,7 +414,7 @@ ph_hl7_decode(const ph_records *records, ph_source *source, size_t start,
 
 /* ---- before it is read ---- */
 
-/* MSH-18 in bytes that were not looked at yet; *length 0 if there is none. */
+/* MSH-18 in bytes that were not looked at yet; *length 0 if there is none, or null. */
 static const char *
 named_charset(const char *bytes, size_t length, size_t *name_length)
 {
@@ -422,6 +422,8 @@ named_charset(const char *bytes, size_t length, size_t *name_length)
 	*name_length = 0;
 	if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
 		bytes += 3;
+	while (bytes < end && (*bytes == '\r' || *bytes == '\n'))
+		bytes++;
 	if (end - bytes < 5 || memcmp(bytes, "MSH", 3) != 0)
 		return bytes;
 	char field = bytes[3], component = bytes[4];
@@ -438,7 +440,7 @@ named_charset(const char *bytes, size_t length, size_t *name_length)
 	const char *close = find(at, end, field);
 	/* the first component of the first repetition */
 	const char *stop = find(at, find(at, close, repetition), component);
-	*name_length = (size_t) (stop - at);
+	*name_length = is_null(at, stop) ? 0 : (size_t) (stop - at);
 	return at;
 }
 

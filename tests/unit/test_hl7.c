@@ -43,6 +43,10 @@ static const struct {
 	"{" HEAD ", NTE: {1: '\xE2\x82\xAC\xE2\x82\xAC'}}"},
     {PLAIN, TEXT(MSH "|||||||||||||||8859/1\rNTE|\xE9\r"),
 	"{MSH: {1: '|', 2: '^~\\&', 18: '8859/1'}, NTE: {1: '\xC3\xA9'}}"},
+    {PLAIN, TEXT("\r\n\r" MSH "|||||||||||||||8859/1\rNTE|\xE9\r"),
+	"{MSH: {1: '|', 2: '^~\\&', 18: '8859/1'}, NTE: {1: '\xC3\xA9'}}"},
+    {PLAIN, TEXT("\xEF\xBB\xBF\n" MSH "|||||||||||||||\"\"\rNTE|\xC3\xA9\r"),
+	"{MSH: {1: '|', 2: '^~\\&', 18: ~}, NTE: {1: '\xC3\xA9'}}"},
     {NAMED,
 	TEXT(MSH "||||||ADT^A03^ADT_A03|77|T\rPID|1||400^^^M^MR~999^^^NHS^NH||"
 		 "O'NEIL^ANN||19800102\r"),
@@ -148,6 +152,7 @@ START_TEST(what_is_read_is_written)
 		"NTE|a\\F\\b\\S\\c\\T\\d\\R\\e\\E\\f\\.br\\g\\X09\\\rEVN\r");
 	expect_back("MSH#!*?%#A#b!c\rPID#?F?#a*b!c%d*\r");
 	expect_back(MSH "|||||||||||||||8859/1\rNTE|\xE9\r");
+	expect_back(MSH "|||||||||||||||\"\"\rNTE|\xC3\xA9\r");
 	expect_written_as(
 	    MSH "|||\nPID|a^|^|~|b&^||\n", NULL, "MSH|^~\\&\rPID|a||~|b\r");
 	describe_as(NAMED);
