@@ -167,8 +167,8 @@ renew_tail(ph_writer *self, ph_journal_scan *scan, ph_error *err)
 	if (status != PH_OK)
 		return status;
 	ph_writer_aim(
-	    self, last->number + 1, scan->end - scan->tail, scan->proven + 1, &head);
-	self->synced = scan->proven;
+	    self, last->number + 1, scan->end - scan->tail, scan->tail_first, &head);
+	self->synced = scan->tail_first - 1;
 	if (scan->tail < scan->end)
 		status = gather_tail(self, scan, err);
 	if (status == PH_OK)

@@ -85,15 +85,17 @@ note_progress(const walk *self)
 		    scan->watch->self, scan->before + self->cursor.offset, scan->bytes);
 }
 
+/* One that calls files old which came after its own is none that was written here. */
 static void
-note_mark(ph_journal_scan *scan, const uint8_t *body, uint32_t length)
+note_mark(
+    ph_journal_scan *scan, uint32_t number, const uint8_t *body, uint32_t length)
 {
 	ph_reader reader;
 
 	ph_reader_init(&reader, body, length);
 	uint64_t epoch = ph_reader_u64(&reader);
 	uint32_t oldest = ph_reader_u32(&reader);
-	if (reader.failed)
+	if (reader.failed || oldest > number)
 		return;
 	if (epoch > scan->report.epoch)
 		scan->report.epoch = epoch;
@@ -189,7 +191,8 @@ walk_records(walk *self, ph_error *err)
 		self->scan->report.last = frame.sequence;
 		note_progress(self);
 		if (frame.type == PH_RECORD_MARK)
-			note_mark(self->scan, body, frame.length);
+			note_mark(
+			    self->scan, self->file->number, body, frame.length);
 		if (self->stop == 0)
 			note_last(self, &frame, body);
 	}
@@ -265,6 +268,7 @@ find_tail(walk *self, int fd, ph_error *err)
 
 	restart(self, fd);
 	scan->tail = scan->end;
+	scan->tail_first = scan->proven + 1;
 	while (self->cursor.offset < scan->end) {
 		ph_frame frame;
 		const uint8_t *body;
@@ -273,8 +277,9 @@ find_tail(walk *self, int fd, ph_error *err)
 
 		if (status == PH_ERR_NOT_FOUND)
 			status = ph_cursor_resync(&self->cursor, scan->end, err);
-		else if (status == PH_OK && frame.sequence == scan->proven + 1) {
+		else if (status == PH_OK && frame.sequence > scan->proven) {
 			scan->tail = offset;
+			scan->tail_first = frame.sequence;
 			return PH_OK;
 		}
 		if (status != PH_OK)

@@ -180,6 +180,66 @@ START_TEST(one_byte_damaged_anywhere)
 }
 END_TEST
 
+/* What an open past the damage of records 2 and 3 has to read: 1, and from 4 on. */
+static void
+check_without_two_and_three(uint64_t last, uint64_t rewritten)
+{
+	const ph_journal_config config = {
+	    .directory = here.directory,
+	    .segment_bytes = 1u << 20,
+	    .past_damage = true,
+	    .fs = fixture_quick_fs(),
+	};
+	uint64_t ids[8];
+	ph_store *store;
+	ph_journal_report report;
+	ph_status status;
+
+	OK(ph_journal_open(&config, &store, &report, NULL));
+	ck_assert_uint_eq(report.damage_count, 1);
+	ck_assert_uint_eq(report.damage[0].first, 3);
+	ck_assert_uint_eq(report.damage[0].last, 4);
+	ck_assert_uint_eq(report.rewritten, rewritten);
+	put(store, last + 1, 1);
+	ck_assert_uint_eq(fixture_read_all(store, ids, 8, &status), last - 1);
+	ck_assert_int_eq(status, PH_ERR_AGAIN);
+	ck_assert_uint_eq(ids[0], 1);
+	for (uint64_t id = 4; id <= last + 1; id++)
+		ck_assert_uint_eq(ids[id - 3], id);
+	OK(ph_store_close(&store, NULL));
+}
+
+/* One stroke takes the last record that is proven and the first that is not. */
+START_TEST(damage_over_the_edge_of_what_is_proven)
+{
+	fake_disk disk;
+	ph_store *store;
+	ph_position positions[4];
+	char path[256];
+	uint8_t *bytes;
+
+	fake_disk_init(&disk, here.aside, 1);
+	OK(fixture_open(&here, &disk.fs, &store, NULL, NULL));
+	for (uint64_t id = 1; id <= 2; id++)
+		OK(fixture_submit(store, id, PH_STORE_NEW, &positions[id], NULL));
+	OK(ph_store_flush(store, NULL, NULL));
+	OK(fixture_submit(store, 3, PH_STORE_NEW, &positions[3], NULL));
+	put(store, 4, 2);
+	die(&disk, &store);
+	fake_disk_fini(&disk);
+	fixture_path(&here, FIRST, path);
+	size_t length = fixture_load(path, &bytes);
+	bytes[positions[2].offset & UINT32_MAX] ^= 0xff;
+	bytes[positions[3].offset & UINT32_MAX] ^= 0xff;
+	fixture_save(path, bytes, length, length);
+	free(bytes);
+	ck_assert_int_eq(
+	    fixture_open(&here, NULL, &store, NULL, NULL), PH_ERR_DAMAGED);
+	check_without_two_and_three(5, 2);
+	check_without_two_and_three(6, 0);
+}
+END_TEST
+
 START_TEST(a_byte_behind_the_end_is_cut_off)
 {
 	small journal;
@@ -458,6 +518,7 @@ static void
 add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, one_byte_damaged_anywhere);
+	tcase_add_test(tcase, damage_over_the_edge_of_what_is_proven);
 	tcase_add_test(tcase, a_byte_behind_the_end_is_cut_off);
 	tcase_add_test(tcase, cut_off_at_every_length);
 	tcase_add_test(tcase, zeros_from_every_offset_on);
