@@ -16,6 +16,8 @@ ph_status
 ph_shelf_sync(
     const ph_fs *fs, const char *directory, const ph_buffer *paths, ph_error *err)
 {
+	if (paths->length == 0)
+		return PH_OK;
 	const char *at = (const char *) paths->data;
 	const char *end = at + paths->length;
 	for (; at < end; at += strlen(at) + 1) {
@@ -28,7 +30,7 @@ ph_shelf_sync(
 		if (failed != 0)
 			return ph_fail_errno(err, failed, "cannot sync %s", at);
 	}
-	return paths->length == 0 ? PH_OK : ph_fs_sync_dir(fs, directory, err);
+	return ph_fs_sync_dir(fs, directory, err);
 }
 
 static bool
