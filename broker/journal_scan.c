@@ -87,8 +87,7 @@ note_progress(const walk *self)
 
 /* One that calls files old which came after its own is none that was written here. */
 static void
-note_mark(
-    ph_journal_scan *scan, uint32_t number, const uint8_t *body, uint32_t length)
+note_mark(ph_journal_scan *scan, uint32_t number, const uint8_t *body, uint32_t length)
 {
 	ph_reader reader;
 
@@ -191,8 +190,7 @@ walk_records(walk *self, ph_error *err)
 		self->scan->report.last = frame.sequence;
 		note_progress(self);
 		if (frame.type == PH_RECORD_MARK)
-			note_mark(
-			    self->scan, self->file->number, body, frame.length);
+			note_mark(self->scan, self->file->number, body, frame.length);
 		if (self->stop == 0)
 			note_last(self, &frame, body);
 	}

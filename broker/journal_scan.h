@@ -65,8 +65,9 @@ typedef struct ph_journal_scan {
 	uint64_t next;	 /* sequence that a next record would have */
 	uint64_t proven; /* highest sequence that a mark says was synced */
 	uint64_t tail;	 /* offset of the first record that is not proven */
-	uint64_t tail_first; /* its sequence; what is between it and `proven` is damaged */
-	bool settled;	 /* all is proven but a mark at the very end, at `mark_at` */
+	uint64_t
+	    tail_first; /* its sequence; what is between it and `proven` is damaged */
+	bool settled;	/* all is proven but a mark at the very end, at `mark_at` */
 	uint64_t mark_at;
 	ph_frame mark_frame;
 	uint8_t mark_body[PH_MARK_BODY];

@@ -155,7 +155,8 @@ ph_segment_head_decode(
 	    .made_ms = (int64_t) get64(in + 56),
 	};
 	memcpy(out->id, in + 16, PH_SEGMENT_ID);
-	if (out->number == 0 || out->first == 0 || out->bytes < PH_SEGMENT_HEAD)
+	if (out->number == 0 || out->first == 0 || out->bytes < PH_SEGMENT_HEAD ||
+	    out->oldest > out->number)
 		return ph_fail(err, PH_ERR_DAMAGED, "the file's header makes no sense");
 	return PH_OK;
 }

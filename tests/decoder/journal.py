@@ -206,7 +206,7 @@ class Segment:
         self.size, self.first, self.epoch, self.made = struct.unpack_from("<QQQQ", self.data, 32)
         self.oldest = struct.unpack_from("<I", self.data, 64)[0]
         self.salt = crc32c(self.id + struct.pack("<I", self.number))
-        return self.number == self.named
+        return self.number == self.named and self.oldest <= self.number
 
     def record(self, offset):
         """(sequence, lag, type, wall time, body, next offset), or None."""
@@ -285,7 +285,8 @@ class Journal:
         ours = [s for s in self.segments if s.readable and s.id == self.id]
         named = [s.oldest for s in ours]
         for segment in ours:
-            named += [mark(Body(body))["oldest"] for body in segment.marks()]
+            marks = [mark(Body(body))["oldest"] for body in segment.marks()]
+            named += [oldest for oldest in marks if oldest <= segment.number]
         return max(named, default=1)
 
     def read(self):

@@ -233,8 +233,7 @@ START_TEST(damage_over_the_edge_of_what_is_proven)
 	bytes[positions[3].offset & UINT32_MAX] ^= 0xff;
 	fixture_save(path, bytes, length, length);
 	free(bytes);
-	ck_assert_int_eq(
-	    fixture_open(&here, NULL, &store, NULL, NULL), PH_ERR_DAMAGED);
+	ck_assert_int_eq(fixture_open(&here, NULL, &store, NULL, NULL), PH_ERR_DAMAGED);
 	check_without_two_and_three(5, 2);
 	check_without_two_and_three(6, 0);
 }
