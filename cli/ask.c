@@ -119,7 +119,7 @@ send_request(
 static ph_status
 status_of(const char *word)
 {
-	for (int i = PH_OK; word != NULL && i <= PH_ERR_NOMEM; i++)
+	for (int i = PH_OK + 1; word != NULL && i <= PH_ERR_NOMEM; i++)
 		if (strcmp(ph_status_name((ph_status) i), word) == 0)
 			return (ph_status) i;
 	return PH_ERR_IO;
