@@ -6,7 +6,7 @@
 
 #include "tests/fuzz/targets.h"
 
-static const ph_target *target;
+static const ph_fuzz_target *target;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
@@ -20,7 +20,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	target = name == NULL ? NULL : ph_target_named(name);
 	if (target == NULL) {
 		fprintf(stderr, "PH_FUZZ_TARGET names none of the targets:");
-		for (const ph_target *t = ph_targets; t->name != NULL; t++)
+		for (const ph_fuzz_target *t = ph_targets; t->name != NULL; t++)
 			fprintf(stderr, " %s", t->name);
 		fprintf(stderr, "\n");
 		exit(EXIT_FAILURE);

@@ -14,7 +14,7 @@
 #define INPUT_MAX ((size_t) 16 << 20)
 
 static bool
-run_file(const ph_target *target, const char *path)
+run_file(const ph_fuzz_target *target, const char *path)
 {
 	char *bytes = NULL;
 	size_t length = 0;
@@ -39,7 +39,7 @@ run_file(const ph_target *target, const char *path)
 
 /* Files of a target's folder that ran well; -1: one did not. */
 static int
-run_folder(const ph_target *target, const char *source)
+run_folder(const ph_fuzz_target *target, const char *source)
 {
 	char path[1024];
 	snprintf(path, sizeof path, "%s/tests/fuzz/corpus/%s", source, target->name);
@@ -63,7 +63,7 @@ run_all(const char *source)
 {
 	int number = 0;
 	int status = EXIT_SUCCESS;
-	for (const ph_target *t = ph_targets; t->name != NULL; t++) {
+	for (const ph_fuzz_target *t = ph_targets; t->name != NULL; t++) {
 		int count = run_folder(t, source);
 		bool good = count > 0; /* none at all is no test */
 		printf("%sok %d - %s: %d files\n", good ? "" : "not ", ++number,
@@ -78,7 +78,7 @@ run_all(const char *source)
 static int
 run_some(const char *name, char **files)
 {
-	const ph_target *target = ph_target_named(name);
+	const ph_fuzz_target *target = ph_target_named(name);
 	if (target == NULL) {
 		fprintf(stderr, "there is no target %s\n", name);
 		return EXIT_FAILURE;
@@ -95,7 +95,7 @@ main(int argc, char **argv)
 	const char *source = getenv("PACKHORSE_SOURCE");
 	int status = EXIT_SUCCESS;
 	if (argc == 2 && strcmp(argv[1], "--list") == 0)
-		for (const ph_target *t = ph_targets; t->name != NULL; t++)
+		for (const ph_fuzz_target *t = ph_targets; t->name != NULL; t++)
 			puts(t->name);
 	else if (argc > 1)
 		status = run_some(argv[1], argv + 2);

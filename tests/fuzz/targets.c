@@ -90,7 +90,7 @@ DECODER(fixed, "fixed")
 DECODER(hl7, "hl7")
 DECODER(multipart, "multipart")
 
-const ph_target ph_targets[] = {
+const ph_fuzz_target ph_targets[] = {
     {"xml", run_xml},
     {"soap", run_soap},
     {"json", run_json},
@@ -110,13 +110,24 @@ const ph_target ph_targets[] = {
     {"message", ph_target_message},
     {"frame", ph_target_frame},
     {"record", ph_target_record},
+    {"site", ph_target_site},
+    {"codes", ph_target_codes},
+    {"event", ph_target_event},
+    {"http", ph_target_http},
+    {"answer", ph_target_answer},
+    {"journal", ph_target_journal},
+    {"shelf", ph_target_shelf},
+    {"window", ph_target_window},
+    {"session", ph_target_session},
+    {"checkpoint", ph_target_checkpoint},
+    {"control", ph_target_control},
     {NULL, NULL},
 };
 
-const ph_target *
+const ph_fuzz_target *
 ph_target_named(const char *name)
 {
-	for (const ph_target *t = ph_targets; t->name != NULL; t++)
+	for (const ph_fuzz_target *t = ph_targets; t->name != NULL; t++)
 		if (strcmp(t->name, name) == 0)
 			return t;
 	return NULL;

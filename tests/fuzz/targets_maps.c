@@ -2,11 +2,8 @@
  * targets_maps - what people write: YAML, record descriptions, schemas and maps, with a
  * document put through each that is taken.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <packhorse/map.h>
 
@@ -16,6 +13,7 @@
 #include "lib/codec/xsd.h"
 #include "lib/codec/xsd_shape.h"
 #include "lib/config/config.h"
+#include "tests/fuzz/folder.h"
 #include "tests/fuzz/targets.h"
 #include "transform/schema.h"
 
@@ -123,50 +121,20 @@ static const char thing[] =
     "\"sub\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\"},"
     "\"y\":{\"type\":\"number\"}}}}}";
 
-static char folder[64];
-
-static void
-leave_folder(void)
-{
-	static const char *const files[] = {"maps/m.yaml",
-	    "schemas/thing.v1.schema.json", "codes/c.csv", "schemas/x.xsd", "maps",
-	    "schemas", "codes"};
-	char path[128];
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-		snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-		(void) remove(path);
-	}
-	(void) rmdir(folder);
-}
-
-static void
-put_file(const char *name, const void *bytes, size_t length)
-{
-	char path[128];
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	FILE *file = fopen(path, "wb");
-	PH_ASSERT(file != NULL);
-	PH_ASSERT(length == 0 || fwrite(bytes, 1, length, file) == length);
-	PH_ASSERT(fclose(file) == 0);
-}
-
+/* What maps refer to. */
 static void
 make_folder(void)
 {
 	static const char codes[] = "x,canonical,in,out\n1,open,*,*\n2,shut,*,*\n";
-	static const char *const names[] = {"maps", "schemas", "codes"};
-	char path[128];
-	const char *base = getenv("TMPDIR");
-	snprintf(
-	    folder, sizeof folder, "%.40s/fuzz.XXXXXX", base == NULL ? "/tmp" : base);
-	PH_ASSERT(mkdtemp(folder) != NULL);
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-		PH_ASSERT(mkdir(path, 0700) == 0);
-	}
-	put_file("schemas/thing.v1.schema.json", thing, sizeof thing - 1);
-	put_file("codes/c.csv", codes, sizeof codes - 1);
-	atexit(leave_folder);
+	static bool made;
+	if (made)
+		return;
+	made = true;
+	ph_fuzz_make("maps");
+	ph_fuzz_make("schemas");
+	ph_fuzz_make("codes");
+	ph_fuzz_put("schemas/thing.v1.schema.json", thing, sizeof thing - 1);
+	ph_fuzz_put("codes/c.csv", codes, sizeof codes - 1);
 }
 
 /* The bytes of one record alone are a document of the map's too. */
@@ -214,13 +182,12 @@ run_map(const ph_map *map, ph_map_direction direction, const void *bytes, size_t
 void
 ph_target_map(const uint8_t *bytes, size_t length)
 {
-	const char *folders[] = {folder, NULL};
+	const char *folders[] = {ph_fuzz_folder(), NULL};
 	size_t end = ph_target_split(bytes, length);
 	ph_map *map = NULL;
 	ph_error err = {0};
-	if (folder[0] == '\0')
-		make_folder();
-	put_file("maps/m.yaml", bytes, end);
+	make_folder();
+	ph_fuzz_put("maps/m.yaml", bytes, end);
 	if (ph_map_load("m", folders, &map, &err) != PH_OK) {
 		PH_ASSERT(err.text[0] != '\0');
 		return;
@@ -236,15 +203,13 @@ ph_target_map(const uint8_t *bytes, size_t length)
 void
 ph_target_xsd(const uint8_t *bytes, size_t length)
 {
-	char name[128], path[PH_XSD_PATH];
+	char name[PH_FUZZ_PATH], path[PH_XSD_PATH];
 	size_t end = ph_target_split(bytes, length);
 	ph_xsd *schema = NULL;
 	ph_error err = {0};
-	if (folder[0] == '\0')
-		make_folder();
-	put_file("schemas/x.xsd", bytes, end);
-	snprintf(name, sizeof name, "%s/schemas/x.xsd", folder);
-	if (ph_xsd_load(name, &schema, &err) != PH_OK) {
+	make_folder();
+	ph_fuzz_put("schemas/x.xsd", bytes, end);
+	if (ph_xsd_load(ph_fuzz_path("schemas/x.xsd", name), &schema, &err) != PH_OK) {
 		PH_ASSERT(strncmp(err.text, "PH", 2) == 0);
 		return;
 	}
