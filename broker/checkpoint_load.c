@@ -90,7 +90,10 @@ load_place(ph_broker *broker, const ph_checkpoint_file *file, ph_error *err)
 	broker->last_position = place.position;
 	broker->last_acceptance = ph_reader_u64(&rest);
 	broker->counts.messages = ph_reader_u64(&rest);
-	return rest.failed ? senseless("counters", err) : PH_OK;
+	/* every acceptance is a record */
+	return rest.failed || broker->last_acceptance > place.sequence
+		   ? senseless("counters", err)
+		   : PH_OK;
 }
 
 static ph_status

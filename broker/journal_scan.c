@@ -29,7 +29,8 @@ typedef struct walk {
 	ph_journal_scan *scan;
 	const ph_scan_file *file;
 	ph_cursor cursor;
-	uint64_t stop; /* first sequence of a later file; 0: this is the last */
+	uint64_t stop; /* first sequence of a later file; 0: none can be read */
+	bool complete; /* there is a later file, so all of this one was synced */
 	bool
 	    open_end; /* the file between is missing, so nobody knows where this one ends */
 	uint64_t proven; /* what is missing up to here is damage */
@@ -324,7 +325,7 @@ scan_last(walk *self, int fd, ph_error *err)
 
 	scan->proven = self->file->head.first - 1;
 	scan->report.last = scan->proven;
-	self->proven = scan->proven;
+	self->proven = self->complete ? UINT64_MAX : scan->proven;
 	ph_status status = walk_last(self, fd, records, err);
 	scan->end = self->cursor.offset;
 	scan->next = self->cursor.sequence;
@@ -389,8 +390,10 @@ scan_file(const ph_fs *fs, const char *directory, ph_journal_scan *scan, size_t 
     uint64_t *expected, ph_error *err)
 {
 	ph_scan_file *file = &scan->files[index];
-	walk self = {
-	    .scan = scan, .file = file, .stop = ph_journal_scan_stop(scan, index)};
+	walk self = {.scan = scan,
+	    .file = file,
+	    .stop = ph_journal_scan_stop(scan, index),
+	    .complete = index + 1 < scan->count};
 	int fd = -1;
 
 	ph_status status = open_file(fs, directory, file->number, &fd, err);

@@ -22,6 +22,8 @@
 #define FRAMES_MOST 64 /* of one input */
 #define TURNS_MOST  2000
 
+#define PLACE_SEQUENCE 12 /* offset of the sequence in the section PLACE */
+
 /* ---- a broker ---- */
 
 static void
@@ -202,7 +204,8 @@ ph_target_session(const uint8_t *bytes, size_t length)
 
 /* ---- what a checkpoint says ---- */
 
-/* Sections, each a tag, a byte that is odd if it is optional, its length in two bytes, its body. */
+/* Sections, each a tag, a byte that is odd if it is optional, its length in two bytes, its body. The
+ * journal vouches for the sequence of the place, so that it is no larger than what there could be. */
 static void
 make_image(ph_buffer *image, const uint8_t *bytes, size_t length)
 {
@@ -218,7 +221,10 @@ make_image(ph_buffer *image, const uint8_t *bytes, size_t length)
 		size_t size = most < left ? most : left;
 		size_t at =
 		    ph_checkpoint_section_begin(image, tag, (optional & 1) != 0);
+		size_t body = image->length;
 		ph_buffer_append(image, ph_reader_bytes(&reader, size), size);
+		if (tag == PH_CHECKPOINT_PLACE && size >= PLACE_SEQUENCE + 8)
+			memset(image->data + body + PLACE_SEQUENCE + 3, 0, 5);
 		ph_checkpoint_section_end(image, at);
 	}
 	ph_checkpoint_image_seal(image);

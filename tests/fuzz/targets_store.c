@@ -34,7 +34,10 @@ put_record(ph_buffer *file, ph_reader *in, uint32_t salt, uint64_t *sequence)
 	uint8_t head[PH_FRAME_HEAD];
 	uint8_t padded[264] = {0};
 	ph_frame frame = {.type = ph_reader_u8(in), .wall_ms = 1};
-	frame.sequence = *sequence + (uint64_t) (int64_t) (int8_t) ph_reader_u8(in);
+	int8_t jump = (int8_t) ph_reader_u8(in);
+	frame.sequence = *sequence + (uint64_t) (int64_t) jump;
+	if (jump < 0 && frame.sequence >= *sequence)
+		frame.sequence = 1;
 	frame.lag = ph_reader_u8(in);
 	size_t most = ph_reader_u8(in), left = ph_reader_left(in);
 	frame.length = (uint32_t) (most < left ? most : left);

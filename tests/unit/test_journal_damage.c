@@ -381,6 +381,26 @@ check_rest(size_t least)
 	OK(ph_store_close(&store, NULL));
 }
 
+/* Exactly so many can be read when it is opened once more. */
+static void
+check_again(size_t expected)
+{
+	static uint64_t ids[MANY];
+	const ph_journal_config config = {
+	    .directory = here.directory,
+	    .segment_bytes = 1u << 20,
+	    .past_damage = true,
+	    .fs = fixture_quick_fs(),
+	};
+	ph_store *store;
+	ph_status status;
+
+	OK(ph_journal_open(&config, &store, NULL, NULL));
+	ck_assert_uint_eq(fixture_read_all(store, ids, MANY, &status), expected);
+	ck_assert_int_eq(status, PH_ERR_AGAIN);
+	OK(ph_store_close(&store, NULL));
+}
+
 START_TEST(a_file_is_missing)
 {
 	static const char *const names[] = {FIRST, "0000000002.segment"};
@@ -431,6 +451,51 @@ START_TEST(a_header_is_gone)
 	ck_assert_uint_eq(report.damage[0].offset, 0);
 	ck_assert_uint_eq(report.damage[0].length, length);
 	check_rest(FILES / 2);
+}
+END_TEST
+
+static void
+spoil(uint32_t number, size_t from, size_t length)
+{
+	char name[PH_SEGMENT_NAME], path[256];
+	uint8_t *bytes;
+
+	ph_segment_name(number, name);
+	fixture_path(&here, name, path);
+	size_t size = fixture_load(path, &bytes);
+	memset(bytes + from, 0, length);
+	fixture_save(path, bytes, size, size);
+	free(bytes);
+}
+
+/* The last file's header, and the last record but one of the file before it: that a file follows
+ * proves all of that one, whatever can be read of what follows. */
+START_TEST(damage_at_the_end_of_the_last_that_can_be_read)
+{
+	ph_position positions[FILES + 1];
+	ph_store *store;
+	ph_journal_report report;
+
+	OK(fixture_open(&here, NULL, &store, NULL, NULL));
+	for (uint64_t id = 1; id <= FILES; id++) {
+		OK(fixture_submit(store, id, PH_STORE_NEW, &positions[id], NULL));
+		if (id % 50 == 0)
+			OK(ph_store_flush(store, NULL, NULL));
+	}
+	OK(ph_store_close(&store, NULL));
+	uint64_t id = FILES;
+	uint32_t last = (uint32_t) (positions[id].offset >> 32);
+	while (positions[id].offset >> 32 == last)
+		id--;
+	spoil(last, 0, 100);
+	spoil(last - 1, (size_t) (positions[id - 1].offset & UINT32_MAX), 8);
+	ck_assert_int_eq(
+	    fixture_open(&here, NULL, &store, &report, NULL), PH_ERR_DAMAGED);
+	ck_assert_uint_eq(report.damage_count, 2);
+	ck_assert_uint_eq(report.damage[0].segment, last - 1);
+	ck_assert_uint_eq(report.damage[0].first, report.damage[0].last);
+	check_rest(id - 1);
+	check_again(id - 1 + 3);
 }
 END_TEST
 
@@ -523,6 +588,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, zeros_from_every_offset_on);
 	tcase_add_loop_test(tcase, a_file_is_missing, 0, 2);
 	tcase_add_loop_test(tcase, a_header_is_gone, 0, 3);
+	tcase_add_test(tcase, damage_at_the_end_of_the_last_that_can_be_read);
 	tcase_add_test(tcase, a_file_of_another_journal);
 	tcase_add_test(tcase, damage_while_it_runs_is_not_served);
 	tcase_add_test(tcase, a_later_version_is_refused);
