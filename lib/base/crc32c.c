@@ -333,11 +333,12 @@ by_lanes(uint32_t crc, const uint8_t *bytes, size_t length, size_t *done)
 TARGET_ONE static uint32_t
 by_instruction(uint32_t crc, const uint8_t *bytes, size_t length)
 {
-	size_t done = 0;
-	if (length >= 3 * LANE && __builtin_cpu_supports("pclmul"))
+	if (length >= 3 * LANE && __builtin_cpu_supports("pclmul")) {
+		size_t done = 0;
 		crc = by_lanes(crc, bytes, length, &done);
-	bytes += done;
-	length -= done;
+		bytes += done;
+		length -= done;
+	}
 	uint64_t wide = crc;
 	for (; length >= 8; bytes += 8, length -= 8)
 		wide = step(wide, bytes);
