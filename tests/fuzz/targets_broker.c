@@ -11,8 +11,11 @@
 
 #include "broker/broker.h"
 #include "broker/checkpoint_state.h"
+#include "broker/commit.h"
 #include "broker/dispatch.h"
 #include "broker/greet.h"
+#include "broker/lifecycle.h"
+#include "broker/state.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 #include "lib/base/os.h"
@@ -264,7 +267,7 @@ ph_target_checkpoint(const uint8_t *bytes, size_t length)
 	ph_buffer image;
 	ph_buffer_init(&image, 0);
 	make_image(&image, bytes, length);
-	ph_status status = ph_broker_forget(broker, NULL);
+	ph_status status = ph_state_forget(broker, NULL);
 	PH_ASSERT(status == PH_OK);
 	load_checkpoint(broker, &image);
 	ph_buffer_fini(&image);
