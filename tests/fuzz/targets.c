@@ -106,6 +106,7 @@ const ph_fuzz_target ph_targets[] = {
     {"schema", ph_target_schema},
     {"map", ph_target_map},
     {"xsd", ph_target_xsd},
+    {"reply", ph_target_reply},
     {"stream", ph_target_stream},
     {"message", ph_target_message},
     {"frame", ph_target_frame},

@@ -31,7 +31,7 @@ size_t ph_target_split(const uint8_t *bytes, size_t length);
 
 /* targets_maps.c */
 ph_target_fn ph_target_yaml, ph_target_description, ph_target_schema, ph_target_map,
-    ph_target_xsd;
+    ph_target_xsd, ph_target_reply;
 /* streams.c */
 ph_target_fn ph_target_stream;
 /* targets_wire.c */

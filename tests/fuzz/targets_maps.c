@@ -7,6 +7,7 @@
 
 #include <packhorse/map.h>
 
+#include "adapters/host/reduce.h"
 #include "lib/base/assert.h"
 #include "lib/codec/codec.h"
 #include "lib/codec/records.h"
@@ -15,6 +16,7 @@
 #include "lib/config/config.h"
 #include "tests/fuzz/folder.h"
 #include "tests/fuzz/targets.h"
+#include "transform/reply.h"
 #include "transform/schema.h"
 
 #define LIMIT ((size_t) 64 << 20)
@@ -221,4 +223,77 @@ ph_target_xsd(const uint8_t *bytes, size_t length)
 				length - end - 1, 0, path, &err) != PH_OK)
 		PH_ASSERT(strncmp(err.text, "PH", 2) == 0);
 	ph_xsd_destroy(&schema);
+}
+
+/* ---- what a vendor answered ---- */
+
+static const ph_map *
+soap_map(void)
+{
+	static const char text[] =
+	    "map: r\ncanonical: none\nvendor:\n  format: soap\n  namespaces: {v: "
+	    "\"urn:v\"}\n  unprefixed: v\n  root: v:Q\nlinks:\n  - const(\"1\") -> x\n";
+	static ph_map *map;
+	const char *folders[] = {ph_fuzz_folder(), NULL};
+	if (map != NULL)
+		return map;
+	make_folder();
+	ph_fuzz_put("maps/r.yaml", text, sizeof text - 1);
+	ph_status status = ph_map_load("r", folders, &map, NULL);
+	PH_ASSERT(status == PH_OK);
+	return map;
+}
+
+/* What was sent without a field is of the same format, and has it no more. */
+static void
+send_without(ph_map_format format, const char *path, const void *bytes, size_t length)
+{
+	ph_buffer once, twice;
+	ph_error err = {0};
+	ph_buffer_init(&once, 0);
+	ph_buffer_init(&twice, 0);
+	if (ph_reduce(format, bytes, length, path, &once, &err) == PH_OK) {
+		ph_status status =
+		    ph_reduce(format, once.data, once.length, path, &twice, &err);
+		PH_ASSERT(status == PH_ERR_NOT_FOUND);
+	}
+	ph_buffer_fini(&once);
+	ph_buffer_fini(&twice);
+}
+
+static void
+judge(const ph_node *rules, const ph_document *document, const ph_map *map,
+    const void *bytes, size_t length)
+{
+	ph_reply *reply = NULL;
+	ph_verdict verdict;
+	ph_error err = {0};
+	if (ph_reply_load(document, rules, map, &reply, &err) != PH_OK) {
+		PH_ASSERT(strncmp(err.text, "PH", 2) == 0);
+		return;
+	}
+	ph_status status = ph_reply_judge(
+	    reply, (unsigned) length % 600, bytes, length, &verdict, &err);
+	PH_ASSERT(status == PH_OK);
+	PH_ASSERT(verdict.outcome >= PH_DELIVERED && verdict.outcome <= PH_UNKNOWN);
+	if (verdict.without[0] != '\0')
+		send_without(map == NULL ? PH_MAP_JSON : PH_MAP_SOAP, verdict.without,
+		    bytes, length);
+	ph_reply_destroy(&reply);
+}
+
+/* A list of rules, then an answer, which is judged as JSON and as SOAP. */
+void
+ph_target_reply(const uint8_t *bytes, size_t length)
+{
+	size_t end = ph_target_split(bytes, length);
+	ph_document *document = read_yaml(bytes, end);
+	const uint8_t *answer = bytes + end + (end < length);
+	size_t rest = length - end - (end < length);
+	if (document == NULL)
+		return;
+	const ph_node *rules = ph_document_root(document);
+	judge(rules, document, NULL, answer, rest);
+	judge(rules, document, soap_map(), answer, rest);
+	ph_document_destroy(&document);
 }
