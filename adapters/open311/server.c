@@ -358,10 +358,10 @@ ask(visit *it, ph_adapter_query *query)
 static bool
 is_listed(ph_adapter_text list, const char *value)
 {
-	const char *at = list.data, *end = list.data + list.length;
-	size_t length = strlen(value);
 	if (!list.length)
 		return true;
+	const char *at = list.data, *end = list.data + list.length;
+	size_t length = strlen(value);
 	while (at < end) {
 		const char *comma = memchr(at, ',', (size_t) (end - at));
 		const char *stop = comma ? comma : end;
