@@ -241,6 +241,7 @@ ph_test_stream_pieces(char letter, const void *bytes, size_t length, size_t targ
     size_t chunk, size_t longest, ph_buffer *out, size_t *count, ph_error *err)
 {
 	const stream *s = known(letter);
+	PH_ASSERT(s != NULL);
 	input in = {bytes, length, 0, chunk};
 	ph_pieces_plan plan = {.format = s->format,
 	    .records = description(s),
