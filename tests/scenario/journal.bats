@@ -265,13 +265,28 @@ flip() {
 			        return OUTCOMES.index(value)
 			    return STATES.index(value) if name == "state" else value
 
+			def checked(ours, theirs):
+			    """The message, where it is shown as an event: all it shows is in the bytes."""
+			    event = isinstance(ours, dict) and ours.get("event")
+			    if not event:
+			        return ours
+			    data = bytes.fromhex(theirs)
+			    body = json.dumps(event.pop("data"), separators=(",", ":"))
+			    same = len(data) == ours["bytes"] and data.endswith(body.encode())
+			    event.pop("specversion")
+			    same = same and all(value.encode() in data for value in event.values())
+			    return theirs if same else ours
+
 			with open(sys.argv[1]) as file:
 			    got = [{k: plain(k, v) for k, v in json.loads(line).items()
 			            if k not in ("segment", "offset")} for line in file]
 			expected = [json.loads(line) for line in lzma.open(sys.argv[2], "rt")]
 			assert len(expected) > 50
 			for ours, theirs in zip(got, expected, strict=True):
-			    assert ours == theirs, f"{ours}\n{theirs}"
+			    if "message" in ours:
+			        ours["message"] = checked(ours["message"], theirs["message"])
+			    wrong = [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
+			    assert not wrong, f"record {theirs['sequence']}: {wrong}"
 		PY
 	done
 }
