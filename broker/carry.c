@@ -431,7 +431,8 @@ ph_carry_floor(ph_broker *broker, ph_position floor, ph_position *out)
 {
 	const ph_carry *self = broker->carry;
 	*out = floor;
-	if (floor.offset <= self->end)
+	/* what is at the very place of a checkpoint is in it */
+	if (floor.offset < self->end)
 		return false;
 	uint64_t clear = clear_to(broker);
 	if (clear < out->offset)
@@ -547,7 +548,7 @@ void
 ph_carry_begin(ph_broker *broker, ph_position floor, bool at_once)
 {
 	ph_carry *self = broker->carry;
-	if (self->phase != RESTING || floor.offset <= self->end || broker->failed ||
+	if (self->phase != RESTING || floor.offset < self->end || broker->failed ||
 	    (ph_clock_mono(broker->clock) < self->again_ms &&
 		journal_bytes(broker) < self->again_bytes))
 		return;

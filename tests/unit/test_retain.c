@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fs.h"
 #include "tests/unit/broker_fixture.h"
 #include "tests/unit/check_main.h"
 
@@ -192,24 +193,37 @@ START_TEST(a_ledger_that_is_lost_with_its_snapshots_is_missed)
 }
 END_TEST
 
-/* Nobody is there, nothing comes: what is too old goes all the same. */
-START_TEST(what_is_old_goes_while_nothing_happens)
+static size_t
+segments(void)
 {
 	char path[4200];
+	char **names = NULL;
+	size_t count = 0;
+	(void) snprintf(path, sizeof path, "%s/state/journal", fixture_directory());
+	ck_assert_int_eq(ph_fs_list(path, ".segment", &names, &count, NULL), PH_OK);
+	free(names);
+	return count;
+}
+
+/* Nobody is there, nothing comes: what is too old goes all the same, also when something waits in it and
+ * the last record of all is the one that was carried. */
+START_TEST(what_is_old_goes_while_nothing_happens)
+{
 	fixture_kill();
 	fixture_write("packhorse.yaml",
 	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
 	    "limits: {segment-bytes: 1M, reserve-bytes: 1M, retain: 2s,\n"
 	    "         checkpoint-after: 100ms, queue-memory: 4}\n");
 	fixture_start();
+	if (_i == 1)
+		ck_assert_int_eq(
+		    fixture_publish(publisher, "other.v1", "waits", NULL, "here", NULL),
+		    PH_ACCEPTED);
 	pass_through("a", 120);
 	ph_client_destroy(&publisher);
-	ck_assert_int_gt(fixture_status("journal_bytes"), 2 * MIB);
 	/* Asking for the status wakes the broker: so the files are looked at. */
-	(void) snprintf(path, sizeof path, "%s/state/journal/0000000003.segment",
-	    fixture_directory());
 	int64_t deadline = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
-	while (access(path, F_OK) == 0) {
+	while (segments() > 1) {
 		ck_assert_msg(ph_clock_mono(ph_clock_system()) < deadline,
 		    "what is too old stays");
 		(void) poll(NULL, 0, 20);
@@ -417,7 +431,7 @@ retain_suite(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, what_is_settled_goes);
 	tcase_add_test(tests, a_ledger_that_is_lost_with_its_snapshots_is_missed);
-	tcase_add_test(tests, what_is_old_goes_while_nothing_happens);
+	tcase_add_loop_test(tests, what_is_old_goes_while_nothing_happens, 0, 2);
 	tcase_add_test(tests, what_is_mostly_needed_is_carried_for_what_is_behind);
 	tcase_add_test(tests, what_waits_is_carried);
 	tcase_add_test(tests, a_disk_that_fills_up_ends_a_run);
