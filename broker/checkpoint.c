@@ -270,6 +270,14 @@ note_number(void *self, uint64_t number)
 	list->at[list->count++] = number;
 }
 
+/* Not the checkpoint's fault: it is good, and wanted at the next start. */
+static bool
+ends_the_start(ph_status status, bool loaded)
+{
+	return status == PH_ERR_NOMEM || status == PH_ERR_FULL ||
+	       (loaded && status == PH_ERR_IO);
+}
+
 ph_status
 ph_checkpoint_recall(
     ph_broker *broker, uint64_t *number, uint64_t *sequence, ph_error *err)
@@ -289,8 +297,9 @@ ph_checkpoint_recall(
 			at->ledger = found.ledger;
 			*number = found.number;
 			*sequence = found.place.sequence;
-		} else if (status == PH_ERR_NOMEM) {
-			(void) ph_fail(err, status, "%s", why.text);
+		} else if (ends_the_start(status, loaded)) {
+			if (err != NULL)
+				*err = why;
 		} else {
 			put_aside(broker, list.at[i], &why);
 			status = loaded ? ph_state_forget(broker, err) : PH_OK;

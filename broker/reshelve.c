@@ -1,8 +1,11 @@
 /*
- * How it works: every record of an acceptance for the queue that is in the range of numbers is
- * gathered, carried ones too. Of several the last one counts, as it does for whoever reads the journal.
- * Since a shelf takes all that is accepted for its queue while something is on it, what is gathered is
- * what was on it, and before that perhaps something that was taken from its first file already.
+ * How it works: file by file, every record of an acceptance for the queue that is in the file's range of
+ * numbers is gathered, carried ones too. Of several the last one counts, as it does for whoever reads the
+ * journal. Since a shelf takes all that is accepted for its queue while something is on it, what is
+ * gathered is what was in the file, and in the first one perhaps something that was taken already.
+ *
+ * What belongs to later files stands behind the first record of a number past this one's: the next
+ * reading begins there.
  */
 #include "broker/reshelve.h"
 
@@ -16,11 +19,14 @@
 
 #define FIRST_ROOM 1024 /* entries */
 
+/* One file's entries. */
 typedef struct gathering {
 	ph_broker *broker;
-	uint64_t first, last; /* numbers that are looked for */
+	ph_shelf_range file; /* numbers that are looked for */
 	ph_shelf_entry *list;
 	size_t count, capacity;
+	ph_position
+	    behind; /* the first record of a number past them; offset 0: none yet */
 	uint16_t queue;
 } gathering;
 
@@ -67,8 +73,8 @@ make_room(gathering *all, ph_error *err)
 static bool
 is_wanted(const gathering *all, const ph_record_accept *accept)
 {
-	if (accept->has_failure || accept->acceptance < all->first ||
-	    accept->acceptance > all->last)
+	if (accept->has_failure || accept->acceptance < all->file.first ||
+	    accept->acceptance > all->file.last)
 		return false;
 	for (size_t i = 0; i < accept->queue_count; i++) {
 		if (accept->queues[i] == all->queue)
@@ -84,6 +90,9 @@ gather(gathering *all, const ph_store_record *record, const void *body, size_t l
 	ph_record_accept accept;
 	ph_message *message = NULL;
 	ph_status status = ph_record_accept_decode(body, length, &accept, err);
+	if (status == PH_OK && accept.acceptance > all->file.last &&
+	    all->behind.offset == 0)
+		all->behind = record->position;
 	if (status != PH_OK || !is_wanted(all, &accept))
 		return status;
 	status = make_room(all, err);
@@ -116,14 +125,13 @@ look_at(gathering *all, const ph_store_record *record, ph_error *err)
 }
 
 static ph_status
-gather_all(gathering *all, ph_error *err)
+gather_all(gathering *all, ph_position from, ph_error *err)
 {
 	ph_broker *broker = all->broker;
 	ph_store_reader *reader = NULL;
 	ph_store_record record;
 	uint64_t until = broker->last_position.offset;
-	ph_status status = ph_store_reader_new(
-	    broker->store, (ph_position){.offset = 0}, 0, &reader, err);
+	ph_status status = ph_store_reader_new(broker->store, from, 0, &reader, err);
 	while (status == PH_OK) {
 		status = ph_store_reader_next(reader, &record, err);
 		if (status != PH_OK || record.position.offset > until)
@@ -135,47 +143,29 @@ gather_all(gathering *all, ph_error *err)
 	return status == PH_ERR_AGAIN ? PH_OK : status;
 }
 
-/* Of the nth file as many as it had, taken ones left out; *at is behind the file before. Their
- * place in the list, or SIZE_MAX: that is not what it had. */
+/* Where in the list the file begins, taken ones of the first left out; SIZE_MAX: the list is not what was
+ * in it. */
 static size_t
-place_of(const gathering *all, size_t nth, const ph_shelf_range *file, size_t *at)
+begin_of(const gathering *all, bool first)
 {
-	size_t begin = *at;
-	while (*at < all->count && all->list[*at].number <= file->last)
-		(*at)++;
-	if (*at - begin < file->count || all->list[*at - 1].number != file->last)
+	const ph_shelf_range *file = &all->file;
+	if (all->count < file->count || all->list[all->count - 1].number != file->last)
 		return SIZE_MAX;
-	size_t place = *at - (size_t) file->count;
-	bool whole = place == begin && all->list[place].number == file->first;
-	return nth == 0 || whole ? place : SIZE_MAX;
-}
-
-/* Where in the list the shelf begins; SIZE_MAX: the list is not what was on it. */
-static size_t
-begin_of(const gathering *all, const ph_shelf *shelf)
-{
-	ph_shelf_range file;
-	size_t at = 0, begin = SIZE_MAX;
-	for (size_t nth = 0; ph_shelf_lost(shelf, nth, &file); nth++) {
-		size_t place = place_of(all, nth, &file, &at);
-		if (place == SIZE_MAX)
-			return SIZE_MAX;
-		begin = nth == 0 ? place : begin;
-	}
-	return begin;
+	size_t begin = all->count - (size_t) file->count;
+	bool whole = begin == 0 && all->list[0].number == file->first;
+	return first || whole ? begin : SIZE_MAX;
 }
 
 static ph_status
-put_back(const gathering *all, ph_shelf *shelf, ph_error *err)
+put_back(const gathering *all, bool first, ph_shelf *shelf, ph_error *err)
 {
 	ph_status status = PH_OK;
-	size_t begin = begin_of(all, shelf);
+	size_t begin = begin_of(all, first);
 	if (begin == SIZE_MAX)
 		return ph_fail(err, PH_ERR_DAMAGED,
 		    "PH5323 the journal does not have what was on the shelf of queue "
 		    "%u",
 		    all->queue);
-	ph_shelf_restart(shelf);
 	for (size_t i = begin; status == PH_OK && i < all->count; i++) {
 		status = ph_shelf_reserve(shelf, err);
 		if (status == PH_OK)
@@ -184,22 +174,43 @@ put_back(const gathering *all, ph_shelf *shelf, ph_error *err)
 	return status;
 }
 
+static ph_status
+remake(gathering *all, const ph_shelf_range *files, size_t count, ph_shelf *shelf,
+    ph_error *err)
+{
+	ph_status status = PH_OK;
+	ph_shelf_restart(shelf);
+	for (size_t i = 0; status == PH_OK && i < count; i++) {
+		ph_position from = all->behind;
+		all->file = files[i];
+		all->behind.offset = 0;
+		all->count = 0;
+		status = gather_all(all, from, err);
+		if (status == PH_OK)
+			status = put_back(all, i == 0, shelf, err);
+	}
+	free(all->list);
+	return status;
+}
+
 ph_status
 ph_reshelve(ph_broker *broker, ph_destination *to, ph_error *err)
 {
 	ph_shelf_range file;
+	size_t count = 0;
 	gathering all = {.broker = broker, .queue = ph_queue_number(to->queue)};
-	for (size_t nth = 0; ph_shelf_lost(to->shelf, nth, &file); nth++) {
-		all.first = nth == 0 ? file.first : all.first;
-		all.last = file.last;
-	}
-	PH_ASSERT(all.first > 0);
-	ph_status status = gather_all(&all, err);
-	if (status == PH_OK)
-		status = put_back(&all, to->shelf, err);
+	while (ph_shelf_lost(to->shelf, count, &file))
+		count++;
+	PH_ASSERT(count > 0);
+	ph_shelf_range *files = calloc(count, sizeof *files);
+	if (files == NULL)
+		return ph_fail(err, PH_ERR_NOMEM, "no memory to make a shelf again");
+	for (size_t nth = 0; nth < count; nth++)
+		(void) ph_shelf_lost(to->shelf, nth, &files[nth]);
+	ph_status status = remake(&all, files, count, to->shelf, err);
 	if (status == PH_OK)
 		ph_log(PH_LOG_WARN, "shelf-remade", "queue=%s entries=%" PRIu64,
 		    ph_queue_name(to->queue), ph_shelf_count(to->shelf));
-	free(all.list);
+	free(files);
 	return status;
 }

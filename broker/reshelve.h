@@ -3,8 +3,9 @@
  *
  * A checkpoint says of each shelf which acceptance numbers were on it, and how many. All of them wait,
  * so the journal has their records still, where they were written or carried to. They are read once
- * more and put on new files. What is found has to be what the checkpoint says, file by file; if not,
- * the shelf stays lost. It needs 32 bytes of memory for each while it is at work.
+ * more for each file, and put on new files. What is found has to be what the checkpoint says, file by
+ * file; if not, what was put on the shelf is worth nothing. It needs 64 bytes of memory for each entry of
+ * one file while it is at work, however many files there are: 64 MiB.
  *
  * Thread: owner. Errors: PH_ERR_DAMAGED (the journal does not have them), PH_ERR_NOMEM, PH_ERR_IO,
  * PH_ERR_FULL.

@@ -29,6 +29,8 @@
 
 /* ---- the site and its broker ---- */
 
+ph_broker_seams history_seams;
+
 static void
 write_file(const char *directory, const char *name, const char *text)
 {
@@ -78,7 +80,7 @@ history_start(const char *directory, ph_broker **out, ph_error *err)
 	ph_site *site = NULL;
 	ph_status status = ph_site_load(directory, &site, err);
 	if (status == PH_OK)
-		status = ph_broker_new(&site, &(ph_broker_seams){.fs = NULL}, out, err);
+		status = ph_broker_new(&site, &history_seams, out, err);
 	return status;
 }
 

@@ -23,6 +23,9 @@ typedef struct history {
 	ph_destination *queues[4]; /* bench, other, vendor, twice */
 } history;
 
+/* What the brokers that are started meet the world through; all NULL unless a test sets it. */
+extern ph_broker_seams history_seams;
+
 /* Run a command of the shell, which must succeed. */
 void history_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Write a site into `directory` (which is there): queues bench and other, adapters vendor (may not be
