@@ -109,6 +109,7 @@ struct ph_broker {
 	int64_t
 	    retain_by_ms; /* and by when at the latest; INT64_MAX: when something happens */
 	bool retain_waits; /* an extent that is too old waits for checkpoints alone */
+	bool reshelved;	   /* a shelf has new files that no checkpoint names yet */
 	int64_t told_ms;   /* when a refusal was logged last (mono) */
 	uint64_t turns;
 	size_t read_left;    /* bytes of old messages that this turn may still read */

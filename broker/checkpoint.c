@@ -451,7 +451,7 @@ run_job(void *self)
 static bool
 changed(const ph_broker *broker)
 {
-	return broker->retain_waits ||
+	return broker->retain_waits || broker->reshelved ||
 	       broker->last_position.offset !=
 		   broker->checkpoints->last[0].place.position.offset;
 }
@@ -569,7 +569,7 @@ static void
 start_counting(ph_broker *broker, int64_t now_ms, bool copying)
 {
 	ph_checkpoints *at = broker->checkpoints;
-	broker->retain_waits = false;
+	broker->retain_waits = broker->reshelved = false;
 	at->due_ms = INT64_MAX;
 	at->taken_ms = now_ms;
 	at->taken_bytes = broker->written;

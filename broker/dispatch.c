@@ -322,7 +322,7 @@ hand_out(ph_broker *broker, ph_subscription *at, ph_item *item, ph_buffer *frame
 			       ? PH_OK
 			       : read_message(broker, entry, &message, &err);
 	if (status == PH_ERR_AGAIN || status == PH_ERR_NOMEM) {
-		broker->starved = status == PH_ERR_AGAIN;
+		broker->starved = broker->starved || status == PH_ERR_AGAIN;
 		return false;
 	}
 	if (status != PH_OK) {

@@ -208,9 +208,11 @@ ph_reshelve(ph_broker *broker, ph_destination *to, ph_error *err)
 	for (size_t nth = 0; nth < count; nth++)
 		(void) ph_shelf_lost(to->shelf, nth, &files[nth]);
 	ph_status status = remake(&all, files, count, to->shelf, err);
-	if (status == PH_OK)
-		ph_log(PH_LOG_WARN, "shelf-remade", "queue=%s entries=%" PRIu64,
-		    ph_queue_name(to->queue), ph_shelf_count(to->shelf));
 	free(files);
+	if (status != PH_OK)
+		return status;
+	broker->reshelved = true;
+	ph_log(PH_LOG_WARN, "shelf-remade", "queue=%s entries=%" PRIu64,
+	    ph_queue_name(to->queue), ph_shelf_count(to->shelf));
 	return status;
 }
