@@ -524,7 +524,7 @@ take_again(
 	    broker, session, parked->number, ph_broker_now(broker), NULL, &item, &in);
 	ph_wants *wants = ph_wants_new();
 	bool done = finish(broker, &in, wants);
-	if (!done && wants != NULL)
+	if (!done)
 		ph_park_ask(broker, session, &wants);
 	ph_wants_destroy(&wants);
 	return done;

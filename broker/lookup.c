@@ -231,7 +231,11 @@ ph_park_ask(ph_broker *broker, ph_session *session, ph_wants **wants_p)
 {
 	ph_wants *wants = *wants_p;
 	*wants_p = NULL;
-	PH_ASSERT(wants != NULL && (wants->count > 0 || wants->failed));
+	if (wants == NULL) {
+		ph_session_give_up(broker->sessions, session);
+		return;
+	}
+	PH_ASSERT(wants->count > 0 || wants->failed);
 	wants->broker = broker;
 	wants->session = session->number;
 	if (broker->ledger == NULL)

@@ -61,7 +61,8 @@ bool ph_park_blocks(const ph_session *session);
 void ph_park(ph_broker *broker, ph_session *session, const ph_park_way *way,
     uint64_t number, uint32_t count, const void *bytes, size_t length,
     ph_wants **wants_p);
-/* Ask again for something parked already. */
+/* Ask again for something parked already. NULL, for want of memory, as when it cannot be asked: the session
+ * is given up. */
 void ph_park_ask(ph_broker *broker, ph_session *session, ph_wants **wants_p);
 /* Try again whatever is parked with the session. */
 void ph_park_run(ph_broker *broker, ph_session *session);

@@ -140,7 +140,7 @@ resolve_again(
 	ph_reader_init(&body, parked->bytes, parked->length);
 	ph_status status = resolve_all(
 	    broker, session, parked->number, parked->count, body, wants, NULL);
-	if (status == PH_ERR_AGAIN && wants != NULL)
+	if (status == PH_ERR_AGAIN)
 		ph_park_ask(broker, session, &wants);
 	ph_wants_destroy(&wants);
 	return status != PH_ERR_AGAIN;
