@@ -66,7 +66,8 @@ spoil(ph_broker *broker, const ph_destination *to, const ph_error *err)
 {
 	ph_log(PH_LOG_ERROR, "shelf-failed", "queue=%s where=%s text=%s",
 	    ph_queue_name(to->queue), err->where, err->text);
-	if (err->status == PH_ERR_DAMAGED)
+	/* A start looks at a few entries only, and would believe the rest again. */
+	if (err->status == PH_ERR_DAMAGED || err->status == PH_ERR_IO)
 		ph_shelf_condemn(to->shelf);
 	broker->failed = true;
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "broker/refill.h"
 #include "broker/retain.h"
 #include "tests/unit/checkpoint_rig.h"
 
@@ -28,15 +29,42 @@ open_somehow(void *self, const char *path, int flags, mode_t mode)
 	return -1;
 }
 
+static bool unreadable; /* the first file of the shelf, but for single entries */
+static int first_file = -1;
+
+static int
+open_first(void *self, const char *path, int flags, mode_t mode)
+{
+	int fd = open_somehow(self, path, flags, mode);
+	if (strstr(path, "-0000000001.shelf") != NULL)
+		first_file = fd;
+	else if (fd == first_file)
+		first_file = -1;
+	return fd;
+}
+
+static ssize_t
+read_somehow(void *self, int fd, void *bytes, size_t length, int64_t offset)
+{
+	const ph_fs *real = ph_fs_system();
+	(void) self;
+	if (!unreadable || fd != first_file || length <= 32)
+		return real->pread(real->self, fd, bytes, length, offset);
+	errno = EIO;
+	return -1;
+}
+
 static void
 setup_shelves(void)
 {
 	setup_with(
 	    "queue-memory: 4, retain: 0s, retain-bytes: 0, checkpoint-after: 10ms");
 	fs = *ph_fs_system();
-	fs.open = open_somehow;
+	fs.open = open_first;
+	fs.pread = read_somehow;
 	refused = 0;
 	deadly = 0;
+	unreadable = false;
 	history_seams = (ph_broker_seams){.fs = &fs, .shelf_entries = FILE_ENTRIES};
 }
 
@@ -144,6 +172,31 @@ START_TEST(a_disk_that_refuses_ends_the_start)
 }
 END_TEST
 
+/* Does a start on the site get at what is in the middle of the shelf? */
+static bool
+reaches_the_middle(void)
+{
+	ph_broker *broker = history_broker(site);
+	ph_destination *to = ph_destinations_find(broker->destinations, "bench");
+	const ph_item *item = ph_refill_item(broker, to, 40);
+	ck_assert((item == NULL) == broker->failed);
+	bool got = item != NULL;
+	ph_broker_destroy(&broker);
+	return got;
+}
+
+/* A place of the disk that cannot be read is not tried at each start again. */
+START_TEST(a_file_that_cannot_be_read_is_made_again)
+{
+	in_a_life(live_with_shelves, first_seed());
+	unreadable = true;
+	ck_assert(!reaches_the_middle());
+	ck_assert(logged("shelf-failed"));
+	ck_assert(reaches_the_middle());
+	ck_assert(logged("shelf-remade"));
+}
+END_TEST
+
 static int
 histories(void)
 {
@@ -160,6 +213,7 @@ main(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, what_was_on_it_is_made_again, 0, histories());
 	tcase_add_loop_test(tests, a_disk_that_refuses_ends_the_start, 0, 3);
+	tcase_add_test(tests, a_file_that_cannot_be_read_is_made_again);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
