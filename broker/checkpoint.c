@@ -156,7 +156,7 @@ pass_number(void *self, uint64_t number)
 }
 
 static void
-something_due(void *self)
+something_done(void *self)
 {
 	(void) self; /* the turn looks */
 }
@@ -178,7 +178,7 @@ ph_checkpoint_open(ph_broker *broker, ph_error *err)
 	ph_status status = ph_fs_make_dirs(at->directory, 0700, err);
 	if (status == PH_OK)
 		status =
-		    ph_timer_new(broker->loop, something_due, broker, &at->timer, err);
+		    ph_timer_new(broker->loop, something_done, broker, &at->timer, err);
 	if (status != PH_OK)
 		return status;
 	remove_all(broker->fs, at->directory, ".new");
@@ -252,21 +252,17 @@ try_one(ph_broker *broker, uint64_t number, kept *out, bool *loaded, ph_error *e
 
 typedef struct numbers {
 	uint64_t *at;
-	size_t count, capacity;
+	size_t count;
 } numbers;
 
 static void
 note_number(void *self, uint64_t number)
 {
 	numbers *list = self;
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
-		uint64_t *grown = realloc(list->at, capacity * sizeof *grown);
-		if (grown == NULL)
-			return;
-		list->at = grown;
-		list->capacity = capacity;
-	}
+	uint64_t *grown = realloc(list->at, (list->count + 1) * sizeof *grown);
+	if (grown == NULL)
+		return;
+	list->at = grown;
 	list->at[list->count++] = number;
 }
 
@@ -298,8 +294,7 @@ ph_checkpoint_recall(
 			*number = found.number;
 			*sequence = found.place.sequence;
 		} else if (ends_the_start(status, loaded)) {
-			if (err != NULL)
-				*err = why;
+			(void) ph_fail(err, status, "%s", why.text);
 		} else {
 			put_aside(broker, list.at[i], &why);
 			status = loaded ? ph_state_forget(broker, err) : PH_OK;
@@ -428,12 +423,6 @@ do_job(job *work)
 	ph_buffer_fini(&work->image);
 }
 
-static void
-wake(void *self)
-{
-	(void) self;
-}
-
 static void *
 run_job(void *self)
 {
@@ -442,7 +431,7 @@ run_job(void *self)
 	do_job(work);
 	atomic_store(&work->finished, true);
 	/* Without a post the next turn that happens sees it. */
-	(void) ph_loop_post(loop, wake, NULL, NULL);
+	(void) ph_loop_post(loop, something_done, NULL, NULL);
 	return NULL;
 }
 
