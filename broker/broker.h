@@ -32,6 +32,7 @@
 #include <stdint.h>
 #include <packhorse/error.h>
 #include "broker/backlog.h"
+#include "broker/damage.h"
 #include "broker/destination.h"
 #include "broker/duplicate.h"
 #include "broker/ledger.h"
@@ -78,6 +79,7 @@ struct ph_broker {
 	const ph_fs *fs;
 	uint32_t shelf_entries; /* of one file of a shelf; 0: as usual */
 	bool alone;		/* the journal makes no threads */
+	bool past_damage;	/* somebody wishes it to be opened past damage */
 	ph_loop *loop;
 	ph_site *site;
 	ph_sitekey key;
@@ -124,6 +126,7 @@ struct ph_broker {
 	uint64_t queue_memory; /* ready deliveries of one queue kept in memory */
 	uint32_t generation;   /* of the configuration: the beginning of its digest */
 	ph_broker_counts counts;
+	ph_damage damage;   /* that the journal was opened past */
 	int64_t started_ms; /* wall */
 	ph_buffer record;   /* the record that is being encoded */
 	bool dirty;	    /* something was submitted since the last batch was begun */

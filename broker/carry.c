@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #include "broker/carry_owners.h"
+#include "broker/journal_range.h"
 #include "broker/refill.h"
 #include "broker/retention.h"
 #include "lib/base/assert.h"
@@ -297,6 +298,8 @@ copy_reason(ph_broker *broker, uint16_t queue, uint64_t acceptance,
 	    .letter = true};
 	ph_position position = {.offset = letter->offset};
 	ph_status status = ph_store_read(broker->store, position, &record, err);
+	if (status == PH_ERR_DAMAGED)
+		return PH_OK; /* the letter stays, its reason cannot be kept */
 	if (status != PH_OK)
 		return status;
 	/* what was read is lent only until the store is asked for something else */
@@ -510,11 +513,12 @@ postpone(ph_broker *broker, uint64_t more)
 static void
 failed(ph_broker *broker, const ph_error *err)
 {
+	char place[PH_JOURNAL_PLACE];
+	ph_journal_place_text(broker->carry->span.begin.offset, place);
 	/* PH_ERR_AGAIN: a letter of this very turn */
 	if (err->status != PH_ERR_AGAIN)
-		ph_log(PH_LOG_WARN, "carry-failed",
-		    "extent=%" PRIu64 " where=%s text=%s",
-		    broker->carry->span.begin.offset, err->where, err->text);
+		ph_log(PH_LOG_WARN, "carry-failed", "extent=%s where=%s text=%s", place,
+		    err->where, err->text);
 	postpone(broker, 0);
 }
 
@@ -600,9 +604,12 @@ finish_extent(ph_broker *broker)
 		finish_weighing(broker, self->weight);
 		return;
 	}
-	if (self->copied > 0)
-		ph_log(PH_LOG_INFO, "carried", "extent=%" PRIu64 " bytes=%" PRIu64,
-		    self->span.begin.offset, self->copied);
+	if (self->copied > 0) {
+		char place[PH_JOURNAL_PLACE];
+		ph_journal_place_text(self->span.begin.offset, place);
+		ph_log(PH_LOG_INFO, "carried", "extent=%s bytes=%" PRIu64, place,
+		    self->copied);
+	}
 	self->clear = self->span.next.offset;
 	self->passed += self->span.bytes;
 	self->wait_ms = WAIT_FIRST;

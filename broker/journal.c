@@ -182,6 +182,12 @@ journal_read(
 	return PH_OK;
 }
 
+static bool
+journal_lost(const ph_store *store, uint64_t sequence)
+{
+	return ph_journal_view_lost(look(store)->view, sequence);
+}
+
 static void
 journal_expect_read(ph_store *store)
 {
@@ -416,16 +422,23 @@ judge_damage(
 {
 	char text[200];
 	char where[64];
+	char place[PH_JOURNAL_PLACE];
+	bool many = report->damage_count >= PH_JOURNAL_RANGES;
 
-	if (report->damage_count == 0 ||
-	    (config->past_damage && report->damage_count < PH_JOURNAL_RANGES))
+	if (report->damage_count == 0 || (config->past_damage && !many))
 		return PH_OK;
 	const ph_journal_range *first = &report->damage[0];
 	ph_journal_range_text(first, text, sizeof text);
-	snprintf(where, sizeof where, "journal %010u@%llu", first->segment,
-	    (unsigned long long) first->offset);
-	return ph_fail_at(err, PH_ERR_DAMAGED, where,
-	    "PH5002 %zu damaged ranges; the first is %s", report->damage_count, text);
+	ph_journal_place_text(ph_journal_offset(first->segment, first->offset), place);
+	snprintf(where, sizeof where, "journal %s", place);
+	if (config->past_damage)
+		return ph_fail_at(err, PH_ERR_DAMAGED, where,
+		    "PH5002 %zu damaged ranges, and no more than %u are gone past; the "
+		    "first is %s",
+		    report->damage_count, PH_JOURNAL_RANGES - 1, text);
+	return ph_fail_at(err, PH_ERR_DAMAGED, where, "PH5002 %zu damaged range%s %s",
+	    report->damage_count, report->damage_count == 1 ? ":" : "s; the first is",
+	    text);
 }
 
 static ph_status
@@ -591,6 +604,7 @@ ph_journal_open(const ph_journal_config *config, ph_store **out,
 	    .durable = journal_durable,
 	    .last = journal_last,
 	    .read = journal_read,
+	    .lost = journal_lost,
 	    .expect_read = journal_expect_read,
 	    .reader = journal_reader_new,
 	    .trim = journal_trim,

@@ -28,7 +28,7 @@ extern "C" {
 #define PH_JOURNAL_SEGMENT_MAX	   (1u << 30)
 #define PH_JOURNAL_BATCH_DEFAULT                                                       \
 	(8u << 20)	     /* bytes gathered before a flush is forced */
-#define PH_JOURNAL_RANGES 16 /* damaged ranges that a report names */
+#define PH_JOURNAL_RANGES 128 /* damaged ranges that a report names */
 
 typedef struct ph_journal_config {
 	const char *directory; /* made (0700) if missing; nobody else's files in it */

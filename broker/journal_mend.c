@@ -219,7 +219,8 @@ ph_journal_mend(ph_writer *self, ph_journal_scan *scan, ph_error *err)
 	/* A name that is seen may not be on the disk yet; nothing may rest on it before it is. */
 	ph_status status = ph_fs_sync_dir(self->fs, self->directory, err);
 
-	if (status == PH_OK)
+	/* beside damage every byte stays that is there: a copy may be all that is left of something */
+	if (status == PH_OK && scan->report.damage_count == 0)
 		status = finish_cuts(self, scan, err);
 	if (status != PH_OK)
 		return status;

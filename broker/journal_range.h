@@ -25,6 +25,11 @@ typedef struct ph_journal_range {
 /* "journal 0000000003@8192+64: sequences 17 to 19": a range in words, for people. */
 void ph_journal_range_text(const ph_journal_range *range, char *out, size_t size);
 
+/* "0000000003@8192": a position of the journal (segment in the upper half, byte in the lower), as people
+ * and logs have it everywhere. */
+#define PH_JOURNAL_PLACE 24
+void ph_journal_place_text(uint64_t position, char out[PH_JOURNAL_PLACE]);
+
 #ifdef __cplusplus
 }
 #endif

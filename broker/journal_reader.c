@@ -188,16 +188,33 @@ ph_journal_view_open(const ph_journal_view *view, uint32_t number, int *fd,
 	return PH_OK;
 }
 
-/* The damage found at open that begins at this place. */
+/* The damage found at open that has this place; a file that is missing has the place 0. */
 static const ph_journal_range *
 known_damage(const ph_journal_view *view, uint32_t segment, uint64_t offset)
 {
 	for (size_t i = 0; i < view->damage_count; i++) {
-		if (view->damage[i].segment == segment &&
-		    view->damage[i].offset == offset)
-			return &view->damage[i];
+		const ph_journal_range *range = &view->damage[i];
+
+		if (range->segment == segment &&
+		    (offset == range->offset ||
+			(offset > range->offset &&
+			    offset - range->offset < range->length)))
+			return range;
 	}
 	return NULL;
+}
+
+bool
+ph_journal_view_lost(const ph_journal_view *view, uint64_t sequence)
+{
+	for (size_t i = 0; i < view->damage_count; i++) {
+		const ph_journal_range *range = &view->damage[i];
+
+		if (sequence >= range->first &&
+		    (range->last == 0 || sequence <= range->last))
+			return true;
+	}
+	return false;
 }
 
 static ph_status
@@ -299,7 +316,7 @@ pass_gap(journal_reader *self, uint64_t durable, ph_error *err)
 	if (status != PH_OK)
 		return self->placed ? next_file(self, err) : status;
 	if (lost != NULL && lost->length > 0) {
-		self->cursor.offset += lost->length;
+		self->cursor.offset = lost->offset + lost->length;
 		self->cursor.sequence = lost->last == 0 ? 0 : lost->last + 1;
 		return PH_OK;
 	}
@@ -444,6 +461,10 @@ start_at(journal_reader *self, uint64_t offset, ph_error *err)
 	if (byte < PH_SEGMENT_HEAD || byte % 8 != 0)
 		return ph_fail(err, PH_ERR_USAGE, "not a place in the journal");
 	ph_status status = ph_journal_view_kept(self->view, number, err);
+	if (status == PH_OK && known_damage(self->view, number, 0) != NULL) {
+		self->number = number - 1; /* all of the file is passed over */
+		return PH_OK;
+	}
 	if (status == PH_OK)
 		status =
 		    ph_journal_view_open(self->view, number, &fd, &size, &head, err);

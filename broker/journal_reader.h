@@ -46,6 +46,8 @@ ph_status ph_journal_view_kept(
     const ph_journal_view *view, uint32_t number, ph_error *err);
 /* One more range that readers pass over; before there are readers. */
 void ph_journal_view_damage(ph_journal_view *view, const ph_journal_range *range);
+/* Is the record with this sequence in a range that readers pass over? */
+bool ph_journal_view_lost(const ph_journal_view *view, uint64_t sequence);
 /* The journal is durable up to here. Called by the journal's loop alone. */
 void ph_journal_view_advance(ph_journal_view *view, uint64_t durable, uint64_t last);
 /* A batch that begins at this position is about to be called durable: its memory may be kept for a

@@ -58,8 +58,8 @@ find_place(ph_ledger_file *file, ph_store *store, uint64_t acceptance,
 	ph_store_reader_destroy(&reader);
 	if (same)
 		return PH_OK;
-	/* What has been trimmed was durable long ago, and has not moved. */
-	if (status == PH_ERR_NOT_FOUND) {
+	/* What has been trimmed was durable long ago, and has not moved; nor has what is damaged. */
+	if (status == PH_ERR_NOT_FOUND || ph_store_lost(store, sequence)) {
 		*position = known_position;
 		return PH_OK;
 	}
@@ -121,6 +121,9 @@ settle_last(ph_ledger_file *file, ph_store *store, ph_error *err)
 	if (status == PH_OK && record.sequence != file->sequence)
 		status = PH_ERR_CONFLICT;
 	ph_store_reader_destroy(&reader);
+	/* in a range that is gone past: it was there, and it has not moved */
+	if (status != PH_OK && ph_store_lost(store, file->sequence))
+		return PH_OK;
 	if (status == PH_ERR_CONFLICT || status == PH_ERR_AGAIN)
 		return ph_fail_at(err, PH_ERR_DAMAGED, file->path,
 		    "it has seen record %llu, which the journal does not have",

@@ -124,6 +124,20 @@ tell_recovery(const ph_journal_report *report)
 	}
 }
 
+/* Said whenever it was asked for, so that nobody leaves the option where it is. */
+static void
+go_past(ph_broker *broker, const ph_journal_report *report)
+{
+	if (!broker->past_damage)
+		return;
+	ph_damage_found(broker, report);
+	ph_log(PH_LOG_WARN, "journal-past-damage",
+	    "ranges=%zu records=%" PRIu64 " text=%s", broker->damage.count,
+	    broker->damage.records,
+	    broker->damage.count == 0 ? "there is none: start without --past-damage"
+				      : "what was in them is lost");
+}
+
 static void
 partition_assigned(void *self, uint32_t partition)
 {
@@ -137,8 +151,9 @@ static void
 partition_revoked(void *self, uint32_t partition, ph_position end)
 {
 	ph_broker *broker = PH_CAST(ph_broker, self, PH_BROKER_MAGIC);
-	ph_log(PH_LOG_ERROR, "store-revoked", "partition=%u end=%" PRIu64, partition,
-	    end.offset);
+	char place[PH_JOURNAL_PLACE];
+	ph_journal_place_text(end.offset, place);
+	ph_log(PH_LOG_ERROR, "store-revoked", "partition=%u end=%s", partition, place);
 	broker->partition_held = false;
 	broker->failed = true;
 	ph_loop_stop(broker->loop);
@@ -179,6 +194,7 @@ open_journal(ph_broker *broker, ph_error *err)
 		(uint64_t) ph_options_get(options, PH_OPTION_RESERVE_BYTES),
 	    .thread = !broker->alone,
 	    .overlap = !broker->alone,
+	    .past_damage = broker->past_damage,
 	    .clock = broker->clock,
 	    .fs = broker->fs};
 	int64_t until_ms = ph_clock_mono(broker->clock) + LOCK_WAIT_MS;
@@ -189,6 +205,8 @@ open_journal(ph_broker *broker, ph_error *err)
 		status = ph_journal_open(&config, &broker->store, &report, err);
 	}
 	tell_recovery(&report);
+	if (status == PH_OK)
+		go_past(broker, &report);
 	return status;
 }
 
@@ -385,6 +403,7 @@ use_seams(ph_broker *broker, const ph_broker_seams *seams)
 	broker->fs = seams->fs != NULL ? seams->fs : ph_fs_system();
 	broker->shelf_entries = seams->shelf_entries;
 	broker->alone = seams->alone;
+	broker->past_damage = seams->past_damage;
 	broker->store = seams->store;
 	broker->retain_by_ms = INT64_MAX;
 }

@@ -16,6 +16,7 @@ typedef struct ph_broker_seams {
 	uint32_t shelf_entries; /* of one file of a shelf; 0: PH_SHELF_FILE_ENTRIES */
 	bool
 	    alone; /* the journal makes no threads: its calls come in the same order again */
+	bool past_damage; /* a person has decided to go on past damage of the journal */
 	ph_store *store; /* instead of the journal, and taken; NULL: the journal */
 } ph_broker_seams;
 

@@ -1,7 +1,8 @@
 /*
  * packhorsed - the broker of the council message bus.
  *
- *   packhorsed [-c DIRECTORY] [-v]     run, in the foreground, logging to standard error
+ *   packhorsed [-c DIRECTORY] [-v] [--past-damage]
+ *                                      run, in the foreground, logging to standard error
  *   packhorsed [-c DIRECTORY] --check  read the configuration and say whether it is good
  *   packhorsed --version | --help
  *
@@ -26,11 +27,13 @@
 enum { EXIT_USAGE = 64, EXIT_START = 70, EXIT_DISK = 74, EXIT_CONFIG = 78 };
 
 static const char usage[] =
-    "usage: packhorsed [-c DIRECTORY] [-v] [--check]\n"
+    "usage: packhorsed [-c DIRECTORY] [-v] [--check | --past-damage]\n"
     "       packhorsed --version | --help\n"
     "\n"
     "  -c, --config DIRECTORY  the site's configuration (default: " PH_SYSCONFDIR ")\n"
     "      --check             read the configuration, say whether it is good, end\n"
+    "      --past-damage       this once, start although the journal is damaged: name what is\n"
+    "                          damaged, serve nothing of it, delete nothing; see packhorsed(8)\n"
     "  -v, --verbose           log what is done, not only what matters\n"
     "      --version           name the version\n"
     "  -h, --help              this text\n";
@@ -38,6 +41,7 @@ static const char usage[] =
 typedef struct wishes {
 	const char *directory;
 	bool check;
+	bool past_damage;
 	int exit; /* -1: go on */
 } wishes;
 
@@ -45,7 +49,8 @@ static wishes
 read_options(int argc, char **argv)
 {
 	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-	    {"check", no_argument, NULL, 'k'}, {"verbose", no_argument, NULL, 'v'},
+	    {"check", no_argument, NULL, 'k'}, {"past-damage", no_argument, NULL, 'p'},
+	    {"verbose", no_argument, NULL, 'v'},
 	    {"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0}};
 	wishes wanted = {.directory = PH_SYSCONFDIR, .exit = -1};
@@ -57,6 +62,9 @@ read_options(int argc, char **argv)
 			break;
 		case 'k':
 			wanted.check = true;
+			break;
+		case 'p':
+			wanted.past_damage = true;
 			break;
 		case 'v':
 			ph_log_threshold(PH_LOG_DEBUG);
@@ -130,17 +138,17 @@ block_signals(sigset_t *signals)
 }
 
 static int
-run(ph_site **site_p)
+run(ph_site **site_p, const wishes *wanted)
 {
 	ph_error err = {.status = PH_OK};
 	stopper stop = {.broker = NULL};
 	pthread_t waiter;
 	int64_t start_ms = ph_clock_mono(ph_clock_system());
+	const ph_broker_seams seams = {.past_damage = wanted->past_damage};
 	block_signals(&stop.signals);
 	ph_os_harden();
 	ph_os_keep_memory();
-	if (ph_broker_new(site_p, &(ph_broker_seams){.fs = NULL}, &stop.broker, &err) !=
-	    PH_OK)
+	if (ph_broker_new(site_p, &seams, &stop.broker, &err) != PH_OK)
 		return say_error(&err, EXIT_START);
 	if (ph_thread_start(&waiter, "signals", wait_for_signals, &stop) != 0) {
 		ph_broker_destroy(&stop.broker);
@@ -171,7 +179,7 @@ main(int argc, char **argv)
 	if (ph_site_load(wanted.directory, &site, &err) != PH_OK)
 		return say_error(&err, EXIT_CONFIG);
 	if (!wanted.check)
-		return run(&site);
+		return run(&site, &wanted);
 	(void) printf("%s: good (%zu adapters, %zu routes)\n", site->directory,
 	    site->adapter_count, site->route_count);
 	ph_site_destroy(&site);

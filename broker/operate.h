@@ -39,7 +39,8 @@
  * expired erased moved_out pending ready in_flight held refused repeats conflicts ignored sessions
  * hosts synced_position space_bytes resident_bytes accepting (false: the disk is nearly full)
  * checkpoint (its number) checkpoint_age_s (null: none yet) checkpoint_position checkpoint_record
- * checkpoint_failures.
+ * checkpoint_failures journal_damaged (ranges that are kept and were gone past) lost_records (in them, at
+ * most) lost_messages (accepted in them and in no book, at most).
  *
  * Thread: owner (the broker's loop). Errors: given to `end`: PH_ERR_NOT_FOUND, PH_ERR_USAGE,
  * PH_ERR_CONFLICT, PH_ERR_FULL, PH_ERR_CLOSED (the broker is stopping), PH_ERR_IO, PH_ERR_DAMAGED.

@@ -74,6 +74,9 @@ store_members(ph_broker *broker, ph_buffer *row)
 	ph_row_count(row, "space_bytes", space.open);
 	ph_row_count(row, "journal_bytes", space.used);
 	oldest_extent(broker, row);
+	ph_row_count(row, "journal_damaged", ph_damage_kept(broker));
+	ph_row_count(row, "lost_records", broker->damage.records);
+	ph_row_count(row, "lost_messages", broker->damage.messages);
 	ph_row_bool(row, "accepting", space.accepting);
 	ph_row_count(row, "resident_bytes", ph_os_resident());
 }

@@ -44,6 +44,8 @@ recover_accept(ph_broker *broker, const ph_store_record *record, ph_error *err)
 		status = ph_message_decode(
 		    accept.message.data, accept.message.length, &message, err);
 	if (status == PH_OK)
+		status = ph_damage_accept(broker, &accept, err);
+	if (status == PH_OK)
 		status = ph_accept_apply(
 		    broker, &accept, &message, record->position.offset, err);
 	ph_message_unref(&message);
@@ -229,9 +231,11 @@ recover_bindings(ph_broker *broker, uint64_t last, ph_error *err)
 
 /* A journal that was never trimmed begins with the name of the first queue. */
 static ph_status
-check_first(const ph_store_record *record, ph_error *err)
+check_first(const ph_broker *broker, const ph_store_record *record, ph_error *err)
 {
 	ph_record_queue queue;
+	if (ph_damage_has_first(broker))
+		return PH_OK;
 	if (record->type == PH_RECORD_QUEUE &&
 	    ph_record_queue_decode(record->body, record->length, &queue, NULL) ==
 		PH_OK &&
@@ -251,10 +255,13 @@ recover_records(ph_broker *broker, uint64_t after, ph_recovery *out, ph_error *e
 	ph_store_record record;
 	ph_status status = ph_store_reader_new(
 	    broker->store, broker->last_position, after, &reader, err);
+	ph_damage_begin(broker, after);
 	while (status == PH_OK) {
 		status = ph_store_reader_next(reader, &record, err);
 		if (status == PH_OK && out->checkpoint == 0 && out->records == 0)
-			status = check_first(&record, err);
+			status = check_first(broker, &record, err);
+		if (status == PH_OK)
+			ph_damage_before(broker, record.sequence);
 		if (status == PH_OK)
 			status = recover_one(broker, &record, err);
 		if (status == PH_OK && broker->failed)
@@ -284,6 +291,7 @@ ph_recover(ph_broker *broker, ph_recovery *out, ph_error *err)
 		status = recover_records(broker, after, out, err);
 	if (status != PH_OK)
 		return status;
+	ph_damage_end(broker);
 	ph_dispatch_recovered(broker);
 	ph_refill_recovered(broker);
 	unsigned cursor = 0;

@@ -93,6 +93,8 @@ load_first(ph_broker *broker, ph_destination *to, ph_error *err)
 	/* What an earlier process may have handed out is said to be so. */
 	if (first.number <= broker->recovered && ph_destination_repeatable(to))
 		entry->items[0].flags |= PH_ITEM_RECOVERED;
+	if (first.number <= broker->damage.doubt && !ph_destination_repeatable(to))
+		entry->items[0].flags |= PH_ITEM_SENT | PH_ITEM_POSSIBLY;
 	ph_shelf_drop(to->shelf);
 	ph_queue_load(to->queue, &entry->items[0]);
 	return PH_OK;

@@ -10,6 +10,7 @@
 
 #include "broker/carry.h"
 #include "broker/checkpoint.h"
+#include "broker/journal_range.h"
 #include "broker/retention.h"
 #include "lib/base/log.h"
 
@@ -31,6 +32,7 @@ give_one(ph_broker *broker, const ph_position *floor, bool at_once, ph_error *er
 {
 	ph_store_span oldest;
 	ph_store_space space;
+	char place[PH_JOURNAL_PLACE];
 	ph_position first = {.offset = 0};
 	if (ph_store_span_of(broker->store, first, &oldest, err) != PH_OK ||
 	    ph_store_space_left(broker->store, &space, err) != PH_OK)
@@ -41,8 +43,8 @@ give_one(ph_broker *broker, const ph_position *floor, bool at_once, ph_error *er
 		return false;
 	if (ph_store_trim(broker->store, oldest.next, err) != PH_OK)
 		return false;
-	ph_log(PH_LOG_INFO, "trimmed", "before=%" PRIu64 " bytes=%" PRIu64,
-	    oldest.next.offset, oldest.bytes);
+	ph_journal_place_text(oldest.next.offset, place);
+	ph_log(PH_LOG_INFO, "trimmed", "before=%s bytes=%" PRIu64, place, oldest.bytes);
 	return true;
 }
 

@@ -143,6 +143,9 @@ typedef struct ph_store_ops {
 	ph_status (*read)(ph_store *store, ph_position position,
 	    ph_store_record *record, ph_error *err);
 
+	/* Is this record in a range that the open went past? May be NULL: there is none. */
+	bool (*lost)(const ph_store *store, uint64_t sequence);
+
 	/* What is submitted next will be read again; see ph_store_expect_read. May be NULL. */
 	void (*expect_read)(ph_store *store);
 
@@ -268,6 +271,16 @@ ph_store_read(
     ph_store *store, ph_position position, ph_store_record *record, ph_error *err)
 {
 	return store->ops->read(store, position, record, err);
+}
+
+/*
+ * Is the record with this sequence in a damaged range that the store was opened past? Whoever has seen
+ * it may believe what it remembers: the store cannot tell. Any thread.
+ */
+static inline bool
+ph_store_lost(const ph_store *store, uint64_t sequence)
+{
+	return store->ops->lost != NULL && store->ops->lost(store, sequence);
 }
 
 /*

@@ -1,6 +1,7 @@
 /*
  * packhorse status: is the broker well, and do its books balance?
  */
+#include "broker/journal_range.h"
 #include "cli/ask.h"
 
 static const ph_column columns[] = {
@@ -15,10 +16,13 @@ static const ph_column columns[] = {
     {"space bytes", "space_bytes", PH_COLUMN_NUMBER},
     {"journal bytes", "journal_bytes", PH_COLUMN_NUMBER},
     {"  oldest", "journal_oldest_s", PH_COLUMN_AGE},
+    {"  damaged ranges", "journal_damaged", PH_COLUMN_NUMBER},
+    {"  lost records", "lost_records", PH_COLUMN_NUMBER},
+    {"  lost messages", "lost_messages", PH_COLUMN_NUMBER},
     {"ledger", "ledger", PH_COLUMN_TEXT},
     {"checkpoint", "checkpoint", PH_COLUMN_NUMBER},
     {"  age", "checkpoint_age_s", PH_COLUMN_AGE},
-    {"  position", "checkpoint_position", PH_COLUMN_NUMBER},
+    {"  position", "checkpoint_place", PH_COLUMN_TEXT},
     {"balance", "balance", PH_COLUMN_NUMBER},
     {"+ accepted", "accepted", PH_COLUMN_NUMBER},
     {"+ replayed", "replayed", PH_COLUMN_NUMBER},
@@ -43,15 +47,32 @@ static const ph_column columns[] = {
 typedef struct showing {
 	ph_cli *cli;
 	bool balanced;
+	json_int_t damaged; /* ranges of the journal */
 } showing;
+
+/* Positions are numbers for programs, and for people what the rest calls them. */
+static json_t *
+with_places(const json_t *row)
+{
+	json_t *shown = json_copy((json_t *) (uintptr_t) row);
+	char place[PH_JOURNAL_PLACE];
+	json_int_t position =
+	    json_integer_value(json_object_get(row, "checkpoint_position"));
+	if (position > 0) {
+		ph_journal_place_text((uint64_t) position, place);
+		json_object_set_new(shown, "checkpoint_place", json_string(place));
+	}
+	return shown;
+}
 
 static void
 show(void *self, json_t *row)
 {
 	showing *s = self;
 	s->balanced = json_integer_value(json_object_get(row, "balance")) == 0;
-	ph_cli_sheet(
-	    s->cli, columns, sizeof columns / sizeof *columns, json_incref(row));
+	s->damaged = json_integer_value(json_object_get(row, "journal_damaged"));
+	ph_cli_sheet(s->cli, columns, sizeof columns / sizeof *columns,
+	    s->cli->json ? json_incref(row) : with_places(row));
 }
 
 static int
@@ -64,6 +85,11 @@ run(ph_cli *cli, const ph_args *args)
 		ph_cli_print(cli, "\nThe books do not balance.\n");
 		code = PH_EXIT_PROBLEM;
 	}
+	if (code <= PH_EXIT_PROBLEM && s.damaged > 0) {
+		ph_cli_print(
+		    cli, "\nThe journal is damaged: see packhorse journal verify.\n");
+		code = PH_EXIT_PROBLEM;
+	}
 	return code;
 }
 
@@ -73,7 +99,10 @@ static const ph_verb verbs[] = {
 		"Exit code 1 when the books do not balance: what was accepted, "
 		"replayed and\n"
 		"moved in is not what was delivered, died, was given up, moved out or "
-		"waits.",
+		"waits;\n"
+		"or when the broker was told to go on past damage in its journal that "
+		"is still\n"
+		"kept.",
 	.run = run},
     {.name = NULL},
 };
