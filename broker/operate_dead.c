@@ -69,12 +69,15 @@ show_letter(ph_broker *broker, const ph_destination *to, ph_item *item, bool all
 	    ph_broker_message(broker, ph_item_entry(item), &message, err);
 	if (status == PH_ERR_AGAIN)
 		return PH_OK;
-	if (status != PH_OK)
+	/* of a message that is not to be had, the letter is still somebody's to decide about */
+	bool gone = status == PH_ERR_DAMAGED || status == PH_ERR_NOT_FOUND;
+	if (status != PH_OK && !gone)
 		return status;
 	ph_buffer_init(&row, 0);
 	ph_row_begin(&row);
 	letter_members(to, item, &row);
-	ph_operate_describe(&row, message, reveal);
+	if (!gone)
+		ph_operate_describe(&row, message, reveal);
 	if (all)
 		why_members(broker, item->as.letter, &row);
 	ph_operate_row(reply, &row);

@@ -313,7 +313,9 @@ peek_one(ph_broker *broker, const ph_destination *to, const peeked *at, bool rev
 	    ph_broker_message_at(broker, at->number, at->offset, &message, err);
 	if (status == PH_ERR_AGAIN)
 		return PH_OK; /* of this very turn: not there yet for anybody */
-	if (status != PH_OK)
+	/* one that cannot be read will be a dead letter when its turn comes */
+	bool gone = status == PH_ERR_DAMAGED || status == PH_ERR_NOT_FOUND;
+	if (status != PH_OK && !gone)
 		return status;
 	ph_buffer_init(&row, 0);
 	ph_row_begin(&row);
@@ -323,7 +325,8 @@ peek_one(ph_broker *broker, const ph_destination *to, const peeked *at, bool rev
 	ph_row_text(&row, "state", ph_delivery_state_name(at->state));
 	ph_row_count(&row, "attempts", at->attempts);
 	ph_row_number(&row, "accepted_ms", at->accepted_ms);
-	ph_operate_describe(&row, message, reveal);
+	if (!gone)
+		ph_operate_describe(&row, message, reveal);
 	ph_operate_row(reply, &row);
 	ph_buffer_fini(&row);
 	ph_message_unref(&message);

@@ -85,11 +85,9 @@ run(ph_cli *cli, const ph_args *args)
 		ph_cli_print(cli, "\nThe books do not balance.\n");
 		code = PH_EXIT_PROBLEM;
 	}
-	if (code <= PH_EXIT_PROBLEM && s.damaged > 0) {
+	if (s.damaged > 0)
 		ph_cli_print(
 		    cli, "\nThe journal is damaged: see packhorse journal verify.\n");
-		code = PH_EXIT_PROBLEM;
-	}
 	return code;
 }
 
@@ -99,9 +97,9 @@ static const ph_verb verbs[] = {
 		"Exit code 1 when the books do not balance: what was accepted, "
 		"replayed and\n"
 		"moved in is not what was delivered, died, was given up, moved out or "
-		"waits;\n"
-		"or when the broker was told to go on past damage in its journal that "
-		"is still\n"
+		"waits.\n"
+		"Damage of the journal that the broker was told to go past is shown as long "
+		"as it is\n"
 		"kept.",
 	.run = run},
     {.name = NULL},

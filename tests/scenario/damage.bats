@@ -57,6 +57,107 @@ flip() {
 	equal "$STATUS" 200
 }
 
+# events FROM TO: events for the queue "test", each synced by itself.
+events() {
+	local n
+	for n in $(seq "$1" "$2"); do
+		echo "{\"specversion\":\"1.0\",\"id\":\"e-$n\",\"source\":\"urn:x\",\"type\":\"council.test.v1\",\"data\":{\"x\":\"Marker$n\"}}" |
+			ph message publish - >>"$WORK/told"
+	done
+}
+
+# plain: no adapters, no hosts, and a broker with a queue "test".
+plain() {
+	broker_stop
+	hosts_kill TERM
+	site_plain
+	: >"$WORK/told"
+}
+
+# past_damage OPTION: start with it.
+past_damage() {
+	"$PACKHORSED" -c "$WORK/site" "$1" >>"$WORK/packhorsed.log" 2>&1 3>&- &
+	BROKER=$!
+	wait_until broker_answers
+}
+
+# refused: a start as usual fails, with the code, and names a place.
+refused() {
+	local code=0
+	timeout 60 "$PACKHORSED" -c "$WORK/site" >"$WORK/said" 2>&1 || code=$?
+	equal "$code" 70
+	grep -qE '^journal 0000000001@[0-9]+: PH5002 1 damaged range: ' "$WORK/said"
+}
+
+place_of() { grep -abo "$1" "$(segment)" | head -1 | cut -d: -f1; }
+
+@test "past damage: the cure of PH5002 goes as it says, and all but what is damaged is delivered" {
+	plain
+	events 1 6
+	broker_stop
+	local place byte option
+	place=$(place_of Marker3)
+	flip "$place"
+	byte=$(od -An -tx1 -j "$place" -N 1 "$(segment)")
+	refused
+	# what the cure says
+	option=$(ph errors PH5002 | grep -o -- '--past-damage' | head -1)
+	cp -a "$WORK/state" "$WORK/aside"
+	past_damage "$option"
+	grep -q ' error journal-damaged range=journal 0000000001@' "$WORK/packhorsed.log"
+	grep -q ' warn journal-past-damage ranges=1 records=1 ' "$WORK/packhorsed.log"
+	equal "$(queue test ready)" 6
+	equal "$(ph queue peek test --json | jq -rs 'map(.message_id // "?") | join(" ")')" 'e-1 e-2 ? e-4 e-5 e-6'
+	ph message tail --queue test --settle --count 5 --timeout 60 >"$WORK/out"
+	equal "$(grep -o 'Marker[0-9]' "$WORK/out" | sort | tr '\n' ' ')" 'Marker1 Marker2 Marker4 Marker5 Marker6 '
+	wait_is 1 queue test dead
+	equal "$(ph dead ls --json | jq -r '.stage + " " + .reason')" 'store damaged'
+	ph dead show test/3 | grep -q 'PH5002 the journal is damaged'
+	equal "$(status '| [.balance, .dead, .delivered, .pending, .lost_messages, .journal_damaged, .lost_records] | join(" ")')" \
+		'0 1 5 0 0 1 1'
+	# it goes on telling
+	run ph status
+	equal "$status" 0
+	[[ $output == *'The journal is damaged'* ]]
+	run ph journal verify --state "$WORK/state"
+	equal "$status" 1
+	[[ $output == *'damaged ranges 1,'* ]]
+	# nothing is mended, and what was on the disk is there
+	equal "$(od -An -tx1 -j "$place" -N 1 "$(segment)")" "$byte"
+	broker_stop
+	refused
+	# when the file is brought back, the dead letter can be delivered after all
+	flip "$place"
+	broker_launch
+	wait_until broker_answers
+	equal "$(status journal_damaged)" 0
+	ph status >"$WORK/out"
+	ph dead replay --all --yes --queue test >"$WORK/out"
+	ph message tail --queue test --settle --count 1 --timeout 60 >"$WORK/out"
+	grep -q Marker3 "$WORK/out"
+	wait_is 0 status balance
+}
+
+@test "past damage: acceptances that are lost are named, and can be sent again" {
+	plain
+	events 1 6
+	broker_kill
+	flip "$(place_of Marker3)"
+	refused
+	past_damage --past-damage
+	grep -q ' error messages-lost first=3 last=3 ' "$WORK/packhorsed.log"
+	equal "$(queue test ready)" 5
+	equal "$(status '| [.balance, .accepted, .pending, .lost_messages, .lost_records] | join(" ")')" '0 5 5 1 1'
+	: >"$WORK/told"
+	events 1 6
+	equal "$(jq -r 'select(.status == "accepted") | .id' "$WORK/told")" e-3
+	equal "$(queue test ready)" 6
+	ph message tail --queue test --settle --count 6 --timeout 60 >"$WORK/out"
+	equal "$(grep -o 'Marker[0-9]' "$WORK/out" | sort -u | wc -l)" 6
+	wait_is 0 pending
+	equal "$(status balance)" 0
+}
+
 @test "a torn end is cut off, and all that was promised is there" {
 	accepted Potholes 2210 "$(title 'A hole')"
 	settle_down
