@@ -6,7 +6,8 @@
  *
  * Each side is counted on its own: the left and the ends by what happened, `pending` by the states
  * in which deliveries stand. A dead letter that is replayed stays counted under `dead` and is
- * counted anew under `replayed`; one that is discarded moves from `dead` to `discarded`.
+ * counted anew under `replayed`; one that is discarded moves from `dead` to `discarded`. An acceptance
+ * that is lost with a damaged part of the journal is on neither side; damage.h counts it.
  *
  * Thread: pure. Errors: none.
  */

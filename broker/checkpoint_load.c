@@ -73,7 +73,8 @@ ph_checkpoint_state_place(ph_broker *broker, const ph_checkpoint_file *file,
 		    record.length == out->length &&
 		    ph_crc32c(0, record.body, record.length) == out->crc;
 	/* the very record that it ends with is damaged: nothing says that it is not this journal's */
-	if (same || (status == PH_ERR_DAMAGED && ph_store_lost(broker->store, out->sequence)))
+	if (same ||
+	    (status == PH_ERR_DAMAGED && ph_store_lost(broker->store, out->sequence)))
 		return PH_OK;
 	return ph_fail(err, PH_ERR_CONFLICT,
 	    "PH5342 the journal does not have record %llu as the checkpoint knows it",

@@ -26,7 +26,7 @@ typedef struct ph_damage {
 	ph_journal_range ranges[PH_JOURNAL_RANGES];
 	uint64_t records;  /* in them, at most */
 	uint64_t messages; /* accepted in them behind the checkpoint, at most */
-	uint64_t doubt;	   /* acceptances up to this one may have been handed out unseen */
+	uint64_t doubt; /* acceptances up to this one may have been handed out unseen */
 
 	/* while the journal is read */
 	bool passed[PH_JOURNAL_RANGES];

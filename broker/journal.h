@@ -27,7 +27,7 @@ extern "C" {
 #define PH_JOURNAL_SEGMENT_MIN	   (1u << 20)
 #define PH_JOURNAL_SEGMENT_MAX	   (1u << 30)
 #define PH_JOURNAL_BATCH_DEFAULT                                                       \
-	(8u << 20)	     /* bytes gathered before a flush is forced */
+	(8u << 20)	      /* bytes gathered before a flush is forced */
 #define PH_JOURNAL_RANGES 128 /* damaged ranges that a report names */
 
 typedef struct ph_journal_config {

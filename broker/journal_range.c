@@ -18,8 +18,8 @@ ph_journal_range_text(const ph_journal_range *range, char *out, size_t size)
 	if (range->last != 0)
 		snprintf(last, sizeof last, "%llu", (unsigned long long) range->last);
 	if (range->offset == 0 && range->length == 0)
-		snprintf(place, sizeof place, "%010u: the file is missing",
-		    range->segment);
+		snprintf(
+		    place, sizeof place, "%010u: the file is missing", range->segment);
 	else
 		snprintf(place, sizeof place, "%010u@%llu+%llu", range->segment,
 		    (unsigned long long) range->offset,

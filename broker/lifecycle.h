@@ -17,7 +17,7 @@ typedef struct ph_broker_seams {
 	bool
 	    alone; /* the journal makes no threads: its calls come in the same order again */
 	bool past_damage; /* a person has decided to go on past damage of the journal */
-	ph_store *store; /* instead of the journal, and taken; NULL: the journal */
+	ph_store *store;  /* instead of the journal, and taken; NULL: the journal */
 } ph_broker_seams;
 
 /* Everything up to listening: store, state, ledger, sockets. The site is taken. *out is yours. */

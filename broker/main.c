@@ -32,8 +32,10 @@ static const char usage[] =
     "\n"
     "  -c, --config DIRECTORY  the site's configuration (default: " PH_SYSCONFDIR ")\n"
     "      --check             read the configuration, say whether it is good, end\n"
-    "      --past-damage       this once, start although the journal is damaged: name what is\n"
-    "                          damaged, serve nothing of it, delete nothing; see packhorsed(8)\n"
+    "      --past-damage       this once, start although the journal is damaged: name "
+    "what is\n"
+    "                          damaged, serve nothing of it, delete nothing; see "
+    "packhorsed(8)\n"
     "  -v, --verbose           log what is done, not only what matters\n"
     "      --version           name the version\n"
     "  -h, --help              this text\n";
@@ -50,9 +52,8 @@ read_options(int argc, char **argv)
 {
 	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
 	    {"check", no_argument, NULL, 'k'}, {"past-damage", no_argument, NULL, 'p'},
-	    {"verbose", no_argument, NULL, 'v'},
-	    {"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0}};
+	    {"verbose", no_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	wishes wanted = {.directory = PH_SYSCONFDIR, .exit = -1};
 	int letter;
 	while ((letter = getopt_long(argc, argv, "c:vh", known, NULL)) != -1) {

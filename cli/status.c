@@ -98,7 +98,8 @@ static const ph_verb verbs[] = {
 		"replayed and\n"
 		"moved in is not what was delivered, died, was given up, moved out or "
 		"waits.\n"
-		"Damage of the journal that the broker was told to go past is shown as long "
+		"Damage of the journal that the broker was told to go past is shown as "
+		"long "
 		"as it is\n"
 		"kept.",
 	.run = run},

@@ -265,7 +265,7 @@ all_taken() {
 		ph message tail --queue test --settle --count 100 --timeout 60 >"$WORK/out"
 		equal "$(wc -l <"$WORK/out")" 100
 	done
-	grep -q ' carried ' "$WORK/packhorsed.log"
+	grep -qE ' carried extent=[0-9]{10}@4096 bytes=' "$WORK/packhorsed.log"
 	equal "$(queue stuck ready)" 1
 	equal "$(status balance)" 0
 	broker_kill

@@ -91,6 +91,7 @@ ledger() { find "$WORK/state" -name '*.sqlite*' -o -name '*ledger*' -type f; }
 	[ "$(status checkpoint_age_s)" -lt 100 ]
 	wait_until eval '[ "$(status ledger)" = current ]'
 	ph status | grep -q '^checkpoint'
+	ph status | grep -qE '^  position +[0-9]{10}@[0-9]+$'
 	wait_until eval 'answers >"$WORK/after" 2>&1 && cmp -s "$WORK/before" "$WORK/after"' ||
 		diff "$WORK/before" "$WORK/after"
 	equal "$(status balance)" 0

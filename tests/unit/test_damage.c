@@ -3,6 +3,7 @@
  * is there is delivered, the books balance, and whatever may have been sent is not sent again.
  * PH_HISTORIES sets how many random histories there are, PH_SEED the first one.
  */
+#include "broker/carry.h"
 #include "broker/damage.h"
 #include "broker/journal.h"
 #include "tests/unit/checkpoint_rig.h"
@@ -26,7 +27,8 @@ find(wanted *fn, uint64_t number)
 	const ph_journal_config config = {.directory = path, .segment_bytes = 1u << 20};
 	ck_assert_int_eq(ph_journal_open(&config, &store, NULL, NULL), PH_OK);
 	ck_assert_int_eq(ph_store_reader_new(store, found, 0, &reader, NULL), PH_OK);
-	while (found.offset == 0 && ph_store_reader_next(reader, &record, NULL) == PH_OK)
+	while (
+	    found.offset == 0 && ph_store_reader_next(reader, &record, NULL) == PH_OK)
 		if (fn(&record, number))
 			found = record.position;
 	ph_store_reader_destroy(&reader);
@@ -50,8 +52,8 @@ is_accept(const ph_store_record *record, uint64_t number)
 {
 	ph_record_accept accept;
 	return record->type == PH_RECORD_ACCEPT &&
-	       ph_record_accept_decode(
-		   record->body, record->length, &accept, NULL) == PH_OK &&
+	       ph_record_accept_decode(record->body, record->length, &accept, NULL) ==
+		   PH_OK &&
 	       accept.acceptance == number;
 }
 
@@ -60,8 +62,8 @@ is_queue(const ph_store_record *record, uint64_t number)
 {
 	ph_record_queue queue;
 	return record->type == PH_RECORD_QUEUE &&
-	       ph_record_queue_decode(
-		   record->body, record->length, &queue, NULL) == PH_OK &&
+	       ph_record_queue_decode(record->body, record->length, &queue, NULL) ==
+		   PH_OK &&
 	       queue.number == number;
 }
 
@@ -238,8 +240,8 @@ START_TEST(a_queue_whose_name_is_lost_keeps_its_messages)
 	char name[16];
 	in_a_life(live_on_both_sides, first_seed());
 	ph_broker *broker = history_broker(site);
-	unsigned number = ph_queue_number(
-	    ph_destinations_find(broker->destinations, "bench")->queue);
+	unsigned number =
+	    ph_queue_number(ph_destinations_find(broker->destinations, "bench")->queue);
 	ph_broker_destroy(&broker);
 	history_shell("rm -r %s/state/checkpoint", site);
 	damage(is_queue, number);
@@ -313,6 +315,52 @@ START_TEST(a_checkpoint_and_a_ledger_that_end_in_it_are_believed)
 }
 END_TEST
 
+/* ---- how it ends ---- */
+
+static void
+live_in_two_files(history *self)
+{
+	history_publish(self, 20);
+	history_end_file(self);
+	history_publish(self, 1);
+	ph_checkpoint_last(self->broker);
+	rest(self);
+}
+
+START_TEST(once_the_file_is_not_kept_nobody_has_to_be_told)
+{
+	in_a_life(live_in_two_files, first_seed());
+	damage(is_accept, 5);
+	ph_broker *broker = start_past();
+	ck_assert_uint_eq(ph_damage_kept(broker), 1);
+	const ph_position second = {.offset = UINT64_C(2) << 32 | 4096};
+	ck_assert_int_eq(ph_store_trim(broker->store, second, NULL), PH_OK);
+	ck_assert_uint_eq(ph_damage_kept(broker), 0);
+	ph_broker_destroy(&broker);
+	broker = history_broker(site);
+	ph_broker_destroy(&broker);
+}
+END_TEST
+
+/* What stands in a damaged file and cannot be read does not keep the file. */
+START_TEST(what_is_there_is_carried_out_of_a_damaged_file)
+{
+	history self;
+	ph_position floor;
+	in_a_life(live_in_two_files, first_seed());
+	damage(is_accept, 5);
+	ph_broker *broker = start_past();
+	history_begin(&self, broker, first_seed());
+	history_carry(&self);
+	ck_assert(logged(" carried extent=0000000001@4096 "));
+	ck_assert(!logged("carry-failed"));
+	ck_assert(ph_carry_floor(broker, ph_store_durable(broker->store), &floor));
+	ck_assert_uint_gt(floor.offset >> 32, 1);
+	check_books(broker);
+	ph_broker_destroy(&broker);
+}
+END_TEST
+
 /* ---- anything ---- */
 
 static void
@@ -379,6 +427,8 @@ damage_suite(void)
 	tcase_add_test(
 	    tests, a_message_before_the_checkpoint_is_there_and_cannot_be_read);
 	tcase_add_test(tests, a_checkpoint_and_a_ledger_that_end_in_it_are_believed);
+	tcase_add_test(tests, once_the_file_is_not_kept_nobody_has_to_be_told);
+	tcase_add_test(tests, what_is_there_is_carried_out_of_a_damaged_file);
 	tcase_add_loop_test(
 	    tests, damage_anywhere_leaves_books_that_balance, 0, histories);
 	tcase_add_test(tests, no_damage_is_told_too);

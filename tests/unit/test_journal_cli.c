@@ -328,7 +328,8 @@ START_TEST(a_file_that_is_cut_off_or_missing)
 	ck_assert_ptr_null(strstr(out_text, "\"sequence\":4,"));
 	fixture_path(&place, "0000000002.segment", path);
 	ck_assert_int_eq(unlink(path), 0);
-	expect("verify", 1, "damaged: journal 0000000002@0+0: sequences ", "");
+	expect("verify", 1,
+	    "damaged: journal 0000000002: the file is missing: sequences ", "");
 	fixture_path(&place, "0000000003.segment", path);
 	ck_assert_int_eq(truncate(path, 900000), 0);
 	expect(

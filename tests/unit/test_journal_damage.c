@@ -525,6 +525,128 @@ START_TEST(a_file_of_another_journal)
 }
 END_TEST
 
+/* Open past the damage, with a reader at a place in it: what it gives first. */
+static void
+read_from(uint64_t offset, uint64_t after, ph_store **store, ph_store_record *record)
+{
+	const ph_journal_config config = {
+	    .directory = here.directory,
+	    .segment_bytes = 1u << 20,
+	    .past_damage = true,
+	    .fs = fixture_quick_fs(),
+	};
+	ph_store_reader *reader;
+
+	OK(ph_journal_open(&config, store, NULL, NULL));
+	OK(ph_store_reader_new(
+	    *store, (ph_position){.offset = offset}, after, &reader, NULL));
+	OK(ph_store_reader_next(reader, record, NULL));
+	ph_store_reader_destroy(&reader);
+}
+
+/* Who has seen a record that is damaged now goes on behind it, and learns that it is lost. */
+START_TEST(a_reader_begins_in_what_is_passed_over)
+{
+	small journal;
+	ph_store *store;
+	ph_store_record record;
+
+	make_small(&journal);
+	journal.bytes[journal.starts[2] + 33] ^= 0xff;
+	journal.bytes[journal.starts[3] + 33] ^= 0xff;
+	lay_out(journal.bytes, journal.used, journal.size);
+	read_from((uint64_t) 1 << 32 | journal.starts[3], 4, &store, &record);
+	ck_assert_uint_eq(record.sequence, 6);
+	for (uint64_t sequence = 1; sequence <= 6; sequence++)
+		ck_assert_int_eq(
+		    ph_store_lost(store, sequence), sequence == 3 || sequence == 4);
+	OK(ph_store_close(&store, NULL));
+	free(journal.bytes);
+}
+END_TEST
+
+START_TEST(a_reader_begins_in_a_file_that_is_missing)
+{
+	ph_store *store;
+	ph_store_record record;
+	ph_journal_report report;
+	char path[256];
+
+	make_files();
+	fixture_path(&here, "0000000002.segment", path);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(
+	    fixture_open(&here, NULL, &store, &report, NULL), PH_ERR_DAMAGED);
+	uint64_t last = report.damage[0].last;
+	read_from((uint64_t) 2 << 32 | 8192, last - 1, &store, &record);
+	ck_assert_uint_gt(record.sequence, last);
+	ck_assert(ph_store_lost(store, last));
+	ck_assert(!ph_store_lost(store, last + 1));
+	OK(ph_store_close(&store, NULL));
+}
+END_TEST
+
+START_TEST(more_ranges_than_are_passed_over)
+{
+	ph_journal_config config = {
+	    .segment_bytes = 1u << 20,
+	    .past_damage = true,
+	    .fs = fixture_quick_fs(),
+	};
+	static ph_position positions[2 * PH_JOURNAL_RANGES];
+	ph_store *store;
+	ph_error err;
+	char path[256];
+	uint8_t *bytes;
+
+	OK(fixture_open(&here, NULL, &store, NULL, NULL));
+	for (size_t i = 0; i < 2 * PH_JOURNAL_RANGES; i++)
+		OK(fixture_submit(store, i + 1, PH_STORE_NEW, &positions[i], NULL));
+	OK(ph_store_close(&store, NULL));
+	fixture_path(&here, FIRST, path);
+	size_t length = fixture_load(path, &bytes);
+	for (size_t i = 1; i < 2 * PH_JOURNAL_RANGES - 2; i += 2)
+		bytes[(positions[i].offset & UINT32_MAX) + 33] ^= 0xff;
+	fixture_save(path, bytes, length, length);
+	config.directory = here.directory;
+	OK(ph_journal_open(&config, &store, NULL, NULL));
+	OK(ph_store_close(&store, NULL));
+	bytes[(positions[2 * PH_JOURNAL_RANGES - 1].offset & UINT32_MAX) + 33] ^= 0xff;
+	fixture_save(path, bytes, length, length);
+	ck_assert_int_eq(ph_journal_open(&config, &store, NULL, &err), PH_ERR_DAMAGED);
+	ck_assert_ptr_nonnull(
+	    strstr(err.text, "PH5002 128 damaged ranges, and no more than 127 are"));
+	free(bytes);
+}
+END_TEST
+
+START_TEST(how_ranges_and_places_read)
+{
+	static const struct {
+		ph_journal_range range;
+		const char *text;
+	} table[] = {
+	    {{3, 8192, 64, 17, 19}, "journal 0000000003@8192+64: sequences 17 to 19"},
+	    {{3, 8192, 64, 17, 0}, "journal 0000000003@8192+64: sequences 17 to ?"},
+	    {{2, 0, 4096, 5, 9}, "journal 0000000002@0+4096: sequences 5 to 9"},
+	    {{1, 0, 0, 1, 9},
+		"journal 0000000001: the file is missing: sequences 1 to 9"},
+	    {{7, 0, 0, 0, 9},
+		"journal 0000000007: the file is missing: sequences ? to 9"},
+	};
+	char text[200], place[PH_JOURNAL_PLACE];
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		ph_journal_range_text(&table[i].range, text, sizeof text);
+		ck_assert_str_eq(text, table[i].text);
+	}
+	ph_journal_place_text((uint64_t) 3 << 32 | 8192, place);
+	ck_assert_str_eq(place, "0000000003@8192");
+	ph_journal_place_text(UINT64_MAX, place);
+	ck_assert_str_eq(place, "4294967295@4294967295");
+}
+END_TEST
+
 START_TEST(damage_while_it_runs_is_not_served)
 {
 	ph_store *store;
@@ -590,6 +712,10 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_header_is_gone, 0, 3);
 	tcase_add_test(tcase, damage_at_the_end_of_the_last_that_can_be_read);
 	tcase_add_test(tcase, a_file_of_another_journal);
+	tcase_add_test(tcase, a_reader_begins_in_what_is_passed_over);
+	tcase_add_test(tcase, a_reader_begins_in_a_file_that_is_missing);
+	tcase_add_test(tcase, more_ranges_than_are_passed_over);
+	tcase_add_test(tcase, how_ranges_and_places_read);
 	tcase_add_test(tcase, damage_while_it_runs_is_not_served);
 	tcase_add_test(tcase, a_later_version_is_refused);
 }

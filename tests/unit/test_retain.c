@@ -159,6 +159,7 @@ START_TEST(what_is_settled_goes)
 	ph_client_destroy(&client);
 	pass_through("a", MANY);
 	await_small();
+	ck_assert(logged(" trimmed before=0000000002@4096 bytes="));
 	fixture_check_balance();
 	ck_assert_ptr_nonnull(
 	    strstr(fixture_ask("message.show", "{\"ids\":[\"1\"]}"), "PH5008"));
