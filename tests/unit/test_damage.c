@@ -36,15 +36,21 @@ find(wanted *fn, uint64_t number)
 	return found;
 }
 
-/* Write over the beginning of the body of the first record that is wanted. */
+/* Write over the beginning of the body of the record there. */
 static void
-damage(wanted *fn, uint64_t number)
+damage_at(ph_position at)
 {
-	ph_position at = find(fn, number);
 	ck_assert_uint_ne(at.offset, 0);
 	history_shell("printf '\\377\\000\\377' | dd of=%s/state/journal/%010u.segment "
 		      "bs=1 seek=%u conv=notrunc status=none",
 	    site, (unsigned) (at.offset >> 32), (unsigned) at.offset + 32);
+}
+
+/* The first record that is wanted. */
+static void
+damage(wanted *fn, uint64_t number)
+{
+	damage_at(find(fn, number));
 }
 
 static bool
@@ -361,6 +367,52 @@ START_TEST(what_is_there_is_carried_out_of_a_damaged_file)
 }
 END_TEST
 
+static void
+live_and_let_die(history *self)
+{
+	for (unsigned i = 0; i < 300; i++)
+		history_step(self);
+	history_end_file(self);
+	history_publish(self, 1);
+	ph_checkpoint_last(self->broker);
+	rest(self);
+}
+
+/* Where the reason of some dead letter stands, in an outcome of its own. */
+static ph_position
+any_reason(ph_broker *broker)
+{
+	for (ph_entry *entry = ph_backlog_next(broker->backlog, 0); entry != NULL;
+	     entry = ph_backlog_next(broker->backlog, entry->number)) {
+		for (unsigned i = 0; i < entry->count; i++) {
+			const ph_item *item = &entry->items[i];
+			if (item->state == PH_DELIVERY_DEAD &&
+			    item->as.letter->record == PH_RECORD_OUTCOME)
+				return (ph_position){.offset = item->as.letter->offset};
+		}
+	}
+	return (ph_position){.offset = 0};
+}
+
+/* A letter whose reason is lost is carried without it. */
+START_TEST(a_lost_reason_keeps_no_file)
+{
+	history self;
+	in_a_life(live_and_let_die, first_seed());
+	ph_broker *broker = history_broker(site);
+	ph_position reason = any_reason(broker);
+	ph_broker_destroy(&broker);
+	damage_at(reason);
+	broker = start_past();
+	history_begin(&self, broker, first_seed());
+	history_carry(&self);
+	ck_assert(logged(" carried extent=0000000001@4096 "));
+	ck_assert(!logged("carry-failed"));
+	check_books(broker);
+	ph_broker_destroy(&broker);
+}
+END_TEST
+
 /* ---- anything ---- */
 
 static void
@@ -429,6 +481,7 @@ damage_suite(void)
 	tcase_add_test(tests, a_checkpoint_and_a_ledger_that_end_in_it_are_believed);
 	tcase_add_test(tests, once_the_file_is_not_kept_nobody_has_to_be_told);
 	tcase_add_test(tests, what_is_there_is_carried_out_of_a_damaged_file);
+	tcase_add_test(tests, a_lost_reason_keeps_no_file);
 	tcase_add_loop_test(
 	    tests, damage_anywhere_leaves_books_that_balance, 0, histories);
 	tcase_add_test(tests, no_damage_is_told_too);
