@@ -59,7 +59,7 @@ fixture_reattach(const char *within)
 	    "state: state\nrun: run\npaths: {host: %s}\nqueues: {bench: {}, other: "
 	    "{}}\n"
 	    "limits: {retry-first: 20ms, retry-most: 50ms, tries: 3, segment-bytes: 2M,"
-	    " reserve-bytes: 1M, heartbeat: 2s, session-silence: 20s,"
+	    " reserve-bytes: 1M, heartbeat: 20s, session-silence: 60s,"
 	    " host-restart: 20ms, reattach: %s, checkpoint-after: 50ms}\n",
 	    STAND_IN, within);
 	fixture_write("packhorse.yaml", yaml);

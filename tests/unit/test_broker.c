@@ -465,7 +465,8 @@ START_TEST(a_full_queue_refuses)
 	ck_assert_int_eq(fixture_stop(), 0);
 	fixture_write("packhorse.yaml",
 	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
-	    "limits: {queue-messages: 2, segment-bytes: 2M, reserve-bytes: 1M}\n");
+	    "limits: {queue-messages: 2, segment-bytes: 2M, reserve-bytes: 1M,"
+	    " heartbeat: 20s, session-silence: 60s}\n");
 	fixture_start();
 	publisher = fixture_client("publisher");
 	(void) fixture_publish(publisher, "bench.v1", "A", NULL, "x", NULL);

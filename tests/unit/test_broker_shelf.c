@@ -25,7 +25,8 @@ setup(void)
 	fixture_write("packhorse.yaml",
 	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
 	    "limits: {queue-memory: 4, retry-first: 5ms, retry-most: 10ms, tries: 100,"
-	    " segment-bytes: 2M, reserve-bytes: 1M, session-silence: 3s}\n");
+	    " segment-bytes: 2M, reserve-bytes: 1M, heartbeat: 20s, session-silence: "
+	    "60s}\n");
 	fixture_write("routes/other.yaml",
 	    "routes:\n  - {route: other, when: {type: other.*}, to: [other]}\n");
 	fixture_start();
@@ -313,7 +314,8 @@ START_TEST(lost_files_are_made_again)
 	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
 	    "limits: {queue-memory: 4, segment-bytes: 1M, reserve-bytes: 1M, retain: "
 	    "0s,"
-	    " retain-bytes: 0, checkpoint-after: 20ms}\n");
+	    " retain-bytes: 0, checkpoint-after: 20ms, heartbeat: 20s,"
+	    " session-silence: 60s}\n");
 	fixture_start();
 	for (unsigned i = 0; i < 12; i++)
 		publish("bench.v1", i % 3);

@@ -75,7 +75,8 @@ setup(void)
 	fixture_write("packhorse.yaml",
 	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
 	    "limits: {segment-bytes: 1M, reserve-bytes: 1M, retain-bytes: 3M,\n"
-	    "         checkpoint-after: 20ms, queue-memory: 4}\n");
+	    "         checkpoint-after: 20ms, queue-memory: 4, heartbeat: 20s,\n"
+	    "         session-silence: 60s}\n");
 	fixture_write("routes/bench.yaml",
 	    "routes:\n"
 	    "  - {route: bench, when: {type: bench.*}, to: [bench]}\n"
@@ -214,7 +215,8 @@ START_TEST(what_is_old_goes_while_nothing_happens)
 	fixture_write("packhorse.yaml",
 	    "state: state\nrun: run\nqueues: {bench: {}, other: {}}\n"
 	    "limits: {segment-bytes: 1M, reserve-bytes: 1M, retain: 2s,\n"
-	    "         checkpoint-after: 100ms, queue-memory: 4}\n");
+	    "         checkpoint-after: 100ms, queue-memory: 4, heartbeat: 20s,\n"
+	    "         session-silence: 60s}\n");
 	fixture_start();
 	if (_i == 1)
 		ck_assert_int_eq(
