@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,15 +39,24 @@ typedef struct slow_disk {
 static slow_disk *disk;
 static ph_client *publisher;
 
-/* Is this a batch, on the thread that started ones are on? */
+/* Is this the thread that the loop is on, or the one that started batches are on? (There is a third, which
+ * makes the journal's next file, when it comes to it.) */
+static bool
+syncs_batches(void)
+{
+	char name[16] = "";
+	if (syscall(SYS_gettid) == getpid())
+		return atomic_load(&disk->all);
+	return prctl(PR_GET_NAME, name) == 0 && strcmp(name, "journal-sync") == 0;
+}
+
 static bool
 is_slow(int fd)
 {
 	char link[64], name[256];
 	(void) snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
 	ssize_t length = readlink(link, name, sizeof name - 1);
-	if (disk == NULL || length < 0 ||
-	    (syscall(SYS_gettid) == getpid() && !atomic_load(&disk->all)))
+	if (disk == NULL || length < 0 || !syncs_batches())
 		return false;
 	name[length] = 0;
 	return strstr(name, ".segment") != NULL;
@@ -217,11 +227,12 @@ expect_all_told(uint64_t first, uint64_t last)
 		ck_assert((told >> i & 1) != 0);
 }
 
-/* How many results come until none does for a while. */
+/* How many results come until none does for a while; there is one, however long it takes. */
 static unsigned
 count_results(void)
 {
-	unsigned count = 0;
+	unsigned count = 1;
+	(void) fixture_event(publisher, PH_EVENT_RESULT);
 	while (!fixture_quiet(publisher, PH_EVENT_RESULT, QUIET))
 		count++;
 	return count;
@@ -293,7 +304,7 @@ START_TEST(nothing_is_said_early)
 	atomic_store(&disk->all, true);
 	let_one_land();
 	unsigned told = count_results();
-	ck_assert(told > 0 && told < SHORT);
+	ck_assert_uint_lt(told, SHORT);
 	atomic_store(&disk->passes, FREE);
 	for (; told <= SHORT; told++)
 		expect_result(publisher, PH_ACCEPTED, told + 3);
