@@ -11,6 +11,7 @@ COLUMNS = (("s", "s"), ("life", "life"), ("anon_kb", "anon kB"), ("rss_kb", "rss
 FLAT = (("anon_kb", "the broker's memory", 1024), ("fds", "the broker's open files", 4),
         ("client_kb", "the clients' memory", 1024), ("client_fds", "the clients' open files", 4))
 WARM = 1 / 3  # of the quiet life is for caches and limits to fill
+LATE = 5  # seconds, or two pauses, that a sample may come late; else the machine stood still
 
 
 def memory(pid, field):
@@ -54,6 +55,16 @@ class Sizes:
             "client_fds": sum(map(open_files, clients)),
             "disk_kb": disk(self.bus.path("state")),
             "pending": status[0]["pending"] if status else -1})
+
+    def stalled(self, pause):
+        """Did the machine stand still before the latest sample? What gathered meanwhile, and what it takes
+        to work it off, is no leak: then the samples up to here are not judged, and we begin anew."""
+        rows = [row for row in self.rows if row["life"] == "quiet"]
+        if len(rows) < 2 or rows[-1]["s"] - rows[-2]["s"] <= pause + max(LATE, 2 * pause):
+            return False
+        for row in rows:
+            row["life"] = "stalled"
+        return True
 
     def quiet(self):
         rows = [row for row in self.rows if row["life"] == "quiet"]

@@ -38,7 +38,8 @@ PUBLISHERS = ("small", "large", "burst")
 DESTINATIONS = ("steady", "picky", "slow")  # and "dead", at the end
 DEADLINE = 180
 FLOOD = 40000  # as traffic.py has it
-SAMPLES = 40  # of the quiet life
+SAMPLES = 40  # of the quiet life, with no stall of the machine among them
+STALLS = 5  # and then we give up
 
 
 class Bus:
@@ -141,10 +142,17 @@ def quiet_life(bus, sizes, end):
     bus.wait_for("the flood", lambda: any(row["messages"] > sent + FLOOD for row in bus.ask("status")))
     bus.wait_for("the end of the flood", lambda: bus.waiting("steady", "picky") < 500)
     pause = max(0.5, (end - time.monotonic()) / SAMPLES)
-    for _ in range(SAMPLES):
+    stalls = taken = 0
+    while taken < SAMPLES:
         time.sleep(pause)
         bus.look()
         sizes.take("quiet")
+        taken += 1
+        if sizes.stalled(pause):
+            stalls, taken = stalls + 1, 0
+            print(f"# the machine stood still: sampling begins anew ({stalls})", flush=True)
+            if stalls > STALLS:
+                sys.exit(f"Bail out! the machine stood still {stalls} times: there is nothing to judge")
 
 
 def finish(bus, sizes):
