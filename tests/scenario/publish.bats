@@ -206,6 +206,24 @@ broker_doomed() {
 	equal "$status" 1
 }
 
+# past SECOND: has the shell run for so long?
+past() { ((SECONDS > $1)); }
+
+@test "what a busy broker says late is shown all the same, and a look beyond --count is not" {
+	local reader end
+	events 1 3 | ph message publish - >"$WORK/told"
+	kill -STOP "$BROKER"
+	ph message tail --queue test --timeout 1 >"$WORK/looked" 3>&- &
+	reader=$!
+	end=$((SECONDS + 2))
+	wait_until past "$end"
+	kill -CONT "$BROKER"
+	wait "$reader"
+	equal "$(jq -r .id "$WORK/looked" | tr '\n' ' ')" '1 2 3 '
+	equal "$(ph message tail --queue test --count 2 --timeout 60 | jq -r .id | tr '\n' ' ')" '1 2 '
+	equal "$(queue test ready)" 3 # only looked at
+}
+
 @test "what cannot be written out is not settled" {
 	events 1 200 | ph message publish - >"$WORK/told"
 	run sh -c '"$1" message tail --queue test --settle --timeout 60 --socket "$2" >/dev/full' \
