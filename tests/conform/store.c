@@ -83,7 +83,6 @@ store_suite(void)
 	Suite *suite = suite_create("store");
 	TCase *tcase = tcase_create("store");
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_store_keeps_the_contract, 0,
 	    (int) (case_count() * (sizeof kinds / sizeof *kinds)));
 	tcase_add_loop_test(tcase, a_mistake_is_found, 0, (int) conform_mutant_count);

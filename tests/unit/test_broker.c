@@ -507,7 +507,6 @@ main(void)
 	tcase_add_test(tests, refused_subscriptions);
 	tcase_add_test(tests, refused_messages);
 	tcase_add_test(tests, a_full_queue_refuses);
-	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }

@@ -493,12 +493,10 @@ main(void)
 	tcase_add_test(tests, an_operator_waits);
 	tcase_add_test(tests, a_batch_that_fails);
 	tcase_add_test(tests, stopped_while_a_batch_is_away);
-	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	tests = tcase_create("checkpoints");
 	tcase_add_checked_fixture(tests, setup_checkpoints, teardown);
 	tcase_add_test(tests, a_disk_that_takes_long);
-	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }

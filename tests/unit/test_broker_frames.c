@@ -282,7 +282,6 @@ main(void)
 	tcase_add_test(tests, strangers_are_refused);
 	tcase_add_test(tests, an_only_consumer_gets_more_at_a_time);
 	tcase_add_test(tests, one_of_two_gets_less_at_a_time);
-	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }

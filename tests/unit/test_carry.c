@@ -113,7 +113,6 @@ main(void)
 	Suite *suite = suite_create("carry");
 	TCase *tests = tcase_create("carry");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, a_turn_looks_at_a_few_records);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);

@@ -459,7 +459,6 @@ checkpoint_suite(void)
 	Suite *suite = suite_create("checkpoint");
 	TCase *tests = tcase_create("start");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(
 	    tests, a_start_from_a_checkpoint_gives_what_a_fold_gives, 0, histories());
 	tcase_add_loop_test(
@@ -481,7 +480,6 @@ checkpoint_suite(void)
 	suite_add_tcase(suite, tests);
 	TCase *shelves = tcase_create("shelves");
 	tcase_add_checked_fixture(shelves, setup_shelves, teardown);
-	tcase_set_timeout(shelves, 120);
 	tcase_add_loop_test(
 	    shelves, a_start_from_a_checkpoint_gives_what_a_fold_gives, 0, histories());
 	tcase_add_loop_test(
@@ -489,7 +487,6 @@ checkpoint_suite(void)
 	suite_add_tcase(suite, shelves);
 	TCase *often = tcase_create("often");
 	tcase_add_checked_fixture(often, setup_often, teardown);
-	tcase_set_timeout(often, 120);
 	tcase_add_test(often, two_are_kept_with_their_ledgers);
 	tcase_add_test(often, a_kill_before_it_is_written_leaves_what_was);
 	suite_add_tcase(suite, often);

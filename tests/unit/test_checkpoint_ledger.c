@@ -141,13 +141,11 @@ checkpoint_ledger_suite(void)
 	Suite *suite = suite_create("checkpoint_ledger");
 	TCase *tests = tcase_create("start");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, bindings_are_known_when_the_ledger_is_behind);
 	tcase_add_test(tests, bindings_are_known_when_the_ledger_begins_anew);
 	suite_add_tcase(suite, tests);
 	TCase *often = tcase_create("often");
 	tcase_add_checked_fixture(often, setup_often, teardown);
-	tcase_set_timeout(often, 120);
 	tcase_add_test(often, a_deleted_ledger_comes_back);
 	tcase_add_test(often, a_damaged_ledger_comes_back);
 	tcase_add_test(often, a_damaged_snapshot_is_done_without);

@@ -408,7 +408,6 @@ codes_suite(void)
 	tcase_add_test(tests, regular_expressions_refused);
 	tcase_add_test(tests, catastrophes_are_unknown);
 	tcase_add_test(tests, regular_expressions_of_two);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -513,7 +513,6 @@ control_suite(void)
 	Suite *suite = suite_create("control");
 	TCase *tests = tcase_create("control");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_verb_gets_its_arguments_and_answers);
 	tcase_add_test(tests, lines_come_in_any_pieces);
 	tcase_add_test(tests, requests_are_answered_one_after_the_other);

@@ -437,7 +437,6 @@ convert_suite(void)
 	tcase_add_test(tests, codes);
 	tcase_add_test(tests, parts);
 	tcase_add_test(tests, names_and_table_agree);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

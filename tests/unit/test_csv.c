@@ -180,7 +180,6 @@ csv_suite(void)
 {
 	Suite *suite = suite_create("csv");
 	TCase *tcase = tcase_create("decode");
-	tcase_set_timeout(tcase, 60);
 	LOOP(tcase, good_tables_are_read, good);
 	tcase_add_test(tcase, values_know_their_place);
 	LOOP(tcase, bad_tables_are_refused, bad);

@@ -247,7 +247,6 @@ csv_records_suite(void)
 {
 	Suite *suite = suite_create("csv_records");
 	TCase *read = tcase_create("decode");
-	tcase_set_timeout(read, 60);
 	tcase_add_checked_fixture(read, NULL, forget);
 	LOOP(read, good_files_are_read, good);
 	tcase_add_test(read, values_know_their_place);

@@ -139,7 +139,6 @@ main(void)
 	Suite *suite = suite_create("dispatch");
 	TCase *tests = tcase_create("dispatch");
 	tcase_add_checked_fixture(tests, begin, end);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_turn_reads_so_much_and_queues_take_turns);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);

@@ -362,7 +362,6 @@ document_suite(void)
 {
 	Suite *suite = suite_create("document");
 	TCase *names = tcase_create("names");
-	tcase_set_timeout(names, 60);
 	tcase_add_test(names, names_are_shared);
 	tcase_add_test(names, the_next_name_may_be_another);
 	tcase_add_test(names, many_names_stay_shared);

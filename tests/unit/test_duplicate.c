@@ -326,7 +326,6 @@ window_tests(void)
 {
 	TCase *tests = tcase_create("window");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, repeats_and_conflicts, 0, 2);
 	tcase_add_loop_test(tests, the_oldest_are_forgotten, 0, 10);
 	tcase_add_loop_test(tests, of_the_same_twice_the_younger_is_known, 0, 2);
@@ -339,7 +338,6 @@ disk_tests(void)
 {
 	TCase *tests = tcase_create("disk");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, bytes_of_the_ring);
 	tcase_add_test(tests, a_full_disk_stops_the_growth_only);
 	tcase_add_test(tests, without_any_room_it_stays_in_memory);

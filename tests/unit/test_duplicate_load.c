@@ -253,7 +253,6 @@ checkpoint_tests(void)
 {
 	TCase *tests = tcase_create("checkpoint");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, loaded_as_it_was_saved, 0, 8);
 	tcase_add_loop_test(tests, what_came_after_the_checkpoint_comes_again, 0, 40);
 	tcase_add_loop_test(tests, what_never_was_durable_is_not_known, 0, 40);

@@ -186,7 +186,6 @@ fixed_suite(void)
 {
 	Suite *suite = suite_create("fixed");
 	TCase *read = tcase_create("decode");
-	tcase_set_timeout(read, 60);
 	tcase_add_checked_fixture(read, NULL, forget);
 	LOOP(read, good_lines_are_read, good);
 	tcase_add_test(read, values_know_their_place);

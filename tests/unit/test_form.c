@@ -175,7 +175,6 @@ form_suite(void)
 {
 	Suite *suite = suite_create("form");
 	TCase *decode = tcase_create("decode");
-	tcase_set_timeout(decode, 60);
 	LOOP(decode, good_forms_are_read, good);
 	tcase_add_test(decode, values_know_their_place);
 	LOOP(decode, bad_forms_are_refused, bad);

@@ -229,7 +229,6 @@ main(void)
 	Suite *suite = suite_create("frame-memory");
 	TCase *tests = tcase_create("frame-memory");
 	tcase_add_checked_fixture(tests, begin, end);
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, any_allocation_may_fail, 0, 2);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);

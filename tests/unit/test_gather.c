@@ -245,7 +245,6 @@ gather_suite(void)
 {
 	Suite *suite = suite_create("gather");
 	TCase *all = tcase_create("gather");
-	tcase_set_timeout(all, 60);
 	tcase_add_checked_fixture(all, NULL, forget);
 	LOOP(all, rows_are_gathered, good);
 	LOOP(all, what_does_not_go_together_is_refused, bad);

@@ -214,7 +214,6 @@ hl7_suite(void)
 {
 	Suite *suite = suite_create("hl7");
 	TCase *read = tcase_create("decode");
-	tcase_set_timeout(read, 60);
 	tcase_add_checked_fixture(read, NULL, forget);
 	LOOP(read, good_messages_are_read, good);
 	tcase_add_test(read, the_line_is_the_segment);

@@ -404,7 +404,6 @@ host_flow_suite(void)
 {
 	Suite *suite = suite_create("host_flow");
 	TCase *tcase = tcase_create("host_flow");
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_delivery_is_settled_by_the_reply_rules);
 	tcase_add_test(tcase, what_cannot_be_mapped_is_rejected_with_its_place);
 	tcase_add_test(tcase, what_may_have_been_sent_is_not_sent);

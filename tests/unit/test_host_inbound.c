@@ -364,7 +364,6 @@ host_inbound_suite(void)
 {
 	Suite *suite = suite_create("host_inbound");
 	TCase *tcase = tcase_create("host_inbound");
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_report_is_answered_only_when_durable);
 	tcase_add_test(tcase, a_repeat_has_the_same_fingerprint);
 	tcase_add_test(tcase, who_can_be_told_is_told_and_nothing_is_kept);

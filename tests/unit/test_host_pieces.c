@@ -320,7 +320,6 @@ host_pieces_suite(void)
 {
 	Suite *suite = suite_create("host_pieces");
 	TCase *tcase = tcase_create("host_pieces");
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_large_file_is_taken_piece_by_piece);
 	tcase_add_test(tcase, what_cannot_be_written_again_is_kept_as_it_stands);
 	tcase_add_test(tcase, what_no_message_holds_is_kept_and_the_file_goes_on);

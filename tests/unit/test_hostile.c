@@ -532,7 +532,6 @@ hostile_suite(void)
 	Suite *suite = suite_create("hostile");
 	int decoders = decoders_count();
 	TCase *all = tcase_create("every decoder");
-	tcase_set_timeout(all, 120);
 	tcase_add_checked_fixture(all, NULL, ph_test_decoders_forget);
 	tcase_add_loop_test(all, an_ordinary_text_is_taken, 0, decoders);
 	tcase_add_loop_test(all, what_is_no_utf8_is_refused_at_its_place, 0, decoders);
@@ -542,7 +541,6 @@ hostile_suite(void)
 	tcase_add_loop_test(all, a_small_arena_is_an_answer, 0, decoders);
 	suite_add_tcase(suite, all);
 	TCase *each = tcase_create("bombs");
-	tcase_set_timeout(each, 120);
 	tcase_add_checked_fixture(each, NULL, ph_test_decoders_forget);
 	tcase_add_loop_test(each, bombs_do_not_go_off, 0, COUNT(bombs));
 	tcase_add_loop_test(each, nothing_outside_is_read, 0, COUNT(external));

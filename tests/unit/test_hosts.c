@@ -303,7 +303,6 @@ main(void)
 	tcase_add_test(tests, unknown_is_sent_again_where_that_is_wanted);
 	tcase_add_test(tests, hosts_that_die_at_once_do_not_spin);
 	tcase_add_test(tests, inbound);
-	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }

@@ -572,7 +572,6 @@ http_suite(void)
 {
 	Suite *suite = suite_create("http");
 	TCase *tcase = tcase_create("http");
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, an_answer_comes_whole);
 	tcase_add_test(tcase, a_record_is_read_and_guarded);
 	tcase_add_test(tcase, what_is_no_strong_etag_guards_nothing);

@@ -452,7 +452,6 @@ journal_cli_suite(void)
 {
 	Suite *suite = suite_create("journal_cli");
 	TCase *tests = tcase_create("journal_cli");
-	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown_texts);
 	tcase_add_test(tests, a_journal_that_is_whole);
 	tcase_add_test(tests, how_it_ends);

@@ -154,7 +154,6 @@ journal_inspect_suite(void)
 {
 	Suite *suite = suite_create("journal_inspect");
 	TCase *tests = tcase_create("journal_inspect");
-	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, what_is_trimmed_while_it_is_read_is_no_damage);
 	tcase_add_test(tests, a_file_that_is_zeroed_while_it_is_read_is_no_damage);

@@ -601,7 +601,6 @@ overlap_suite(void)
 	Suite *suite = suite_create("journal with a batch away");
 	TCase *tcase = tcase_create("overlap");
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, the_next_batch_gathers_while_one_is_away);
 	tcase_add_test(tcase, starting_nothing_is_nothing);
 	tcase_add_test(tcase, whatever_waits_comes_behind);

@@ -452,7 +452,6 @@ recent_suite(void)
 	tcase_add_test(batches, no_more_than_so_many);
 	tcase_add_test(batches, memory_is_used_again);
 	tcase_add_checked_fixture(readers, set_up, tear_down);
-	tcase_set_timeout(readers, 60);
 	tcase_add_test(readers, who_follows_reads_no_file);
 	tcase_add_test(readers, what_is_in_memory_is_what_was_written);
 	tcase_add_loop_test(readers, what_is_read_from_a_file_is_checked, 0, 2);

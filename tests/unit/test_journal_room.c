@@ -376,7 +376,6 @@ room_suite(void)
 	Suite *suite = suite_create("journal-room");
 	TCase *tests = tcase_create("journal-room");
 	tcase_add_checked_fixture(tests, begin, end);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, zeros_go_past_the_cache);
 	tcase_add_test(tests, or_through_it_if_the_file_does_not_want_that);
 	tcase_add_test(tests, or_through_it_from_the_first_refusal_on);

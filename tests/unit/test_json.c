@@ -542,7 +542,6 @@ json_suite(void)
 	tcase_add_test(decode, a_small_document_limit_is_kept);
 	suite_add_tcase(suite, decode);
 	TCase *hostile = tcase_create("hostile");
-	tcase_set_timeout(hostile, 60);
 	LOOP(hostile, large_text_costs_in_proportion, large);
 	tcase_add_test(hostile, the_size_has_a_limit);
 	tcase_add_test(hostile, many_members_stay_linear);
@@ -558,7 +557,6 @@ json_suite(void)
 	tcase_add_test(encode, a_full_buffer_is_told);
 	tcase_add_test(encode, every_byte_of_a_block_is_looked_at);
 	tcase_add_test(encode, every_byte_of_a_block_is_utf8);
-	tcase_set_timeout(encode, 60);
 	suite_add_tcase(suite, encode);
 	return suite;
 }

@@ -370,7 +370,6 @@ ledger_suite(void)
 	Suite *suite = suite_create("ledger");
 	TCase *tests = tcase_create("ledger");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, references_resolve_both_ways);
 	tcase_add_test(tests, a_case_is_told_by_any_reference);
 	tcase_add_test(tests, what_was_never_let_in_is_not_told_as_accepted);

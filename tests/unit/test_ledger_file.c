@@ -375,7 +375,6 @@ ledger_file_suite(void)
 	Suite *suite = suite_create("ledger_file");
 	TCase *tests = tcase_create("ledger_file");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_rebuilt_ledger_equals_the_one_that_was_lost);
 	tcase_add_test(tests, a_file_that_is_no_database_is_moved_aside);
 	tcase_add_test(tests, a_damaged_page_is_found_and_the_rows_built_again);

@@ -157,7 +157,6 @@ main(void)
 	Suite *suite = suite_create("ledger_linger");
 	TCase *tests = tcase_create("linger");
 	tcase_add_checked_fixture(tests, freeze, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, what_has_gathered_does_not_wait);
 	tcase_add_test(tests, who_is_behind_does_not_wait);
 	tcase_add_test(tests, a_question_does_not_wait);

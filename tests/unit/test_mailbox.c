@@ -169,7 +169,6 @@ mailbox_suite(void)
 {
 	Suite *suite = suite_create("mailbox");
 	TCase *tcase = tcase_create("mailbox");
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, letters_of_a_thread_stay_in_order);
 	tcase_add_test(tcase, what_is_left_is_opened_at_the_end);
 	tcase_add_test(tcase, alarms_ring_when_due_and_once);

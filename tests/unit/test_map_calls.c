@@ -193,7 +193,6 @@ calls_suite(void)
 	Suite *suite = suite_create("map calls");
 	TCase *tests = tcase_create("calls");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_next_call_has_the_memory_of_the_last);
 	tcase_add_test(tests, nothing_of_the_last_is_left);
 	tcase_add_test(tests, a_value_is_utf8);

@@ -195,7 +195,6 @@ check_suite(void)
 	tcase_add_test(tests, undeclared_loss);
 	tcase_add_test(tests, codes_of_both_sides);
 	tcase_add_test(tests, schemas_that_do_not_fit);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -409,7 +409,6 @@ check_suite(void)
 	tcase_add_test(tests, lengths_of_what_is_no_text);
 	tcase_add_test(tests, many_ways);
 	tcase_add_test(tests, codes);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -252,7 +252,6 @@ errors_suite(void)
 	tcase_add_test(tests, files);
 	tcase_add_test(tests, all_in_one_go);
 	tcase_add_test(tests, missing_files);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

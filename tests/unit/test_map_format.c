@@ -305,7 +305,6 @@ vendor_suite(void)
 {
 	Suite *suite = suite_create("map-vendor");
 	TCase *tcase = tcase_create("map-vendor");
-	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, documents_in_are_held_to_the_schema);
 	tcase_add_test(tcase, documents_out_are_held_to_the_schema);

@@ -566,7 +566,6 @@ map_stream_suite(void)
 {
 	Suite *suite = suite_create("map_stream");
 	TCase *all = tcase_create("map_stream");
-	tcase_set_timeout(all, 120);
 	tcase_add_checked_fixture(all, setup, teardown);
 	LOOP(all, pieces_give_what_the_whole_gives, shapes);
 	LOOP(all, each_record_can_be_cut_out, shapes);

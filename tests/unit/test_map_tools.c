@@ -664,7 +664,6 @@ tools_suite(void)
 	tcase_add_test(tests, a_schema_has_to_say_where_it_begins);
 	tcase_add_test(tests, a_draft_of_texts_with_attributes);
 	tcase_add_test(tests, a_schema_that_is_too_much_for_a_draft);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

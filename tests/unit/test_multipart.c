@@ -376,7 +376,6 @@ multipart_suite(void)
 {
 	Suite *suite = suite_create("multipart");
 	TCase *tcase = tcase_create("multipart");
-	tcase_set_timeout(tcase, 60);
 	LOOP(tcase, parts_are_read, good);
 	LOOP(tcase, what_is_no_parts_is_refused, bad);
 	tcase_add_test(tcase, an_error_in_a_part_tells_which);

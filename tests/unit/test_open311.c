@@ -550,7 +550,6 @@ open311_suite(void)
 {
 	Suite *suite = suite_create("open311");
 	TCase *tcase = tcase_create("open311");
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, targets_are_taken_apart_before_they_are_unescaped);
 	tcase_add_test(tcase, forms_are_read);
 	tcase_add_test(tcase, times_go_both_ways);

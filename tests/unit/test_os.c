@@ -309,7 +309,6 @@ os_suite(void)
 {
 	Suite *suite = suite_create("os");
 	TCase *cases = tcase_create("os");
-	tcase_set_timeout(cases, 120);
 	tcase_add_checked_fixture(cases, make_folder, remove_folder);
 	tcase_add_test(cases, random_bytes_differ);
 	tcase_add_test(cases, a_child_gets_its_descriptors_and_no_other);

@@ -149,7 +149,6 @@ pattern_suite(void)
 	tcase_add_test(tests, a_catastrophe_is_given_up);
 	tcase_add_test(tests, many_threads_match);
 	tcase_add_test(tests, bad_patterns_are_refused);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -289,7 +289,6 @@ main(void)
 	Suite *suite = suite_create("pending");
 	TCase *tests = tcase_create("pending");
 	tcase_add_checked_fixture(tests, begin, end);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, as_much_counts_as_is_under_way);
 	tcase_add_test(tests, a_result_for_what_was_not_sent_changes_nothing);
 	tcase_add_test(tests, a_frame_is_cut_where_results_have_come);

@@ -287,7 +287,6 @@ pieces_suite(void)
 {
 	Suite *made = suite_create("pieces");
 	TCase *cases = tcase_create("pieces");
-	tcase_set_timeout(cases, 60);
 	tcase_add_loop_test(
 	    cases, cut_anywhere_it_is_the_same, 0, (int) (sizeof good / sizeof *good));
 	tcase_add_loop_test(

@@ -486,7 +486,6 @@ main(void)
 	tcase_add_test(tests, done_from_the_middle_of_the_heap);
 	tcase_add_test(tests, done_below_a_later_one);
 	tcase_add_loop_test(tests, random_walk, 0, 4);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }

@@ -344,7 +344,6 @@ main(void)
 	Suite *suite = suite_create("remember");
 	TCase *tests = tcase_create("remember");
 	tcase_add_checked_fixture(tests, begin, end);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(
 	    tests, all_are_there_in_order, 0, sizeof mosts / sizeof *mosts);
 	tcase_add_test(tests, a_small_window_has_the_youngest);

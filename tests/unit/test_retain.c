@@ -431,7 +431,6 @@ retain_suite(void)
 	Suite *suite = suite_create("retain");
 	TCase *tests = tcase_create("retain");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, what_is_settled_goes);
 	tcase_add_test(tests, a_ledger_that_is_lost_with_its_snapshots_is_missed);
 	tcase_add_loop_test(tests, what_is_old_goes_while_nothing_happens, 0, 2);

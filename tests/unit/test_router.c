@@ -73,7 +73,6 @@ main(void)
 	Suite *suite = suite_create("router");
 	TCase *tests = tcase_create("router");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, a_peer_is_stopped_when_so_many_wait, 0, 2);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);

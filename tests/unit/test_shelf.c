@@ -487,7 +487,6 @@ main(void)
 	Suite *suite = suite_create("shelf");
 	TCase *tests = tcase_create("shelf");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, the_directory_has_its_name_synced, 0, 2);
 	tcase_add_test(tests, a_name_that_was_not_synced_is_synced_again);
 	tcase_add_test(tests, first_in_first_out);

@@ -277,7 +277,6 @@ main(void)
 {
 	Suite *suite = suite_create("socket");
 	TCase *tests = tcase_create("socket");
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(
 	    tests, a_client_keeps_frames, 0, (int) (sizeof sizes / sizeof sizes[0]));
 	tcase_add_loop_test(

@@ -195,7 +195,6 @@ text_suite(void)
 {
 	Suite *suite = suite_create("text");
 	TCase *cases = tcase_create("text");
-	tcase_set_timeout(cases, 60);
 	tcase_add_test(cases, every_code_point_goes_there_and_back);
 	tcase_add_test(cases, sequences_are_judged_by_the_grammar);
 	tcase_add_test(cases, the_first_bad_byte_is_named);

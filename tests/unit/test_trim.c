@@ -529,7 +529,6 @@ trim_suite(void)
 	TCase *tcase = tcase_create("trim");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, what_is_trimmed_is_gone_and_says_so);
 	tcase_add_test(tcase, a_reader_that_is_overtaken_is_told);
 	tcase_add_test(tcase, only_what_is_durable_can_be_trimmed);

@@ -152,13 +152,13 @@ check_entries(uint64_t first)
 {
 	uint8_t id[PH_FINGERPRINT], content[PH_FINGERPRINT];
 	uint64_t acceptance = 0, nth = 0;
-	while (ph_duplicates_entry(broker->duplicates, nth, id, content, &acceptance,
-		   NULL) == PH_OK &&
+	while (ph_duplicates_entry(
+		   broker->duplicates, nth, id, content, &acceptance, NULL) == PH_OK &&
 	       acceptance == first + nth)
 		nth++;
 	ck_assert_uint_eq(first + nth, broker->last_acceptance + 1);
-	ck_assert_int_eq(ph_duplicates_entry(broker->duplicates, nth, id, content,
-			     &acceptance, NULL),
+	ck_assert_int_eq(ph_duplicates_entry(
+			     broker->duplicates, nth, id, content, &acceptance, NULL),
 	    PH_ERR_NOT_FOUND);
 }
 

@@ -631,7 +631,6 @@ xsd_suite(void)
 {
 	Suite *suite = suite_create("xsd");
 	TCase *tcase = tcase_create("documents");
-	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	LOOP(tcase, documents_are_held_to_it, documents);
 	LOOP(tcase, what_an_envelope_holds_is_held_to_it, envelopes);
@@ -642,7 +641,6 @@ xsd_suite(void)
 	tcase_add_test(tcase, keys_are_checked_and_counted);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("schemas");
-	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, files_beside_it_are_read);
 	tcase_add_test(tcase, a_folder_may_have_an_odd_name);

@@ -401,7 +401,6 @@ yaml_suite(void)
 	tcase_add_test(variables, names_are_not_expanded);
 	suite_add_tcase(suite, variables);
 	TCase *hostile = tcase_create("hostile");
-	tcase_set_timeout(hostile, 120);
 	tcase_add_test(hostile, depth_ends_at_32);
 	LOOP(hostile, large_files_cost_in_proportion, large);
 	tcase_add_test(hostile, the_size_has_a_limit);

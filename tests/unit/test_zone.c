@@ -143,7 +143,6 @@ zone_suite(void)
 	tcase_add_test(tests, odd_hours);
 	tcase_add_test(tests, names);
 	tcase_add_test(tests, damaged);
-	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
