@@ -24,6 +24,7 @@
 typedef struct broker {
 	ph_socket *socket;
 	ph_peer peer; /* who spoke last */
+	char directory[32];
 	char endpoint[64];
 	char hello_token[128]; /* of the last HELLO */
 	uint8_t hello_flags;
@@ -51,8 +52,10 @@ static void
 start(broker *at, ph_client **client)
 {
 	*at = (broker){.socket = NULL};
+	(void) snprintf(at->directory, sizeof at->directory, "/tmp/ph-client.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(at->directory));
 	(void) snprintf(
-	    at->endpoint, sizeof at->endpoint, "ipc:///tmp/ph-test-%d", (int) getpid());
+	    at->endpoint, sizeof at->endpoint, "ipc://%s/bus", at->directory);
 	broker_up(at);
 	ck_assert_int_eq(
 	    ph_client_new_host(at->endpoint, "once", "test", client, NULL), PH_OK);
@@ -66,6 +69,7 @@ stop(broker *at, ph_client **client)
 	ph_client_destroy(client);
 	ph_socket_destroy(&at->socket);
 	(void) unlink(at->endpoint + strlen("ipc://"));
+	(void) rmdir(at->directory);
 }
 
 static void

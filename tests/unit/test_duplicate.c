@@ -38,13 +38,15 @@ START_TEST(the_oldest_are_forgotten)
 	static const size_t limits[] = {10, 1364, 1365, 1366, 5000};
 	size_t limit = limits[_i / 2];
 	ph_duplicates *window = _i % 2 == 0 ? fresh(limit) : on_disk(limit);
+	uint64_t wrong = 0;
 	for (uint64_t n = 1; n <= 12000; n++) {
-		ck_assert(!knows(window, n));
+		wrong += knows(window, n);
 		add(window, n, n);
 		if (n % 100 == 0)
 			ck_assert_int_eq(ph_duplicates_flush(window, NULL), PH_OK);
-		ck_assert(n <= limit || !knows(window, n - limit));
+		wrong += n > limit && knows(window, n - limit);
 	}
+	ck_assert_uint_eq(wrong, 0);
 	check_knows(window, 12001 - limit, 12000, 12000);
 	ph_duplicates_destroy(&window);
 }

@@ -21,6 +21,7 @@ make_folder(void)
 	snprintf(folder, sizeof folder, "%s/packhorse-fs-XXXXXX",
 	    base == NULL ? "/tmp" : base);
 	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void) umask(022); /* who runs the tests may be stricter */
 }
 
 static void
