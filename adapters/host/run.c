@@ -420,10 +420,16 @@ open_session(ph_host *host, const ph_host_start *start, ph_error *err)
 		return status;
 	if (can_probe(host))
 		ph_client_announce(host->client, PH_HELLO_CAN_PROBE);
-	status = ph_client_connect(host->client, CONNECT_MS, err);
-	if (!status)
-		status = ph_client_subscribe(
-		    host->client, host->adapter->queue, host->adapter->in_flight, err);
+	return ph_client_connect(host->client, CONNECT_MS, err);
+}
+
+/* Only when the plug-in has started: of a delivery that comes to a host which cannot, nobody could tell
+ * whether it was begun. */
+static ph_status
+subscribe(ph_host *host, ph_error *err)
+{
+	ph_status status = ph_client_subscribe(
+	    host->client, host->adapter->queue, host->adapter->in_flight, err);
 	if (!status && (host->entries.receive.count || host->entries.poll.count))
 		status =
 		    ph_client_subscribe(host->client, "inbound", INBOUND_CREDIT, err);
@@ -538,7 +544,9 @@ ph_host_run(ph_host *host, const ph_host_start *start, ph_error *err)
 	if (!status)
 		status = start_plugin(host, err);
 	if (!status) {
-		status = serve(host, err);
+		status = subscribe(host, err);
+		if (!status)
+			status = serve(host, err);
 		stop_plugin(host);
 	}
 	end_watching(watcher);
