@@ -351,7 +351,8 @@ vendor_end() {
 	local pid=PID_$1
 	[ -n "${!pid:-}" ] || return 0
 	kill "-$2" "${!pid}" 2>/dev/null || true
-	wait "${!pid}" 2>/dev/null || true
+	wait "${!pid}" 2>/dev/null || true # ours, or of the shell that prepared the site
+	wait_until gone "${!pid}"
 	declare -g "$pid="
 }
 
