@@ -22,7 +22,11 @@ teardown() {
 	equal "$(ph status --json | jq .pid)" "$BROKER"
 }
 
+# refusals: how often a host has ended because of its port.
+refusals() { grep -c 'host-failed.*PH4113' "$WORK/packhorsed.log"; }
+
 @test "an adapter whose port is taken says so, the others work, and it comes when the port is free" {
+	local tries
 	broker_stop
 	"$PYTHON" -c 'import socket, sys, time
 s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
@@ -38,6 +42,9 @@ time.sleep(600)' "$PORT_hook" >"$WORK/squatter" 3>&- &
 	wait_is 1 count crm case "$REFERENCE"
 	equal "$(queue waste ready)" 1
 	wait_is down queue waste state # now and then it is tried
+	tries=$(refusals)
+	wait_until eval '(($(refusals) >= tries + 2))' # with a delivery at hand, too
+	equal "$(queue waste ready)" 1
 	kill "$SQUATTER"
 	wait_until adapters_up
 	settle_down
