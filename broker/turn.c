@@ -166,7 +166,9 @@ ph_turn_idle(void *self)
 	ph_broker *broker = PH_CAST(ph_broker, self, PH_BROKER_MAGIC);
 	ph_error err = {.status = PH_OK};
 	look_at_space(broker);
-	if (broker->failed || ph_store_idle(broker->store, &err) == PH_OK)
+	/* On a busy machine there may be work by now; when that is durable, we come again. */
+	if (broker->failed || broker->dirty || broker->away ||
+	    ph_store_idle(broker->store, &err) == PH_OK)
 		return;
 	ph_log(PH_LOG_ERROR, "store-failed", "where=%s text=%s", err.where, err.text);
 	broker->failed = true;
