@@ -119,6 +119,22 @@ START_TEST(first_in_first_out)
 }
 END_TEST
 
+START_TEST(first_and_last_are_found)
+{
+	ph_shelf_entry entry;
+	open_shelf(100);
+	for (uint64_t n = 1; n <= 250; n++) {
+		add(n * 2);
+		ck_assert_int_eq(ph_shelf_find(shelf, n * 2, &entry, NULL), PH_OK);
+		check_entry(&entry, n * 2);
+		ck_assert_int_eq(ph_shelf_find(shelf, 2, &entry, NULL), PH_OK);
+		check_entry(&entry, 2);
+	}
+	ck_assert_int_eq(ph_shelf_find(shelf, 1, &entry, NULL), PH_ERR_NOT_FOUND);
+	ck_assert_int_eq(ph_shelf_find(shelf, 501, &entry, NULL), PH_ERR_NOT_FOUND);
+}
+END_TEST
+
 /* ---- a random history against a model ---- */
 
 typedef struct mirror {
@@ -283,6 +299,46 @@ START_TEST(files_are_kept_for_two_checkpoints)
 	save(&section);
 	ck_assert_uint_eq(files(".shelf"), 7);
 	ph_buffer_fini(&section);
+}
+END_TEST
+
+/* One that is under way names its files too, also the first of a process. */
+START_TEST(files_are_kept_while_they_are_saved)
+{
+	ph_buffer section, paths;
+	ph_buffer_init(&section, 0);
+	ph_buffer_init(&paths, 0);
+	open_shelf(100);
+	for (uint64_t n = 1; n <= 300; n++)
+		add(n);
+	ck_assert_int_eq(ph_shelf_save(shelf, &section, &paths, NULL), PH_OK);
+	for (uint64_t n = 1; n <= 100; n++)
+		take(n);
+	ck_assert_uint_eq(files(".shelf"), 3);
+	ck_assert_int_eq(ph_shelf_sync(&fs, shelf_directory, &paths, NULL), PH_OK);
+	ph_buffer_fini(&section);
+	ph_buffer_fini(&paths);
+}
+END_TEST
+
+/* What has moved since the last save is not on the disk by that one. */
+START_TEST(a_move_is_synced_with_the_next_save)
+{
+	ph_buffer section, paths;
+	ph_buffer_init(&section, 0);
+	ph_buffer_init(&paths, 0);
+	open_shelf(100);
+	for (uint64_t n = 1; n <= 300; n++)
+		add(n);
+	save(&section);
+	ck_assert_int_eq(ph_shelf_move(shelf, 150, 5, NULL), PH_OK);
+	ck_assert_int_eq(ph_shelf_save(shelf, &section, &paths, NULL), PH_OK);
+	ck_assert_uint_gt(paths.length, 0);
+	ck_assert_uint_eq(strlen((const char *) paths.data) + 1, paths.length);
+	ck_assert_ptr_nonnull(
+	    strstr((const char *) paths.data, "/00007-0000000002.shelf"));
+	ph_buffer_fini(&section);
+	ph_buffer_fini(&paths);
 }
 END_TEST
 
@@ -490,8 +546,11 @@ main(void)
 	tcase_add_loop_test(tests, the_directory_has_its_name_synced, 0, 2);
 	tcase_add_test(tests, a_name_that_was_not_synced_is_synced_again);
 	tcase_add_test(tests, first_in_first_out);
+	tcase_add_test(tests, first_and_last_are_found);
 	tcase_add_loop_test(tests, a_random_history, 0, 6);
 	tcase_add_test(tests, files_are_kept_for_two_checkpoints);
+	tcase_add_test(tests, files_are_kept_while_they_are_saved);
+	tcase_add_test(tests, a_move_is_synced_with_the_next_save);
 	tcase_add_test(tests, what_nobody_wants_is_swept);
 	tcase_add_loop_test(tests, damage_is_seen, 0, 32);
 	tcase_add_test(tests, another_page_in_its_place_is_seen);
