@@ -137,23 +137,45 @@ raw_open(const char *instance)
 
 /* ---- who it is ---- */
 
-/* What it holds and what it has settled may still be on its way when it subscribes again. */
-START_TEST(a_session_that_comes_back_is_heard_first)
+/* The number of the next delivery, which comes alone. */
+static uint64_t
+next_delivery(raw_peer *peer)
 {
 	ph_frame frame;
-	ph_settle_view outcome = {.outcome = PH_DELIVERED,
+	ck_assert(raw_next(peer, PH_FRAME_DELIVER, PATIENCE_MS, &frame));
+	ck_assert_uint_eq(frame.count, 1);
+	(void) ph_reader_u32(&frame.body);
+	return ph_reader_u64(&frame.body);
+}
+
+static void
+raw_settle(raw_peer *peer, uint64_t delivery, uint8_t outcome)
+{
+	ph_settle_view said = {.outcome = outcome,
+	    .delivery = delivery,
 	    .reference = {"", 0},
 	    .stage = {"", 0},
 	    .reason = {"", 0},
 	    .path = {"", 0},
 	    .text = {"", 0}};
-	ph_buffer settle_frame;
+	ph_buffer frame;
+	ph_buffer_init(&frame, 0);
+	ph_frame_begin(&frame, PH_FRAME_SETTLE, 0);
+	ph_settle_write(&frame, &said, NULL, 0);
+	ph_frame_count(&frame, 1);
+	raw_send(peer, &frame);
+}
+
+/* What it holds and what it has settled, or has rejected, may still be on its way when it subscribes
+ * again. */
+START_TEST(a_session_that_comes_back_is_heard_first)
+{
+	static const uint8_t outcomes[] = {PH_DELIVERED, PH_REJECTED};
+	ph_frame frame;
 	raw_peer peer = raw_open("instance");
 	raw_subscribe(&peer, "bench", 10);
 	(void) fixture_publish(publisher, "bench.v1", "A", NULL, "x", NULL);
-	ck_assert(raw_next(&peer, PH_FRAME_DELIVER, PATIENCE_MS, &frame));
-	(void) ph_reader_u32(&frame.body);
-	outcome.delivery = ph_reader_u64(&frame.body);
+	uint64_t delivery = next_delivery(&peer);
 	fixture_kill();
 	ph_socket_destroy(&peer.socket);
 	fixture_start();
@@ -163,19 +185,34 @@ START_TEST(a_session_that_comes_back_is_heard_first)
 	uint64_t number = frame.number;
 	ck_assert_uint_ne(number, 0);
 	ck_assert(!raw_next(&peer, PH_FRAME_DELIVER, 300, &frame));
-	ph_buffer_init(&settle_frame, 0);
-	ph_frame_begin(&settle_frame, PH_FRAME_SETTLE, 0);
-	ph_settle_write(&settle_frame, &outcome, NULL, 0);
-	ph_frame_count(&settle_frame, 1);
-	raw_send(&peer, &settle_frame);
+	raw_settle(&peer, delivery, outcomes[_i]);
 	raw_plain(&peer, PH_FRAME_PONG, number);
 	ck_assert(raw_next(&peer, PH_FRAME_SETTLED, PATIENCE_MS, &frame));
 	(void) fixture_publish(publisher, "bench.v1", "B", NULL, "x", NULL);
-	ck_assert(raw_next(&peer, PH_FRAME_DELIVER, PATIENCE_MS, &frame));
-	(void) ph_reader_u32(&frame.body);
-	ck_assert_uint_eq(ph_reader_u64(&frame.body), outcome.delivery + 1);
-	ck_assert_int_eq(fixture_status("delivered"), 1);
+	ck_assert_uint_eq(next_delivery(&peer), delivery + 1);
+	ck_assert_int_eq(fixture_status(_i == 0 ? "delivered" : "dead"), 1);
 	ph_socket_destroy(&peer.socket);
+}
+END_TEST
+
+/* Who does not hold a delivery cannot reject it. That it was delivered is true whoever says it. */
+START_TEST(what_another_holds_is_not_rejected)
+{
+	ph_frame frame;
+	raw_peer peer = raw_open("instance"), other = raw_open("other");
+	raw_subscribe(&peer, "bench", 1);
+	(void) fixture_publish(publisher, "bench.v1", "A", NULL, "x", NULL);
+	uint64_t delivery = next_delivery(&peer);
+	raw_subscribe(&other, "bench", 1);
+	raw_settle(&other, delivery, PH_REJECTED);
+	ck_assert(raw_next(&other, PH_FRAME_SETTLED, PATIENCE_MS, &frame));
+	ck_assert_int_eq(fixture_status("dead"), 0);
+	raw_settle(&other, delivery, PH_DELIVERED);
+	ck_assert(raw_next(&other, PH_FRAME_SETTLED, PATIENCE_MS, &frame));
+	ck_assert_int_eq(fixture_status("delivered"), 1);
+	fixture_check_balance();
+	ph_socket_destroy(&peer.socket);
+	ph_socket_destroy(&other.socket);
 }
 END_TEST
 
@@ -278,7 +315,8 @@ main(void)
 	Suite *suite = suite_create("broker_frames");
 	TCase *tests = tcase_create("peer");
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_session_that_comes_back_is_heard_first);
+	tcase_add_loop_test(tests, a_session_that_comes_back_is_heard_first, 0, 2);
+	tcase_add_test(tests, what_another_holds_is_not_rejected);
 	tcase_add_test(tests, strangers_are_refused);
 	tcase_add_test(tests, an_only_consumer_gets_more_at_a_time);
 	tcase_add_test(tests, one_of_two_gets_less_at_a_time);
