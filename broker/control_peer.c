@@ -191,10 +191,9 @@ on_peer(void *self, int fd, short revents)
 	ph_control_peer *peer = PH_CAST(ph_control_peer, self, PEER_MAGIC);
 	(void) fd;
 	bool alive = true;
-	if ((revents & POLLIN) != 0 && !peer->busy && !peer->finished)
-		alive = read_in(peer);
-	else if ((revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
-		alive = false;
+	/* The loop tells that the other side has hung up as readable, also where nothing is read. */
+	if ((revents & POLLIN) != 0)
+		alive = !peer->busy && !peer->finished && read_in(peer);
 	if (!alive)
 		hang_up(peer);
 	else

@@ -67,6 +67,10 @@ ph_operate(struct ph_broker *broker, const char *verb, const ph_operate_args *ar
 		asked.waiting = *reply;
 	} else if (strcmp(verb, "many") == 0) {
 		answer_rows(reply);
+	} else if (strcmp(verb, "misuse") == 0) {
+		ph_error err;
+		(void) ph_fail_at(&err, PH_ERR_USAGE, "", "PH7034 no such argument");
+		reply->end(reply->self, &err);
 	} else if (strcmp(verb, "fail") == 0) {
 		ph_error err;
 		(void) ph_fail_at(
@@ -182,6 +186,15 @@ expect(int fd, const char *answer)
 	ck_assert_str_eq(ph_buffer_cstr(&b.got), answer);
 }
 
+/* Nothing keeps the loop awake. */
+static void
+expect_no_wake(void)
+{
+	int64_t begun_ms = ph_clock_mono(ph_clock_system());
+	ck_assert_int_eq(ph_loop_turn(b.loop, 100, NULL), PH_OK);
+	ck_assert_int_ge(ph_clock_mono(ph_clock_system()) - begun_ms, 90);
+}
+
 #define FINE "{\"a\":1}\n{\"end\":true,\"exit\":0}\n"
 
 START_TEST(a_verb_gets_its_arguments_and_answers)
@@ -226,11 +239,14 @@ START_TEST(requests_are_answered_one_after_the_other)
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(ph_loop_turn(b.loop, 5, NULL), PH_OK);
 	ck_assert_uint_eq(asked.asked, 1);
+	/* More that comes meanwhile does not keep the loop awake. */
+	say(fd, "{\"verb\":\"x\"}\n");
+	expect_no_wake();
 	asked.waiting.row(asked.waiting.self, "{\"late\":1}", 10);
 	asked.waiting.end(asked.waiting.self, NULL);
-	ck_assert(read_ends(fd, 2));
-	ck_assert_str_eq(
-	    ph_buffer_cstr(&b.got), "{\"late\":1}\n{\"end\":true,\"exit\":0}\n" FINE);
+	ck_assert(read_ends(fd, 3));
+	ck_assert_str_eq(ph_buffer_cstr(&b.got),
+	    "{\"late\":1}\n{\"end\":true,\"exit\":0}\n" FINE FINE);
 	close(fd);
 }
 END_TEST
@@ -243,6 +259,10 @@ START_TEST(an_error_has_status_place_and_text)
 	expect(fd,
 	    "{\"end\":true,\"exit\":1,\"error\":{\"status\":\"not-found\",\"where\":"
 	    "\"waste/9\",\"text\":\"PH5001 no such \\\"letter\\\"\"}}\n");
+	say(fd, "{\"verb\":\"misuse\"}\n");
+	expect(fd,
+	    "{\"end\":true,\"exit\":2,\"error\":{\"status\":\"usage\",\"where\":\"\","
+	    "\"text\":\"PH7034 no such argument\"}}\n");
 	close(fd);
 }
 END_TEST
@@ -303,6 +323,30 @@ START_TEST(a_line_without_end_is_cut_off)
 }
 END_TEST
 
+/* As long as is allowed, and one byte longer. */
+START_TEST(the_longest_line_is_answered)
+{
+	char line[4098];
+	memset(line, ' ', sizeof line);
+	memcpy(line, "{\"verb\":\"x\"}", 12);
+	open_control(0, 4096);
+	int fd = call_broker();
+	line[4096] = '\0';
+	say(fd, line);
+	ck_assert_int_eq(ph_loop_turn(b.loop, 10, NULL), PH_OK);
+	say(fd, "\n");
+	expect(fd, FINE);
+	line[4096] = ' ';
+	line[4097] = '\0';
+	say(fd, line);
+	ck_assert(read_ends(fd, 1));
+	ck_assert_ptr_nonnull(strstr(ph_buffer_cstr(&b.got), "PH7032"));
+	ck_assert_uint_eq(asked.asked, 1);
+	ck_assert(!read_ends(fd, 1));
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_long_answer_waits_for_its_reader)
 {
 	asked.rows = 2000;
@@ -314,12 +358,16 @@ START_TEST(a_long_answer_waits_for_its_reader)
 	say(fd, "{\"verb\":\"many\"}\n");
 	for (int i = 0; i < 10; i++) /* nobody reads yet; others are served */
 		ck_assert_int_eq(ph_loop_turn(b.loop, 1, NULL), PH_OK);
+	say(fd, "{\"verb\":\"x\"}\n"); /* nor is it asked for more */
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(ph_loop_turn(b.loop, 1, NULL), PH_OK);
+	ck_assert_uint_eq(asked.asked, 1);
 	int other = call_broker();
 	say(other, "{\"verb\":\"x\"}\n");
 	expect(other, FINE);
-	ck_assert(read_ends(fd, 1));
-	ck_assert_uint_eq(
-	    b.got.length, 2000u * 4001 + strlen("{\"end\":true,\"exit\":0}\n"));
+	ck_assert(read_ends(fd, 2));
+	ck_assert_uint_eq(b.got.length,
+	    2000u * 4001 + strlen("{\"end\":true,\"exit\":0}\n") + strlen(FINE));
 	close(fd);
 	close(other);
 }
@@ -335,11 +383,28 @@ START_TEST(who_hangs_up_is_forgotten_once_answered)
 	close(fd);
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(ph_loop_turn(b.loop, 5, NULL), PH_OK);
+	expect_no_wake();
 	asked.waiting.row(asked.waiting.self, "{}", 2);
 	asked.waiting.end(asked.waiting.self, NULL);
 	fd = call_broker(); /* its place is free again */
 	say(fd, "{\"verb\":\"x\"}\n");
 	expect(fd, FINE);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_there_is_of_an_answer_is_said_at_the_end)
+{
+	char bytes[64] = "";
+	open_control(0, 0);
+	int fd = call_broker();
+	say(fd, "{\"verb\":\"wait\"}\n");
+	ck_assert_int_eq(ph_loop_turn(b.loop, 10, NULL), PH_OK);
+	asked.waiting.row(asked.waiting.self, "{\"half\":1}", 10);
+	ph_control_close(&b.control);
+	ck_assert_int_eq(recv(fd, bytes, sizeof bytes - 1, 0), 11);
+	ck_assert_str_eq(bytes, "{\"half\":1}\n");
+	ck_assert_int_eq(recv(fd, bytes, sizeof bytes - 1, 0), 0);
 	close(fd);
 }
 END_TEST
@@ -520,8 +585,10 @@ control_suite(void)
 	tcase_add_loop_test(tests, what_makes_no_sense_is_refused, 0,
 	    (int) (sizeof refused / sizeof *refused));
 	tcase_add_test(tests, a_line_without_end_is_cut_off);
+	tcase_add_test(tests, the_longest_line_is_answered);
 	tcase_add_test(tests, a_long_answer_waits_for_its_reader);
 	tcase_add_test(tests, who_hangs_up_is_forgotten_once_answered);
+	tcase_add_test(tests, what_there_is_of_an_answer_is_said_at_the_end);
 	tcase_add_test(tests, half_a_connection_still_gets_its_answer);
 	tcase_add_test(tests, one_too_many_is_told_so);
 	tcase_add_test(tests, the_socket_is_for_owner_and_group);
