@@ -80,6 +80,24 @@ START_TEST(of_the_same_twice_the_younger_is_known)
 }
 END_TEST
 
+/* That it was not there when it was looked for says nothing of what was added since. */
+START_TEST(what_was_missed_is_known_once_added)
+{
+	ph_duplicates *window = _i == 0 ? fresh(10) : on_disk(10);
+	uint8_t id[PH_FINGERPRINT];
+	uint64_t acceptance = 0;
+	print(1, id);
+	ck_assert(!knows(window, 1));
+	ph_duplicates_add(window, id, id, 1);
+	ph_duplicates_add(window, id, id, 2);
+	ck_assert_uint_eq(ph_duplicates_count(window), 1);
+	ck_assert_int_eq(
+	    ph_duplicates_look(window, id, id, &acceptance), PH_REPEAT_SAME);
+	ck_assert_uint_eq(acceptance, 2);
+	ph_duplicates_destroy(&window);
+}
+END_TEST
+
 /* Fingerprints made so that all of them have one home: one is no other. */
 START_TEST(equal_tags_are_told_apart)
 {
@@ -331,6 +349,7 @@ window_tests(void)
 	tcase_add_loop_test(tests, repeats_and_conflicts, 0, 2);
 	tcase_add_loop_test(tests, the_oldest_are_forgotten, 0, 10);
 	tcase_add_loop_test(tests, of_the_same_twice_the_younger_is_known, 0, 2);
+	tcase_add_loop_test(tests, what_was_missed_is_known_once_added, 0, 2);
 	tcase_add_test(tests, equal_tags_are_told_apart);
 	return tests;
 }

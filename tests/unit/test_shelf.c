@@ -453,8 +453,11 @@ START_TEST(what_an_earlier_build_wrote_is_read)
 }
 END_TEST
 
+#define SECOND_FIRST 64 /* in what is saved: where the number of its first entry stands */
+
 START_TEST(a_damaged_save_is_not_loaded)
 {
+	ph_error err;
 	ph_buffer section;
 	ph_reader reader;
 	ph_buffer_init(&section, 0);
@@ -469,6 +472,14 @@ START_TEST(a_damaged_save_is_not_loaded)
 		ck_assert_int_eq(ph_shelf_load(shelf, &reader, NULL), PH_ERR_DAMAGED);
 	}
 	ph_shelf_condemn(shelf);
+	ph_shelf_destroy(&shelf);
+	open_shelf(100);
+	/* The second file begins where the first ends. */
+	section.data[SECOND_FIRST] = 100;
+	ph_reader_init(&reader, section.data, section.length);
+	ck_assert_int_eq(ph_shelf_load(shelf, &reader, &err), PH_ERR_DAMAGED);
+	ck_assert_ptr_nonnull(strstr(err.text, "PH5322"));
+	section.data[SECOND_FIRST] = 101;
 	ph_shelf_destroy(&shelf);
 	open_shelf(100);
 	ph_reader_init(&reader, section.data, section.length);
