@@ -125,6 +125,36 @@ START_TEST(messages_by_subject_and_by_window)
 }
 END_TEST
 
+static void
+see_the_shorter(const ph_ledger_answer *answer)
+{
+	ck_assert_int_eq(answer->status, PH_OK);
+	ck_assert_uint_eq(answer->count, 1);
+	ck_assert_str_eq(answer->rows.messages[0].source, "/roads");
+	ck_assert_str_eq(answer->rows.messages[0].type, "council.road");
+}
+
+/* What is kept once and has a number of its own: one word may begin another. */
+START_TEST(a_source_that_begins_another_is_told_apart)
+{
+	const accepted longer = {.acceptance = 1,
+	    .id = "a",
+	    .source = "/roads/north",
+	    .type = "council.road.closed",
+	    .subject = "SR-0000000000001"};
+	accepted shorter = longer;
+	shorter.acceptance = 2;
+	shorter.source = "/roads";
+	shorter.type = "council.road";
+	shorter.subject = "SR-0000000000002";
+	add_accept(b.store, &longer);
+	add_accept(b.store, &shorter);
+	open_ledger();
+	ask_now((ph_ledger_ask){.kind = PH_LEDGER_SUBJECT, .key = shorter.subject},
+	    see_the_shorter);
+}
+END_TEST
+
 START_TEST(messages_are_found_by_what_is_known)
 {
 	ph_ledger_ask find = {.kind = PH_LEDGER_FIND};
@@ -310,6 +340,15 @@ see_trouble(const ph_ledger_answer *answer)
 	ck_assert_int_ne(answer->status, PH_OK);
 }
 
+/* What was taken back with the failed batch is entered again, words too. */
+static void
+see_never_seen(const ph_ledger_answer *answer)
+{
+	ck_assert_int_eq(answer->status, PH_OK);
+	ck_assert_uint_eq(answer->count, 1);
+	ck_assert_str_eq(answer->rows.messages[0].source, "urn:never:seen");
+}
+
 START_TEST(what_it_has_is_answered_while_the_disk_is_full)
 {
 	const ph_ledger_ask resolve = {
@@ -319,6 +358,7 @@ START_TEST(what_it_has_is_answered_while_the_disk_is_full)
 	later.id = "calderdale/Roads/3087715";
 	later.key = "calderdale/Roads/3087715";
 	later.subject = "SR-0000000000002";
+	later.source = "urn:never:seen";
 	history();
 	open_ledger();
 	ask_now(resolve, see_resolved);
@@ -344,6 +384,8 @@ START_TEST(what_it_has_is_answered_while_the_disk_is_full)
 	while (b.applied.offset < ph_store_durable(&b.store->base).offset)
 		ck_assert_int_eq(ph_loop_turn(b.loop, 100, NULL), PH_OK);
 	ck_assert_uint_eq(b.told[PH_LEDGER_REBUILT], 0);
+	ask_now((ph_ledger_ask){.kind = PH_LEDGER_SUBJECT, .key = later.subject},
+	    see_never_seen);
 }
 END_TEST
 
@@ -375,6 +417,7 @@ ledger_suite(void)
 	tcase_add_test(tests, what_was_never_let_in_is_not_told_as_accepted);
 	tcase_add_test(tests, bindings_are_found_from_either_side);
 	tcase_add_test(tests, messages_by_subject_and_by_window);
+	tcase_add_test(tests, a_source_that_begins_another_is_told_apart);
 	tcase_add_test(tests, messages_are_found_by_what_is_known);
 	tcase_add_test(tests, messages_without_a_subject_cost_no_rows);
 	tcase_add_test(tests, dead_letters_are_listed_until_somebody_acts);
