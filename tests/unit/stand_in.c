@@ -148,7 +148,8 @@ let_go(ph_client *client)
 /* ---- behaviour `inbound` ---- */
 
 static void
-publish_bound(ph_client *client, const char *id, const char *key, const char *canonical)
+publish_bound(ph_client *client, const char *id, const char *data, const char *system,
+    const char *key, const char *canonical)
 {
 	ph_error err = {.status = PH_OK};
 	ph_message *message = NULL;
@@ -158,7 +159,7 @@ publish_bound(ph_client *client, const char *id, const char *key, const char *ca
 	ph_buffer binding, options;
 	ph_buffer_init(&binding, 0);
 	ph_buffer_init(&options, 0);
-	ph_binding_write(&binding, "service-request", adapter, key, canonical);
+	ph_binding_write(&binding, "service-request", system, key, canonical);
 	ph_buffer_u8(&options, PH_OPTION_BINDING);
 	ph_buffer_blob16(&options, binding.data, binding.length);
 	ph_buffer_clear(&binding);
@@ -166,7 +167,7 @@ publish_bound(ph_client *client, const char *id, const char *key, const char *ca
 	ph_buffer_string(&binding, id);
 	ph_buffer_u8(&options, PH_OPTION_CURSOR);
 	ph_buffer_blob16(&options, binding.data, binding.length);
-	if (ph_message_new(attributes, 4, id, strlen(id), &message, &err) != PH_OK ||
+	if (ph_message_new(attributes, 4, data, strlen(data), &message, &err) != PH_OK ||
 	    ph_client_publish_with(
 		client, message, options.data, options.length, NULL, &err) != PH_OK)
 		fail("publish", &err);
@@ -228,9 +229,13 @@ resolved(ph_client *client, ph_frame *frame)
 		if (i == 0)
 			memcpy(first, value, sizeof first);
 	}
-	publish_bound(client, "I1", "K1", first);
-	publish_bound(client, "I2", "K1", "SR-ANOTHER");
+	publish_bound(client, "I1", "x", adapter, "K1", first);
+	publish_bound(client, "I1", "other", adapter, "K2", "SR-ANOTHER");
+	publish_bound(client, "I2", "x", adapter, "K1", "SR-ANOTHER");
+	publish_bound(client, "I3", "x", adapter, "K3", "SR-3");
+	publish_bound(client, "I4", "x", adapter, "K4", "SR-4");
 	publish_failed(client);
+	publish_bound(client, "I5", "x", "other", "K5", "SR-5");
 }
 
 static void

@@ -250,17 +250,36 @@ START_TEST(hosts_that_die_at_once_do_not_spin)
 }
 END_TEST
 
+/* What the ledger must be asked about holds up what comes behind it. */
+static void
+check_order_of_results(void)
+{
+	const char *notes = fixture_notes("roads");
+	const char *third = strstr(notes, "result 4 0");
+	const char *fourth = strstr(notes, "result 5 0");
+	const char *failed = strstr(notes, "result 6 0");
+	ck_assert(third != NULL && fourth != NULL && failed != NULL);
+	ck_assert(third < fourth && fourth < failed);
+}
+
 START_TEST(inbound)
 {
 	start("originates: [service-request]\n", "inbound settle");
-	fixture_await_noted("roads", "result 3 0", 1);
+	fixture_await_noted("roads", "result 7 2 PH6513", 1);
+	check_order_of_results();
 	ck_assert_uint_eq(fixture_noted("roads", "cursor known=0"), 1);
 	ck_assert_uint_eq(fixture_noted("roads", "resolved 0 status=2 value=SR-"), 1);
 	ck_assert_uint_eq(fixture_noted("roads", "resolved 1 status=3"), 1);
 	ck_assert_uint_eq(fixture_noted("roads", "resolved 2 status=1"), 1);
 	ck_assert_uint_eq(fixture_noted("roads", "result 1 0"), 1);
+	/* Another content is refused, and binds nothing. */
+	ck_assert_uint_eq(fixture_noted("roads", "result 2 3 PH6518"), 1);
+	ck_assert_ptr_null(strstr(fixture_ask("xref.get",
+				      "{\"entity\":\"service-request\",\"system\":"
+				      "\"roads\",\"key\":\"K2\"}"),
+	    "SR-ANOTHER"));
 	/* Another canonical id for the same key is refused, and kept. */
-	ck_assert_uint_eq(fixture_noted("roads", "result 2 3 PH6517"), 1);
+	ck_assert_uint_eq(fixture_noted("roads", "result 3 3 PH6517"), 1);
 	const char *letters = fixture_ask("dead.ls", "{\"queue\":\"inbound\"}");
 	ck_assert_ptr_nonnull(strstr(letters, "\"reason\":\"conflict\""));
 	ck_assert_ptr_nonnull(strstr(letters, "\"reason\":\"malformed\""));
@@ -270,7 +289,7 @@ START_TEST(inbound)
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	fixture_start();
 	fixture_await_noted("roads", "resolved 0 status=0 value=SR-", 1);
-	fixture_await_noted("roads", "cursor known=1 value=I2", 1);
+	fixture_await_noted("roads", "cursor known=1 value=I4", 1);
 	fixture_await_noted("roads", "result 1 1", 1);
 	/* A replay of what could not be read goes to the adapter it came from. */
 	const char *at = strstr(
