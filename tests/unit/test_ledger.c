@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <packhorse/client.h>
+
 #include "tests/unit/ledger_bench.h"
 
 /* --- resolve --- */
@@ -230,6 +232,111 @@ START_TEST(messages_without_a_subject_cost_no_rows)
 }
 END_TEST
 
+/* --- tries --- */
+
+#define OFFERED_MS (START_MS + 1500)
+
+static void
+see_times(const ph_ledger_answer *answer)
+{
+	ck_assert_int_eq(answer->status, PH_OK);
+	ck_assert_uint_eq(answer->count, 4);
+	const ph_ledger_event *e = answer->rows.events;
+	/* Of a delivery under way it is told when it was handed out. */
+	ck_assert_str_eq(e[1].reference, "half");
+	ck_assert_int_eq(e[1].at_ms, OFFERED_MS);
+	ck_assert_int_eq(e[2].took_ms, 200);
+	/* No record says when it was handed out again: since its acceptance. */
+	ck_assert_int_eq(e[3].took_ms, 1000);
+}
+
+static void
+add_try(void)
+{
+	ph_buffer body;
+	ph_buffer_init(&body, 0);
+	ph_record_attempt_encode(
+	    &(ph_record_attempt){
+		.acceptance = 1, .at_ms = OFFERED_MS, .queue = CRM, .attempt = 1},
+	    &body);
+	memory_add(b.store, PH_RECORD_ATTEMPT, &body);
+	ph_record_progress_encode(&(ph_record_progress){.acceptance = 1,
+				      .queue = CRM,
+				      .reference = ph_view_of("half"),
+				      .resume = ph_view_of("")},
+	    &body);
+	memory_add(b.store, PH_RECORD_PROGRESS, &body);
+}
+
+START_TEST(a_try_is_told_with_its_times)
+{
+	ended end = {.acceptance = 1,
+	    .queue = CRM,
+	    .attempt = 1,
+	    .outcome = PH_RETRY,
+	    .state = PH_RECORD_WAITING,
+	    .at_ms = OFFERED_MS + 200,
+	    .reference = ""};
+	add_queue(b.store, CRM, "crm");
+	add_accept(b.store, &created);
+	add_try();
+	add_outcome(b.store, &end);
+	end.at_ms = START_MS + 2000;
+	end.outcome = PH_DELIVERED;
+	end.state = PH_RECORD_SETTLED;
+	add_outcome(b.store, &end);
+	open_ledger();
+	ask_now((ph_ledger_ask){.kind = PH_LEDGER_CASE, .key = created.subject},
+	    see_times);
+	ph_ledger_close(&b.ledger);
+	ck_assert_uint_eq(count_rows("attempt"), 0);
+}
+END_TEST
+
+static void
+see_no_time(const ph_ledger_answer *answer)
+{
+	ck_assert_uint_eq(answer->count, 2);
+	ck_assert_int_eq(answer->rows.events[1].took_ms, 0);
+}
+
+/* The system's clock was set back in between. */
+START_TEST(no_try_takes_less_than_no_time)
+{
+	add_queue(b.store, CRM, "crm");
+	add_accept(b.store, &created);
+	add_outcome(b.store, &(ended){.acceptance = 1,
+				 .queue = CRM,
+				 .attempt = 1,
+				 .outcome = PH_DELIVERED,
+				 .state = PH_RECORD_SETTLED,
+				 .at_ms = START_MS,
+				 .reference = ""});
+	open_ledger();
+	ask_now((ph_ledger_ask){.kind = PH_LEDGER_CASE, .key = created.subject},
+	    see_no_time);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_has_a_letter_and_no_event)
+{
+	add_queue(b.store, 1, "inbound");
+	add_accept(b.store, &(accepted){.acceptance = 1,
+				.id = "F1",
+				.source = "/bench",
+				.type = "x.y",
+				.stage = "decode",
+				.reason = "malformed",
+				.text = "PH3000 not XML",
+				.queue = 1});
+	open_ledger();
+	ask_now((ph_ledger_ask){.kind = PH_LEDGER_CASE, .key = "nothing"}, see_nothing);
+	ph_ledger_close(&b.ledger);
+	ck_assert_uint_eq(count_rows("dead"), 1);
+	ck_assert_uint_eq(count_rows("event"), 0);
+}
+END_TEST
+
 /* --- dead letters --- */
 
 static void
@@ -414,6 +521,9 @@ ledger_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, references_resolve_both_ways);
 	tcase_add_test(tests, a_case_is_told_by_any_reference);
+	tcase_add_test(tests, a_try_is_told_with_its_times);
+	tcase_add_test(tests, no_try_takes_less_than_no_time);
+	tcase_add_test(tests, what_cannot_be_read_has_a_letter_and_no_event);
 	tcase_add_test(tests, what_was_never_let_in_is_not_told_as_accepted);
 	tcase_add_test(tests, bindings_are_found_from_either_side);
 	tcase_add_test(tests, messages_by_subject_and_by_window);
