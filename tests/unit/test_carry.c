@@ -1,9 +1,10 @@
 /*
  * Carrying goes on by a little in each turn of the broker, be it weighing or copying: others wait no
- * longer than that takes.
+ * longer than that takes. On a full disk what nobody needs goes at once.
  */
 #include "broker/carry.h"
 
+#include "broker/retain.h"
 #include "tests/unit/checkpoint_rig.h"
 
 #define TURN_RECORDS 64 /* looked at in one turn */
@@ -107,6 +108,53 @@ START_TEST(a_turn_looks_at_a_few_records)
 }
 END_TEST
 
+static ph_store_span
+oldest(const ph_broker *broker)
+{
+	ph_store_span span;
+	ck_assert_int_eq(ph_store_span_of(broker->store, (ph_position){.offset = 0},
+			     &span, NULL),
+	    PH_OK);
+	return span;
+}
+
+static bool
+is_needed(ph_broker *broker)
+{
+	ph_position floor;
+	return !ph_retain_floor(broker, &floor) ||
+	       floor.offset < oldest(broker).next.offset;
+}
+
+/* When the disk is full, what nobody needs goes however young it is: when that is noticed, and at the
+ * next look. */
+START_TEST(a_full_disk_gets_back_what_is_young)
+{
+	history self;
+	ph_broker *broker = history_broker(site);
+	history_begin(&self, broker, first_seed());
+	history_end_file(&self);
+	/* A checkpoint may name an earlier copy of the ledger: then go on to the next. */
+	while (is_needed(broker)) {
+		history_ignored(&self, 1);
+		ck_assert_int_eq(ph_broker_flush(broker), PH_OK);
+		history_await_checkpoint(broker);
+	}
+	uint64_t begin = oldest(broker).begin.offset;
+	broker->retain_ms = 0;
+	ph_retain_turn(broker);
+	ck_assert_uint_eq(oldest(broker).begin.offset, begin);
+	broker->accepting = _i == 0;
+	broker->retain_ms = 0;
+	if (_i == 0)
+		ph_retain_now(broker);
+	else
+		ph_retain_turn(broker);
+	ck_assert_uint_gt(oldest(broker).begin.offset, begin);
+	ph_broker_destroy(&broker);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -114,6 +162,11 @@ main(void)
 	TCase *tests = tcase_create("carry");
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_turn_looks_at_a_few_records);
+	suite_add_tcase(suite, tests);
+	tests = tcase_create("full");
+	tcase_add_checked_fixture(tests, setup_often, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, a_full_disk_gets_back_what_is_young, 0, 2);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
