@@ -167,7 +167,8 @@ publish_bound(ph_client *client, const char *id, const char *data, const char *s
 	ph_buffer_string(&binding, id);
 	ph_buffer_u8(&options, PH_OPTION_CURSOR);
 	ph_buffer_blob16(&options, binding.data, binding.length);
-	if (ph_message_new(attributes, 4, data, strlen(data), &message, &err) != PH_OK ||
+	if (ph_message_new(attributes, 4, data, strlen(data), &message, &err) !=
+		PH_OK ||
 	    ph_client_publish_with(
 		client, message, options.data, options.length, NULL, &err) != PH_OK)
 		fail("publish", &err);

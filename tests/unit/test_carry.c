@@ -112,8 +112,8 @@ static ph_store_span
 oldest(const ph_broker *broker)
 {
 	ph_store_span span;
-	ck_assert_int_eq(ph_store_span_of(broker->store, (ph_position){.offset = 0},
-			     &span, NULL),
+	ck_assert_int_eq(
+	    ph_store_span_of(broker->store, (ph_position){.offset = 0}, &span, NULL),
 	    PH_OK);
 	return span;
 }

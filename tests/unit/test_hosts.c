@@ -274,10 +274,10 @@ START_TEST(inbound)
 	ck_assert_uint_eq(fixture_noted("roads", "result 1 0"), 1);
 	/* Another content is refused, and binds nothing. */
 	ck_assert_uint_eq(fixture_noted("roads", "result 2 3 PH6518"), 1);
-	ck_assert_ptr_null(strstr(fixture_ask("xref.get",
-				      "{\"entity\":\"service-request\",\"system\":"
-				      "\"roads\",\"key\":\"K2\"}"),
-	    "SR-ANOTHER"));
+	ck_assert_ptr_null(
+	    strstr(fixture_ask("xref.get", "{\"entity\":\"service-request\",\"system\":"
+					   "\"roads\",\"key\":\"K2\"}"),
+		"SR-ANOTHER"));
 	/* Another canonical id for the same key is refused, and kept. */
 	ck_assert_uint_eq(fixture_noted("roads", "result 3 3 PH6517"), 1);
 	const char *letters = fixture_ask("dead.ls", "{\"queue\":\"inbound\"}");

@@ -286,8 +286,8 @@ START_TEST(a_try_is_told_with_its_times)
 	end.state = PH_RECORD_SETTLED;
 	add_outcome(b.store, &end);
 	open_ledger();
-	ask_now((ph_ledger_ask){.kind = PH_LEDGER_CASE, .key = created.subject},
-	    see_times);
+	ask_now(
+	    (ph_ledger_ask){.kind = PH_LEDGER_CASE, .key = created.subject}, see_times);
 	ph_ledger_close(&b.ledger);
 	ck_assert_uint_eq(count_rows("attempt"), 0);
 }

@@ -453,7 +453,8 @@ START_TEST(what_an_earlier_build_wrote_is_read)
 }
 END_TEST
 
-#define SECOND_FIRST 64 /* in what is saved: where the number of its first entry stands */
+#define SECOND_FIRST                                                                   \
+	64 /* in what is saved: where the number of its first entry stands */
 
 START_TEST(a_damaged_save_is_not_loaded)
 {
