@@ -19,6 +19,7 @@
 #include "broker/crashpoint.h"
 #include "broker/refill.h"
 #include "broker/state.h"
+#include "broker/trouble.h"
 #include "broker/window_move.h"
 #include "lib/base/assert.h"
 #include "lib/base/fs.h"
@@ -28,6 +29,7 @@
 #define PATH_SIZE     4096
 #define FILE_MOST     ((size_t) 4 << 30) /* bytes of a checkpoint */
 #define PAUSE_MS      1000 /* between two that are taken for their bytes */
+#define PAUSES	      5	   /* that is doubled so often at most, for a full disk */
 #define COPIES_BYTES  4 /* the ledger is copied after so many times checkpoint-bytes */
 #define COPIES_AFTER  2 /* or so many times checkpoint-after */
 #define SUFFIX	      ".checkpoint"
@@ -86,7 +88,9 @@ struct ph_checkpoints {
 	uint64_t taken_bytes; /* broker->written then */
 	uint64_t copied_bytes;
 	uint64_t failures;
-	bool ready;   /* may be taken */
+	unsigned in_vain;   /* tries since the last that was taken */
+	ph_trouble told[2]; /* of checkpoints that failed, of copies that did */
+	bool ready;	    /* may be taken */
 	bool held_up; /* the next one waits, or has waited, for the window's move */
 };
 
@@ -446,11 +450,15 @@ changed(const ph_broker *broker)
 }
 
 static void
-tell_failure(ph_checkpoints *at, uint64_t number, const ph_error *err)
+tell_failure(ph_broker *broker, uint64_t number, bool of_copy, const ph_error *err)
 {
+	ph_checkpoints *at = broker->checkpoints;
 	at->failures++;
-	ph_log(PH_LOG_WARN, "checkpoint-failed",
-	    "checkpoint=%" PRIu64 " where=%s text=%s", number, err->where, err->text);
+	at->in_vain++;
+	if (ph_trouble_due(&at->told[of_copy], err, ph_clock_mono(broker->clock)))
+		ph_log(PH_LOG_WARN, "checkpoint-failed",
+		    "checkpoint=%" PRIu64 " failures=%" PRIu64 " where=%s text=%s",
+		    number, at->failures, err->where, err->text);
 }
 
 /* A job with the state in it; NULL: it could not be (told). */
@@ -486,7 +494,7 @@ new_job(ph_broker *broker, bool copying)
 	if (status != PH_OK) {
 		/* Files that were to be synced with this one are not asked for again. */
 		at->ready = work->paths.length == 0;
-		tell_failure(at, work->made.number, &err);
+		tell_failure(broker, work->made.number, false, &err);
 		ph_buffer_fini(&work->image);
 		ph_buffer_fini(&work->paths);
 		free(work);
@@ -503,13 +511,18 @@ finish(ph_broker *broker, job **work_p)
 	ph_checkpoints *at = broker->checkpoints;
 	job *work = *work_p;
 	*work_p = NULL;
+	if (work->status == PH_OK && work->copy_err.status == PH_OK)
+		at->in_vain = 0;
 	if (work->copy_err.status != PH_OK)
-		tell_failure(at, work->made.number, &work->copy_err);
+		tell_failure(broker, work->made.number, true, &work->copy_err);
+	else if (work->copying)
+		ph_trouble_over(&at->told[true]);
 	if (work->status != PH_OK) {
 		/* A sync that failed is never tried again. */
 		at->ready = at->ready && !work->unsynced;
-		tell_failure(at, work->made.number, &work->err);
+		tell_failure(broker, work->made.number, false, &work->err);
 	} else {
+		ph_trouble_over(&at->told[false]);
 		ph_checkpoint_state_saved(broker);
 		at->last[1] = at->last[0];
 		at->last[0] = work->made;
@@ -553,12 +566,24 @@ copy_is_old(const ph_broker *broker, int64_t now_ms)
 		       (uint64_t) ph_options_get(options, PH_OPTION_CHECKPOINT_BYTES);
 }
 
+/* A full disk waits for a younger one: the last ends before the oldest extent does. */
+static bool
+copy_stands_in_the_way(const ph_broker *broker)
+{
+	ph_position copied = broker->checkpoints->ledger.at.position;
+	ph_store_span oldest;
+	ph_position first = {.offset = 0};
+	return broker->retain_urgent &&
+	       ph_store_span_of(broker->store, first, &oldest, NULL) == PH_OK &&
+	       copied.offset < oldest.next.offset;
+}
+
 /* From now on the next one is counted. */
 static void
 start_counting(ph_broker *broker, int64_t now_ms, bool copying)
 {
 	ph_checkpoints *at = broker->checkpoints;
-	broker->retain_waits = broker->reshelved = false;
+	broker->retain_waits = broker->retain_urgent = broker->reshelved = false;
 	at->due_ms = INT64_MAX;
 	at->taken_ms = now_ms;
 	at->taken_bytes = broker->written;
@@ -572,7 +597,7 @@ static void
 take(ph_broker *broker, int64_t now_ms)
 {
 	ph_checkpoints *at = broker->checkpoints;
-	bool copying = copy_is_old(broker, now_ms);
+	bool copying = copy_is_old(broker, now_ms) || copy_stands_in_the_way(broker);
 	start_counting(broker, now_ms, copying);
 	job *work = settle_store(broker) ? new_job(broker, copying) : NULL;
 	if (work == NULL)
@@ -603,6 +628,11 @@ is_due(ph_broker *broker, int64_t now_ms)
 		at->due_ms = now_ms + after_ms;
 		ph_timer_set(at->timer, after_ms);
 	}
+	/* one that failed is not soon better */
+	int64_t pause_ms = (int64_t) PAUSE_MS
+			   << (at->in_vain < PAUSES ? at->in_vain : PAUSES);
+	if (broker->retain_urgent && now_ms - at->taken_ms >= pause_ms)
+		return true;
 	return now_ms >= at->due_ms || (bytes >= (uint64_t) ph_options_get(options,
 						     PH_OPTION_CHECKPOINT_BYTES) &&
 					   now_ms - at->taken_ms >= PAUSE_MS);

@@ -24,8 +24,8 @@
 #include "broker/duplicate_ring.h"
 #include "lib/base/assert.h"
 
-#define STEP  (((uint64_t) 8 << 20) / PH_DUPLICATE_ENTRY) /* places taken at a time */
-#define TOUCH 16					  /* entries */
+#define STEP  (PH_DUPLICATES_STEP / PH_DUPLICATE_ENTRY) /* places taken at a time */
+#define TOUCH 16					/* entries */
 #define QUIET 65536 /* additions between two reports or attempts of a kind */
 
 typedef enum trouble {

@@ -24,6 +24,8 @@
 #include "lib/base/buffer.h"
 #include "lib/base/fs.h"
 
+#define PH_DUPLICATES_STEP ((uint64_t) 8 << 20) /* bytes that the ring grows by */
+
 typedef struct ph_duplicates ph_duplicates;
 
 typedef enum ph_repeat {

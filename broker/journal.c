@@ -328,6 +328,21 @@ journal_idle(ph_store *store, ph_error *err)
 	return status;
 }
 
+static void
+journal_keep(ph_store *store, uint64_t bytes)
+{
+	ph_writer_keep(&journal_of(store)->writer, bytes);
+}
+
+static const char *
+why_full(const ph_writer *writer)
+{
+	if (writer->full)
+		return writer->full_why.text;
+	return writer->tight ? "what is free is left to checkpoints and the ledger"
+			     : "";
+}
+
 static ph_status
 journal_space(ph_store *store, ph_store_space *out, ph_error *err)
 {
@@ -339,17 +354,21 @@ journal_space(ph_store *store, ph_store_space *out, ph_error *err)
 	if (disk < 0)
 		return ph_fail_errno(err, failed, "cannot measure %s", self->directory);
 	uint64_t here = writer->head.bytes - writer->end - writer->batch.length;
-	uint64_t files = (uint64_t) disk / writer->segment_bytes;
+	uint64_t ours =
+	    (uint64_t) disk > writer->keep ? (uint64_t) disk - writer->keep : 0;
+	uint64_t files = ours / writer->segment_bytes;
 	unsigned reserve = ph_room_count(&writer->room);
 	if (reserve > writer->room.wanted)
 		reserve = writer->room.wanted;
 	if (writer->full && reserve == writer->room.wanted)
 		ph_writer_reserve(writer); /* the thread has found room */
+	bool refusing = writer->full || writer->tight;
 	*out = (ph_store_space){
-	    .open = writer->full ? 0 : here + files * writer->segment_bytes,
+	    .open = refusing ? 0 : here + files * writer->segment_bytes,
 	    .reserve = reserve * writer->room.bytes,
 	    .used = writer->closed_bytes + writer->head.bytes,
-	    .accepting = !writer->full && writer->failure.status == PH_OK,
+	    .accepting = !refusing && writer->failure.status == PH_OK,
+	    .why = why_full(writer),
 	};
 	return PH_OK;
 }
@@ -544,6 +563,7 @@ prepare_writer(journal *self, const ph_journal_config *config, ph_journal_scan *
 	writer->segment_bytes = bytes;
 	writer->batch_limit = config->batch_bytes != 0 ? (size_t) config->batch_bytes
 						       : PH_JOURNAL_BATCH_DEFAULT;
+	writer->keep = config->keep_bytes;
 	writer->epoch = ++scan->report.epoch;
 	writer->oldest = scan->oldest;
 	memcpy(writer->head.id, scan->id, sizeof scan->id);
@@ -554,8 +574,10 @@ prepare_writer(journal *self, const ph_journal_config *config, ph_journal_scan *
 		if (status != PH_OK)
 			return status;
 	}
-	return ph_room_init(&writer->room, self->fs, self->directory, bytes,
+	ph_status status = ph_room_init(&writer->room, self->fs, self->directory, bytes,
 	    (unsigned) ((reserve + bytes - 1) / bytes), config->thread, err);
+	writer->room.keep = config->keep_bytes;
+	return status;
 }
 
 /* From the findings to a journal that can be written. */
@@ -612,6 +634,7 @@ ph_journal_open(const ph_journal_config *config, ph_store **out,
 	    .span = journal_span,
 	    .idle = journal_idle,
 	    .space = journal_space,
+	    .keep = journal_keep,
 	    .own = journal_own,
 	    .epoch = journal_epoch,
 	    .close = journal_close,

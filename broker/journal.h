@@ -37,6 +37,8 @@ typedef struct ph_journal_config {
 	uint64_t
 	    reserve_bytes; /* kept for essential records; 0: one segment; rounded up to whole ones */
 	uint64_t batch_bytes; /* 0: the default */
+	uint64_t
+	    keep_bytes; /* of the disk, left to others until ph_store_keep says how many */
 	bool thread; /* make, zero and remove files on a thread of the journal's own */
 	bool
 	    past_damage; /* open although there is damage: its ranges are passed over */

@@ -134,6 +134,19 @@ add_spare(ph_room *room, const char *from, ph_error *err)
 	return status;
 }
 
+/* Would there be less than is left to others, if so many bytes more were taken? */
+static bool
+too_little(ph_room *room, uint64_t bytes)
+{
+	room_lock(room);
+	uint64_t keep = room->keep;
+	room_unlock(room);
+	if (keep == 0)
+		return false;
+	int64_t left = room->fs->space(room->fs->self, room->directory);
+	return left >= 0 && ((uint64_t) left < bytes || (uint64_t) left - bytes < keep);
+}
+
 /* --- segments that are given back ------------------------------------------------------ */
 
 static bool
@@ -185,7 +198,7 @@ recycle(ph_room *room, const char *path, ph_error *err)
 	const ph_fs *fs = room->fs;
 	ph_status status = PH_ERR_USAGE;
 
-	if (ph_room_count(room) < room->kept) {
+	if (ph_room_count(room) < (too_little(room, 0) ? room->wanted : room->kept)) {
 		int fd = fs->open(fs->self, path, O_RDWR, 0);
 
 		if (fd >= 0 && fs->size(fs->self, fd) == (int64_t) room->bytes)
@@ -339,20 +352,63 @@ ph_room_count(ph_room *room)
 	return count;
 }
 
+/* Remove the last spare, unless it is of the reserve: a file of zeros is room that can be given. */
+static bool
+give_spare(ph_room *room)
+{
+	char name[PH_ROOM_PATH];
+	char path[PH_ROOM_PATH];
+
+	room_lock(room);
+	spare_name(room->count, name);
+	bool given = room->count > room->wanted &&
+		     ph_room_path(room->directory, name, path) &&
+		     room->fs->unlink(room->fs->self, path) == 0;
+	if (given)
+		room->count--;
+	room_unlock(room);
+	return given;
+}
+
+void
+ph_room_keep(ph_room *room, uint64_t bytes, int64_t *left)
+{
+	room_lock(room);
+	room->keep = bytes;
+	room_unlock(room);
+	do {
+		*left = room->fs->space(room->fs->self, room->directory);
+	} while (*left >= 0 && (uint64_t) *left < bytes && give_spare(room));
+	if (*left < 0)
+		*left = INT64_MAX;
+	if ((uint64_t) *left < bytes || (uint64_t) *left - bytes < room->bytes)
+		return;
+	room_lock(room);
+	room->failed = false; /* there is room for one more: try it */
+	if (room->started)
+		pthread_cond_signal(&room->work);
+	room_unlock(room);
+}
+
 static ph_status
 make_spare(ph_room *room, ph_error *err)
 {
 	char path[PH_ROOM_PATH];
 	int fd = -1;
+	bool more = ph_room_count(room) >= room->wanted;
 
 	if (!ph_room_path(room->directory, MAKING, path))
 		return ph_fail(err, PH_ERR_USAGE, "the directory's name is too long");
+	/* one more than the reserve not so that it would be given back at once */
+	if (too_little(room, more ? 2 * room->bytes : room->bytes))
+		return ph_fail_errno(err, ENOSPC,
+		    "the rest of the disk is left to checkpoints and the ledger");
 	ph_status status = make_file(room, path, room->bytes, &fd, err);
 	if (status != PH_OK)
 		return status;
 	/* What is made ahead of need is written full of zeros: then the batches that come find its
 	 * blocks written and its pages in memory, and need not wait for either. */
-	if (room->started && ph_room_count(room) >= room->wanted)
+	if (room->started && more)
 		status = zero_file(room, fd, err);
 	room->fs->close(room->fs->self, fd);
 	if (status != PH_OK) {

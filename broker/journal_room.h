@@ -8,6 +8,8 @@
  * to a few more than are made otherwise, since blocks that were written before are written fastest;
  * the others are removed.
  *
+ * Some of the disk is left to others (ph_room_keep): no spare is made of it.
+ *
  * With a thread of its own (ph_room_start) one spare more than the reserve is kept, and all that
  * takes long (finding blocks, zeroing, syncing) happens there: whoever takes a spare waits only
  * when none is ready. Without, the same steps are done within the calls.
@@ -47,6 +49,7 @@ typedef struct ph_room {
 	    news;	/* for the owner: there is a spare, or there will be none */
 	bool stop;	/* for the thread: end */
 	unsigned count; /* spares there are, numbered from 1 */
+	uint64_t keep;	/* bytes of the disk that no spare is made of */
 	bool failed;	/* the last try to make one went wrong */
 	ph_error why;	/* how */
 	uint32_t given; /* segments given back and not looked at yet: from here */
@@ -66,6 +69,9 @@ ph_status ph_room_init(ph_room *room, const ph_fs *fs, const char *directory,
 ph_status ph_room_start(ph_room *room, ph_error *err);
 /* End the thread, at the end of what it is at. What it has not done is done after the next start. */
 void ph_room_fini(ph_room *room);
+/* Leave so many bytes of the disk to others; spares over the reserve are given back for them, one by
+ * one. *left: bytes free then; INT64_MAX if nobody knows. */
+void ph_room_keep(ph_room *room, uint64_t bytes, int64_t *left);
 /* Spares there are. */
 unsigned ph_room_count(ph_room *room);
 /* Make the reserve whole: with a thread, wait until it is or cannot be. PH_ERR_FULL: some of it is

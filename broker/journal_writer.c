@@ -459,6 +459,20 @@ ph_writer_reserve(ph_writer *self)
 		self->full_again_ms = ph_clock_mono(self->clock) + ROOM_RETRY_MS;
 }
 
+void
+ph_writer_keep(ph_writer *self, uint64_t bytes)
+{
+	int64_t left;
+
+	self->keep = bytes;
+	ph_room_keep(&self->room, bytes, &left);
+	/* once there were too few, some more, so that it does not change at every look */
+	self->tight = (uint64_t) left < bytes + (self->tight ? bytes / 8 : 0);
+	if (self->full && !self->tight && (uint64_t) left - bytes >= self->room.bytes)
+		ph_writer_reserve(self);
+	self->full_again_ms = ph_clock_mono(self->clock) + ROOM_RETRY_MS;
+}
+
 ph_status
 ph_writer_roll(ph_writer *self, ph_error *err)
 {
@@ -511,19 +525,26 @@ ph_writer_trim(ph_writer *self, uint32_t oldest, ph_error *err)
 	return status;
 }
 
+/* What publishers are told; where it is full, and why, is for the log. */
+static ph_status
+refuse_new(ph_error *err)
+{
+	return ph_fail(err, PH_ERR_FULL,
+	    "PH5004 no room on the broker's disk: only what was accepted before goes "
+	    "on");
+}
+
 /* May something new be taken? Asks the disk again from time to time. */
 static ph_status
 admit(ph_writer *self, ph_error *err)
 {
-	if (self->doubt ||
-	    (self->full && (self->room.started ||
-			       ph_clock_mono(self->clock) >= self->full_again_ms)))
+	bool again = ph_clock_mono(self->clock) >= self->full_again_ms;
+
+	if (self->tight && again)
+		ph_writer_keep(self, self->keep);
+	if (self->doubt || (self->full && (self->room.started || again)))
 		ph_writer_reserve(self);
-	if (self->full)
-		return ph_fail(err, PH_ERR_FULL,
-		    "PH5004 only what was accepted before goes on: %.400s",
-		    self->full_why.text);
-	return PH_OK;
+	return self->full || self->tight ? refuse_new(err) : PH_OK;
 }
 
 /* Room for a record in the file and in the batch. */
@@ -564,6 +585,8 @@ ph_writer_submit(ph_writer *self, uint8_t type, ph_store_need need,
 	ph_status status = need == PH_STORE_NEW ? admit(self, err) : PH_OK;
 	if (status == PH_OK)
 		status = make_way(self, ph_frame_size(length), err);
+	if (status == PH_ERR_FULL && need == PH_STORE_NEW)
+		status = refuse_new(err);
 	if (status == PH_OK && need == PH_STORE_NEW && (self->full || self->doubt))
 		status = admit(self, err); /* the roll took from the reserve */
 	if (status == PH_ERR_FULL && PH_MUTANT("drop-when-full")) {

@@ -67,6 +67,8 @@ typedef struct ph_writer {
 	    doubt; /* the reserve is being made whole: new records wait to know of it */
 	bool full; /* the reserve is not whole: new records are refused */
 	ph_error full_why;     /* why not */
+	uint64_t keep;	       /* bytes of the disk that are left to others */
+	bool tight;	       /* there are fewer: new records are refused */
 	int64_t full_again_ms; /* when to ask the disk again, monotonic */
 	ph_error failure;      /* status not PH_OK: failed for good */
 } ph_writer;
@@ -94,6 +96,8 @@ bool ph_writer_mark(ph_writer *writer, ph_mark_kind kind);
 ph_status ph_writer_roll(ph_writer *writer, ph_error *err);
 /* Make the reserve whole, or note that it is not. */
 void ph_writer_reserve(ph_writer *writer);
+/* Leave so many bytes of the disk to others: new records are refused while there are fewer. */
+void ph_writer_keep(ph_writer *writer, uint64_t bytes);
 /* Keep the files from number `oldest` on, and say so durably. PH_ERR_FULL: nothing has changed. */
 ph_status ph_writer_trim(ph_writer *writer, uint32_t oldest, ph_error *err);
 

@@ -640,6 +640,9 @@ void
 ph_ledger_take_back(ph_ledger_file *file)
 {
 	(void) ph_ledger_sql_run(file, PH_SQL_ROLLBACK, NULL);
+	/* Where the disk is full, the log's room is the first to be used again. */
+	(void) sqlite3_wal_checkpoint_v2(
+	    file->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	memset(file->words, 0, sizeof file->words);
 }
 

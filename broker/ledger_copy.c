@@ -17,8 +17,10 @@
 #include "lib/base/assert.h"
 #include "lib/base/fs.h"
 
-#define BUSY_MS 5000
-#define CHUNK	(1u << 20)
+#define BUSY_MS	 5000
+#define CHUNK	 (1u << 20)
+/* The log into the file: its room may be needed for the copy. Only who has read once knows of it. */
+#define FOLD_LOG "select count(*) from sqlite_master; pragma wal_checkpoint(truncate)"
 
 static ph_status
 refused(sqlite3 *db, int code, const char *path, ph_error *err)
@@ -93,6 +95,7 @@ fill_copy(
 		code = sqlite3_open_v2(to_path, &to, flags, NULL);
 	if (code == SQLITE_OK) {
 		sqlite3_busy_timeout(from, BUSY_MS);
+		(void) sqlite3_exec(from, FOLD_LOG, NULL, NULL, NULL);
 		code = sqlite3_exec(to,
 		    "pragma synchronous = off; pragma journal_mode = off", NULL, NULL,
 		    NULL);

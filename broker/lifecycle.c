@@ -18,6 +18,7 @@
 #include "broker/commit.h"
 #include "broker/control.h"
 #include "broker/greet.h"
+#include "broker/keep.h"
 #include "broker/journal.h"
 #include "broker/operate_part.h"
 #include "broker/recover.h"
@@ -196,7 +197,8 @@ open_journal(ph_broker *broker, ph_error *err)
 	    .overlap = !broker->alone,
 	    .past_damage = broker->past_damage,
 	    .clock = broker->clock,
-	    .fs = broker->fs};
+	    .fs = broker->fs,
+	    .keep_bytes = UINT64_MAX}; /* until the state is known */
 	int64_t until_ms = ph_clock_mono(broker->clock) + LOCK_WAIT_MS;
 	ph_status status = ph_journal_open(&config, &broker->store, &report, err);
 	/* The one before us may have been killed a moment ago and not be gone yet. */
@@ -316,6 +318,8 @@ recover(ph_broker *broker, ph_error *err)
 	broker->dirty = false;
 	if (status == PH_OK)
 		ph_checkpoint_begin(broker);
+	if (status == PH_OK)
+		ph_keep_tell(broker);
 	return status;
 }
 

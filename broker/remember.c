@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "broker/carry.h"
+#include "broker/keep.h"
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 
@@ -190,10 +191,16 @@ static ph_status
 begin(ph_broker *broker, ph_error *err)
 {
 	ph_error why = {.status = PH_OK};
-	return ph_duplicates_begin(
-		   broker->duplicates, broker->fs, broker->site->state, &why) == PH_OK
-		   ? PH_OK
-		   : begin_in_memory(broker, &why, err);
+	const char *state = broker->site->state;
+	if (!ph_keep_allows(broker, PH_DUPLICATES_STEP)) {
+		ph_duplicates_remove(broker->fs, state); /* it would be replaced */
+		(void) ph_fail(&why, PH_ERR_FULL,
+		    "PH5371 the disk has no room for it beside new messages");
+	} else if (ph_duplicates_begin(broker->duplicates, broker->fs, state, &why) ==
+		   PH_OK) {
+		return PH_OK;
+	}
+	return begin_in_memory(broker, &why, err);
 }
 
 /* ---- all of it ---- */

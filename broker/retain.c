@@ -11,6 +11,7 @@
 #include "broker/carry.h"
 #include "broker/checkpoint.h"
 #include "broker/journal_range.h"
+#include "broker/keep.h"
 #include "broker/retention.h"
 #include "lib/base/log.h"
 
@@ -56,6 +57,17 @@ reaches(ph_broker *broker, ph_position floor, ph_position end)
 	return floor.offset >= end.offset && ph_carry_floor(broker, floor, &out);
 }
 
+/* Has the ledger come so far that a snapshot of it could be trimmed to? */
+static bool
+ledger_reaches(const ph_broker *broker, ph_position end)
+{
+	ph_ledger_state state;
+	if (broker->ledger == NULL)
+		return true;
+	ph_ledger_look(broker->ledger, &state);
+	return state.applied.offset >= end.offset;
+}
+
 /*
  * Who has nothing to do takes no checkpoints, and what is too old would stay until something comes. So
  * the oldest extent that can go with younger checkpoints asks for them, and the next look is not left
@@ -77,10 +89,15 @@ look_ahead(ph_broker *broker)
 	if (left_ms < QUIET_MS)
 		broker->retain_by_ms +=
 		    (left_ms > LOOK_MS ? left_ms : LOOK_MS) - QUIET_MS;
+	if (!broker->accepting && left_ms > LOOK_MS)
+		broker->retain_by_ms = broker->retain_ms;
 	(void) ph_checkpoint_floor(broker, &floor);
-	broker->retain_waits = ph_retention_outlived(broker, &oldest, space.used) &&
+	broker->retain_waits = (!broker->accepting || ph_retention_outlived(broker,
+							  &oldest, space.used)) &&
 			       !reaches(broker, floor, oldest.next) &&
 			       reaches(broker, broker->last_position, oldest.next);
+	broker->retain_urgent = broker->retain_waits && !broker->accepting &&
+				ledger_reaches(broker, oldest.next);
 }
 
 static void
@@ -105,16 +122,20 @@ look(ph_broker *broker, bool at_once)
 {
 	broker->retain_ms = ph_clock_mono(broker->clock) + LOOK_MS;
 	broker->retain_by_ms = INT64_MAX;
+	broker->retain_urgent = false;
+	ph_keep_tell(broker);
 	give(broker, at_once);
 	if (!broker->failed && broker->checkpoints != NULL)
 		look_ahead(broker);
 }
 
-void
+bool
 ph_retain_turn(ph_broker *broker)
 {
-	if (ph_clock_mono(broker->clock) >= broker->retain_ms)
-		look(broker, !broker->accepting);
+	if (ph_clock_mono(broker->clock) < broker->retain_ms)
+		return false;
+	look(broker, !broker->accepting);
+	return true;
 }
 
 void

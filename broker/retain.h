@@ -13,8 +13,8 @@
 
 #include "broker/broker.h"
 
-/* After a flush. Looks at the oldest extents now and then; cheap in between. */
-void ph_retain_turn(ph_broker *broker);
+/* After a flush. Looks at the oldest extents now and then (true); cheap in between. */
+bool ph_retain_turn(ph_broker *broker);
 /* The same now, for a disk that is full. */
 void ph_retain_now(ph_broker *broker);
 

@@ -88,6 +88,7 @@ typedef struct ph_store_space {
 	uint64_t reserve; /* bytes kept for essential records */
 	uint64_t used;	  /* bytes that the extents take */
 	bool accepting;	  /* false: PH_STORE_NEW is refused for want of space */
+	const char *why;  /* then: for the log; borrowed until the next call */
 } ph_store_space;
 
 /* Who is told about partitions; called on the store's own thread, from inside its functions. */
@@ -168,6 +169,9 @@ typedef struct ph_store_ops {
 
 	/* Room, and whether new records are taken. */
 	ph_status (*space)(ph_store *store, ph_store_space *out, ph_error *err);
+
+	/* Room that is left to others; see ph_store_keep. May be NULL. */
+	void (*keep)(ph_store *store, uint64_t bytes);
 
 	/* Who is told of partitions; see ph_store_own. */
 	void (*own)(ph_store *store, const ph_store_owner *owner);
@@ -335,6 +339,18 @@ static inline ph_status
 ph_store_space_left(ph_store *store, ph_store_space *out, ph_error *err)
 {
 	return store->ops->space(store, out, err);
+}
+
+/*
+ * Leave so many bytes of the disk to those by whose work extents can be given back (checkpoints, the
+ * ledger, its snapshots): while there are fewer, PH_STORE_NEW is refused and no room is made ahead.
+ * Asks the disk; call it as often as the need changes.
+ */
+static inline void
+ph_store_keep(ph_store *store, uint64_t bytes)
+{
+	if (store->ops->keep != NULL)
+		store->ops->keep(store, bytes);
 }
 
 /*

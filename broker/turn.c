@@ -12,6 +12,7 @@
 #include "broker/commit.h"
 #include "broker/dispatch.h"
 #include "broker/greet.h"
+#include "broker/keep.h"
 #include "broker/operate_part.h"
 #include "broker/retain.h"
 #include "broker/supervise.h"
@@ -57,8 +58,8 @@ look_at_space(ph_broker *broker)
 		    PH_LOG_INFO, "accepting-again", "open_bytes=%" PRIu64, space.open);
 	else
 		ph_log(PH_LOG_ERROR, "disk-nearly-full",
-		    "open_bytes=%" PRIu64 " reserve_bytes=%" PRIu64, space.open,
-		    space.reserve);
+		    "open_bytes=%" PRIu64 " reserve_bytes=%" PRIu64 " text=%s",
+		    space.open, space.reserve, space.why);
 	if (!space.accepting)
 		ph_retain_now(broker);
 }
@@ -145,8 +146,10 @@ ph_turn_end(void *self)
 			ph_checkpoint_turn(broker);
 	}
 	bool moving = ph_window_move_turn(broker);
-	ph_retain_turn(broker);
-	if (wrote && ++broker->turns % SPACE_LOOK == 0)
+	if (wrote)
+		ph_keep_turn(broker);
+	bool looked = ph_retain_turn(broker);
+	if (looked || (wrote && ++broker->turns % SPACE_LOOK == 0))
 		look_at_space(broker);
 	/* Nothing wakes a loop that sleeps while a batch is away: it looks once more, and waits. */
 	bool again = broker->dirty || broker->away || carrying || moving;

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "broker/keep.h"
 #include "lib/base/log.h"
 
 #define SLICE 2048 /* entries, beside as many as came since the last: 1 to 2 ms */
@@ -32,7 +33,8 @@ ph_window_move_begin(ph_broker *broker)
 {
 	size_t limit =
 	    (size_t) ph_options_get(&broker->site->options, PH_OPTION_DUPLICATES);
-	if (broker->move != NULL || ph_duplicates_fd(broker->duplicates) >= 0)
+	if (broker->move != NULL || ph_duplicates_fd(broker->duplicates) >= 0 ||
+	    !ph_keep_allows(broker, PH_DUPLICATES_STEP))
 		return false;
 	broker->move = calloc(1, sizeof *broker->move);
 	if (broker->move == NULL)
