@@ -67,9 +67,16 @@ checkpoint_bytes(const ph_broker *broker)
 }
 
 static uint64_t
+option(const ph_broker *broker, ph_option which)
+{
+	return (uint64_t) ph_options_get(&broker->site->options, which);
+}
+
+static uint64_t
 need(const ph_broker *broker)
 {
-	return LEAST + 2 * checkpoint_bytes(broker) + ledger_bytes(broker) +
+	return LEAST + option(broker, PH_OPTION_SEGMENT_BYTES) +
+	       2 * checkpoint_bytes(broker) + ledger_bytes(broker) +
 	       ledger_behind(broker) / LEDGER_SHARE;
 }
 
@@ -91,11 +98,8 @@ ph_keep_turn(ph_broker *broker)
 bool
 ph_keep_allows(const ph_broker *broker, uint64_t bytes)
 {
-	const ph_options *options = &broker->site->options;
 	int64_t left = broker->fs->space(broker->fs->self, broker->site->state);
-	uint64_t others =
-	    need(broker) + (uint64_t) ph_options_get(options, PH_OPTION_RESERVE_BYTES) +
-	    MESSAGES_FILES *
-		(uint64_t) ph_options_get(options, PH_OPTION_SEGMENT_BYTES);
+	uint64_t others = need(broker) + option(broker, PH_OPTION_RESERVE_BYTES) +
+			  MESSAGES_FILES * option(broker, PH_OPTION_SEGMENT_BYTES);
 	return left < 0 || (uint64_t) left >= bytes + others;
 }

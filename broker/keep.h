@@ -4,7 +4,8 @@
  * An extent of the journal goes when two checkpoints and a snapshot of the ledger lie behind it. All
  * three take room, and the ledger does to get there. So much is left free of what new messages may
  * take (ph_store_keep): two checkpoints of the state as it is, a copy of the ledger as it is, and, for
- * its growth and the copy's, half of the journal that it has not folded yet. That is more than the
+ * its growth and the copy's, half of the journal that it has not folded yet; and a file of the journal,
+ * for the end that a start after a kill writes again. That is more than the
  * ledger was seen to take of ordinary messages; where it is too little, it is folded in smaller steps.
  *
  * Thread: owner. Errors: none.
