@@ -275,3 +275,46 @@ all_taken() {
 	ph message tail --queue stuck --settle --count 1 --timeout 60 >"$WORK/out"
 	grep -q 'still here' "$WORK/out"
 }
+
+# small COUNT: events of 1 KB, with ids of this round's own.
+small() {
+	"$PYTHON" -c 'import sys
+for n in range(int(sys.argv[2])):
+    print("""{"specversion":"1.0","id":"%s-%d","source":"urn:x","type":"council.test.v1","data":{"x":"%s"}}"""
+          % (sys.argv[1], n, "x" * 1000))' "$1" "$2"
+}
+
+@test "a disk that is filled at once is accepted on again when all is settled, also after kills" {
+	local round taken
+	broker_stop
+	hosts_kill TERM
+	rm -r "$WORK"/site/adapters/* "$WORK"/site/routes/*
+	echo 'queues: {test: {}}' >>"$WORK/site/packhorse.yaml"
+	printf 'routes:\n  - {route: test, purpose: test, when: {type: council.test.v1}, to: [test]}\n' >"$WORK/site/routes/test.yaml"
+	rm -rf "$WORK/state"
+	mkdir "$WORK/state"
+	mount -t tmpfs -o size=10m,mode=700 tmpfs "$WORK/state" 2>"$WORK/out" || skip "no file system can be mounted here"
+	echo 'limits: {segment-bytes: 1M, reserve-bytes: 1M, retain-bytes: 1G}' >>"$WORK/site/packhorse.yaml"
+	broker_launch
+	wait_until broker_answers
+	for round in 1 2 3; do
+		small "$round" 12000 | ph message publish - >"$WORK/told" || true
+		equal "$(jq -r 'select(.status == "refused") | "\(.code) \(.text)"' "$WORK/told" | sort -u)" \
+			"PH5004 no room on the broker's disk: only what was accepted before goes on"
+		taken=$(grep -c '"accepted"' "$WORK/told")
+		if [ "$round" = 2 ]; then
+			broker_kill
+			broker_launch
+			wait_until broker_answers
+		fi
+		ph message tail --queue test --settle --count "$taken" --timeout 60 >"$WORK/out"
+		equal "$(wc -l <"$WORK/out")" "$taken"
+		if [ "$round" = 3 ]; then
+			broker_kill
+			broker_launch
+			wait_until broker_answers
+		fi
+		wait_is true status accepting
+		equal "$(status balance)" 0
+	done
+}
