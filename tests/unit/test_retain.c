@@ -351,10 +351,10 @@ START_TEST(a_disk_that_fills_up_ends_a_run)
 		    fixture_publish(publisher, "other.v1", id, NULL, big, NULL),
 		    PH_ACCEPTED);
 	}
-	atomic_store(&disk->left, 2 * MIB); /* less than what is to be carried */
+	atomic_store(&disk->left, 3 * MIB); /* less than what is to be carried */
 	pass_through("a", MANY / 2);
 	int64_t before = fixture_status("records");
-	atomic_store(&disk->left, 6 * MIB);
+	atomic_store(&disk->left, 7 * MIB);
 	atomic_store(&disk->trap, true);
 	while (atomic_load(&disk->refused) == 0)
 		ck_assert_msg(ph_clock_mono(ph_clock_system()) < deadline &&
