@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/checkpoint_names.h"
 #include "broker/checkpoint_state.h"
 #include "broker/crashpoint.h"
 #include "broker/refill.h"
@@ -26,7 +27,7 @@
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
 
-#define PATH_SIZE     4096
+#define PATH_SIZE     PH_CHECKPOINT_PATH
 #define FILE_MOST     ((size_t) 4 << 30) /* bytes of a checkpoint */
 #define PAUSE_MS      1000 /* between two that are taken for their bytes */
 #define PAUSES	      5	   /* that is doubled so often at most, for a full disk */
@@ -94,46 +95,6 @@ struct ph_checkpoints {
 	bool held_up; /* the next one waits, or has waited, for the window's move */
 };
 
-/* ---- names ---- */
-
-static void
-name_of(char out[PATH_SIZE + 64], const char *directory, const char *before,
-    uint64_t number, const char *after)
-{
-	(void) snprintf(out, PATH_SIZE + 64, "%s/%s%010" PRIu64 "%s", directory, before,
-	    number, after);
-}
-
-/* The number in a name that begins with `before`; 0: it is no such name. */
-static uint64_t
-number_in(const char *name, const char *before, const char *after)
-{
-	char *end;
-	size_t length = strlen(before);
-	if (strncmp(name, before, length) != 0 || name[length] < '0' ||
-	    name[length] > '9')
-		return 0;
-	uint64_t number = strtoull(name + length, &end, 10);
-	return strcmp(end, after) == 0 ? number : 0;
-}
-
-/* Call `fn` with the number of every file of that form; the newest last. */
-static void
-each(const char *directory, const char *before, const char *after,
-    void (*fn)(void *self, uint64_t number), void *self)
-{
-	char **names = NULL;
-	size_t count = 0;
-	if (ph_fs_list(directory, after, &names, &count, NULL) != PH_OK)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t number = number_in(names[i], before, after);
-		if (number > 0)
-			fn(self, number);
-	}
-	free(names);
-}
-
 /* ---- opening ---- */
 
 static void
@@ -187,9 +148,11 @@ ph_checkpoint_open(ph_broker *broker, ph_error *err)
 		return status;
 	remove_all(broker->fs, at->directory, ".new");
 	remove_all(broker->fs, at->directory, ".partial");
-	each(at->directory, "", SUFFIX, pass_number, &at->next);
-	each(at->directory, "", SUFFIX DAMAGE_SUFFIX, pass_number, &at->next);
-	each(at->directory, "ledger-", COPY_SUFFIX, pass_number, &at->next);
+	ph_checkpoint_each(at->directory, "", SUFFIX, pass_number, &at->next);
+	ph_checkpoint_each(
+	    at->directory, "", SUFFIX DAMAGE_SUFFIX, pass_number, &at->next);
+	ph_checkpoint_each(
+	    at->directory, "ledger-", COPY_SUFFIX, pass_number, &at->next);
 	return PH_OK;
 }
 
@@ -201,8 +164,8 @@ put_aside(const ph_broker *broker, uint64_t number, const ph_error *why)
 	const ph_fs *fs = broker->fs;
 	const char *directory = broker->checkpoints->directory;
 	char from[PATH_SIZE + 64], to[PATH_SIZE + 64];
-	name_of(from, directory, "", number, SUFFIX);
-	name_of(to, directory, "", number, SUFFIX DAMAGE_SUFFIX);
+	ph_checkpoint_name(from, directory, "", number, SUFFIX);
+	ph_checkpoint_name(to, directory, "", number, SUFFIX DAMAGE_SUFFIX);
 	/* A later version's is whole: it stays where that version looks for it. */
 	if (why->status != PH_ERR_VERSION)
 		(void) fs->rename(fs->self, from, to);
@@ -234,7 +197,7 @@ try_one(ph_broker *broker, uint64_t number, kept *out, bool *loaded, ph_error *e
 	char *bytes = NULL;
 	size_t length = 0;
 	ph_checkpoint_file file;
-	name_of(path, broker->checkpoints->directory, "", number, SUFFIX);
+	ph_checkpoint_name(path, broker->checkpoints->directory, "", number, SUFFIX);
 	ph_status status = ph_fs_slurp(path, FILE_MOST, &bytes, &length, err);
 	if (status == PH_OK)
 		status = ph_checkpoint_file_parse(bytes, length, &file, err);
@@ -286,7 +249,7 @@ ph_checkpoint_recall(
 	numbers list = {.count = 0};
 	ph_status status = PH_OK;
 	*number = *sequence = 0;
-	each(at->directory, "", SUFFIX, note_number, &list);
+	ph_checkpoint_each(at->directory, "", SUFFIX, note_number, &list);
 	for (size_t i = list.count; i-- > 0 && status == PH_OK && *number == 0;) {
 		kept found = {.number = 0};
 		bool loaded = false;
@@ -363,7 +326,7 @@ remove_other(void *self, uint64_t number)
 	char path[PATH_SIZE + 64];
 	if (number == at->keep[0] || number == at->keep[1])
 		return;
-	name_of(path, at->work->directory, at->before, number, at->after);
+	ph_checkpoint_name(path, at->work->directory, at->before, number, at->after);
 	(void) at->work->fs->unlink(at->work->fs->self, path);
 }
 
@@ -374,8 +337,10 @@ tidy(const job *work)
 	tidying files = {work, "", SUFFIX, {work->made.number, work->previous}};
 	tidying copies = {work, "ledger-", COPY_SUFFIX,
 	    {work->made.ledger.number, work->previous_copy}};
-	each(work->directory, files.before, files.after, remove_other, &files);
-	each(work->directory, copies.before, copies.after, remove_other, &copies);
+	ph_checkpoint_each(
+	    work->directory, files.before, files.after, remove_other, &files);
+	ph_checkpoint_each(
+	    work->directory, copies.before, copies.after, remove_other, &copies);
 }
 
 static void
@@ -383,7 +348,7 @@ copy_ledger(job *work)
 {
 	char path[PATH_SIZE + 64];
 	copy fresh = {.number = work->made.number};
-	name_of(path, work->directory, "ledger-", fresh.number, COPY_SUFFIX);
+	ph_checkpoint_name(path, work->directory, "ledger-", fresh.number, COPY_SUFFIX);
 	if (ph_ledger_copy(work->state, path, &fresh.at, &work->copy_err) == PH_OK)
 		work->made.ledger = fresh;
 	PH_CRASH_POINT("checkpoint-copied");
@@ -410,7 +375,7 @@ do_job(job *work)
 	append_ledger(&work->image, &work->made.ledger);
 	ph_checkpoint_image_seal(&work->image);
 	work->made.bytes = work->image.length;
-	name_of(path, work->directory, "", work->made.number, SUFFIX);
+	ph_checkpoint_name(path, work->directory, "", work->made.number, SUFFIX);
 	work->status =
 	    work->image.failed
 		? ph_fail(&work->err, PH_ERR_NOMEM, "no memory for a checkpoint")

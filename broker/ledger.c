@@ -30,9 +30,8 @@
 #include "lib/base/thread.h"
 
 #define MAGIC	     0x50484c44u /* "PHLD" */
-#define BATCH	     4096	 /* records in one transaction */
-#define BATCH_FEW    256 /* the same, after one that failed: it takes less room */
-#define LINGER_MS    50	 /* time for records to gather when nobody asks */
+#define BATCH	     4096 /* records in one transaction; after one that failed fewer */
+#define LINGER_MS    50	  /* time for records to gather when nobody asks */
 #define GATHER	     (1u << 20) /* bytes of the journal that end that time */
 #define BACKOFF_MS   1000	/* after trouble; doubles */
 #define BACKOFF_MOST 60000
@@ -420,7 +419,7 @@ fold_one(ph_ledger *ledger, ph_position *applied, ph_error *err)
 	ph_ledger_batch batch;
 	ph_position durable = ph_store_durable(ledger->store);
 	ph_status status = ph_ledger_apply(&ledger->file, ledger->reader,
-	    ledger->backoff_ms > 0 ? BATCH_FEW : BATCH, &batch, err);
+	    ledger->backoff_ms > 0 ? BATCH / 16 : BATCH, &batch, err);
 	if (status != PH_OK) {
 		ph_store_reader_destroy(&ledger->reader);
 		return status;
