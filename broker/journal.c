@@ -319,10 +319,13 @@ journal_idle(ph_store *store, ph_error *err)
 
 	if ((writer->full || writer->doubt) && writer->failure.status == PH_OK)
 		ph_writer_reserve(writer);
+	ph_status status = ph_writer_age(writer, err);
+	if (status != PH_OK)
+		return status;
 	if (writer->marked || writer->sync.away || writer->batch.length > 0)
 		return ph_writer_flush(writer, err);
 	ph_writer_mark(writer, PH_MARK_IDLE);
-	ph_status status = ph_writer_flush(writer, err);
+	status = ph_writer_flush(writer, err);
 	/* Also where there was no room for the mark: trying again is no use. */
 	writer->marked = status == PH_OK;
 	return status;
@@ -564,6 +567,7 @@ prepare_writer(journal *self, const ph_journal_config *config, ph_journal_scan *
 	writer->batch_limit = config->batch_bytes != 0 ? (size_t) config->batch_bytes
 						       : PH_JOURNAL_BATCH_DEFAULT;
 	writer->keep = config->keep_bytes;
+	writer->age_ms = config->age_ms;
 	writer->epoch = ++scan->report.epoch;
 	writer->oldest = scan->oldest;
 	memcpy(writer->head.id, scan->id, sizeof scan->id);

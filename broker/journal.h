@@ -39,6 +39,9 @@ typedef struct ph_journal_config {
 	uint64_t batch_bytes; /* 0: the default */
 	uint64_t
 	    keep_bytes; /* of the disk, left to others until ph_store_keep says how many */
+	int64_t
+	    age_ms; /* a file is ended, at idle too, when its first record that says anything is
+		     * so old; 0: only when it is full */
 	bool thread; /* make, zero and remove files on a thread of the journal's own */
 	bool
 	    past_damage; /* open although there is damage: its ranges are passed over */

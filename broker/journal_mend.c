@@ -148,6 +148,8 @@ continue_settled(ph_writer *self, const ph_journal_scan *scan, ph_error *err)
 	self->end = scan->mark_at;
 	self->next = scan->mark_frame.sequence;
 	self->synced = self->next - 1;
+	self->holds = scan->holds;
+	self->since_ms = scan->since_ms;
 	if (!ph_writer_again(self, &scan->mark_frame, scan->mark_body))
 		return ph_fail(err, PH_ERR_NOMEM, "no memory for the journal");
 	ph_status status = open_last(self, scan, O_RDWR, &self->fd, err);

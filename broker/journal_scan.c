@@ -103,6 +103,12 @@ note_mark(ph_journal_scan *scan, uint32_t number, const uint8_t *body, uint32_t 
 		scan->oldest = oldest;
 }
 
+bool
+ph_scan_says(const ph_frame *frame)
+{
+	return frame->type != PH_RECORD_MARK && frame->length > PH_STORE_NOTHING;
+}
+
 /* The last file's good records, one by one. */
 static void
 note_last(walk *self, const ph_frame *frame, const uint8_t *body)
@@ -112,6 +118,10 @@ note_last(walk *self, const ph_frame *frame, const uint8_t *body)
 
 	if (synced > scan->proven)
 		scan->proven = synced;
+	if (!scan->holds && ph_scan_says(frame)) {
+		scan->holds = true;
+		scan->since_ms = frame->wall_ms;
+	}
 	scan->settled = frame->type == PH_RECORD_MARK && frame->lag == 1 &&
 			frame->length == PH_MARK_BODY;
 	if (scan->settled) {

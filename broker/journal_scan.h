@@ -33,6 +33,9 @@ void ph_mark_encode(const ph_mark *mark, uint8_t out[PH_MARK_BODY]);
 /* PH_ERR_DAMAGED. */
 ph_status ph_mark_decode(const void *body, size_t length, ph_mark *out, ph_error *err);
 
+/* Does the record say anything of anybody, so that it should not be kept for ever? Marks do not. */
+bool ph_scan_says(const ph_frame *frame);
+
 /* Who wants to know more than the report has room for; members may be NULL. What is found in files
  * before the oldest one kept, which the scan knows at its end, is no damage. */
 typedef struct ph_scan_watch {
@@ -71,7 +74,9 @@ typedef struct ph_journal_scan {
 	uint64_t mark_at;
 	ph_frame mark_frame;
 	uint8_t mark_body[PH_MARK_BODY];
-	bool lost_end; /* its end, or all of it, is missing: see the damage */
+	bool holds;	  /* it has a record that says anything */
+	int64_t since_ms; /* wall time of the first of them */
+	bool lost_end;	  /* its end, or all of it, is missing: see the damage */
 
 	uint64_t bytes;		    /* of all files */
 	uint64_t before;	    /* of the files that have been read */

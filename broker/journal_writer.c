@@ -153,6 +153,10 @@ batch_append(ph_writer *self, uint8_t type, int64_t wall_ms, const ph_store_part
 		self->first = frame;
 	self->batch.length += PH_FRAME_HEAD + padded;
 	self->next++;
+	if (!self->holds && ph_scan_says(&frame)) {
+		self->holds = true;
+		self->since_ms = wall_ms;
+	}
 }
 
 static bool
@@ -402,6 +406,7 @@ ph_writer_aim(ph_writer *self, uint32_t number, uint64_t records, uint64_t first
 	memcpy(out->id, self->head.id, sizeof out->id);
 	self->salt = ph_segment_salt(out->id, number);
 	self->next = first;
+	self->holds = false;
 }
 
 /* Take room, write header and first records, give the file its name: each step synced. */
@@ -486,10 +491,12 @@ ph_writer_roll(ph_writer *self, ph_error *err)
 	ph_status status = ph_writer_flush(self, err);
 	if (status != PH_OK)
 		return status;
+	bool holds = self->holds;
 	ph_writer_aim(self, self->head.number + 1, 0, self->next, &head);
 	status = ph_writer_begin(self, &head, &why);
 	if (status == PH_ERR_FULL) {
 		self->salt = salt;
+		self->holds = holds;
 		return ph_fail_at(err, status, why.where, "%s", why.text);
 	}
 	if (status != PH_OK)
@@ -501,6 +508,38 @@ ph_writer_roll(ph_writer *self, ph_error *err)
 	else
 		ph_writer_reserve(self);
 	return PH_OK;
+}
+
+/* Is what the file holds older than files may grow? A clock that was set back tells no age: then as
+ * much in the other direction counts. */
+static bool
+is_old(const ph_writer *self)
+{
+	if (self->age_ms == 0 || !self->holds)
+		return false;
+	int64_t age_ms = ph_clock_wall(self->clock) - self->since_ms;
+	return (age_ms < 0 ? -age_ms : age_ms) >= self->age_ms;
+}
+
+/* Is there a spare that is not of the reserve, or room to make one instead? */
+static bool
+can_spare(ph_writer *self)
+{
+	if (ph_room_count(&self->room) > self->room.wanted)
+		return true;
+	int64_t disk = self->fs->space(self->fs->self, self->directory);
+	return disk >= 0 && (uint64_t) disk >= self->segment_bytes;
+}
+
+ph_status
+ph_writer_age(ph_writer *self, ph_error *err)
+{
+	if (self->failure.status != PH_OK || !is_old(self) || self->full ||
+	    !can_spare(self))
+		return PH_OK;
+	ph_status status = ph_writer_roll(self, err);
+	/* no reason to refuse anything: there is room in this file */
+	return status == PH_ERR_FULL ? PH_OK : status;
 }
 
 ph_status
@@ -556,6 +595,10 @@ make_way(ph_writer *self, uint64_t frame, ph_error *err)
 	if (PH_SEGMENT_HEAD + frame + 2 * PH_MARK_SIZE > self->segment_bytes)
 		return ph_fail(err, PH_ERR_TOO_LARGE,
 		    "PH5007 a record is larger than a file of the journal");
+	if (self->batch.length == 0)
+		status = ph_writer_age(self, err);
+	if (status != PH_OK)
+		return status;
 	if (!fits(self, frame + 2 * PH_MARK_SIZE))
 		status = ph_writer_roll(self, err);
 	else if (self->batch.length + frame > self->batch_limit)

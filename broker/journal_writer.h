@@ -38,8 +38,9 @@ typedef struct ph_writer {
 	const char *directory;	/* lent */
 	uint64_t segment_bytes; /* of files made from now on */
 	size_t batch_limit;	/* bytes of a batch that force a flush */
-	ph_room room;		/* files made ahead */
-	ph_journal_view *view;	/* lent: told what is durable */
+	int64_t age_ms; /* of what ends a file that is not full; 0: nothing does */
+	ph_room room;	/* files made ahead */
+	ph_journal_view *view; /* lent: told what is durable */
 
 	ph_segment_head head;  /* of the file being written; its id is the journal's */
 	int fd;		       /* the file, or -1 */
@@ -50,6 +51,8 @@ typedef struct ph_writer {
 	uint64_t epoch;	       /* of this open */
 	uint32_t oldest;       /* number of the oldest file */
 	uint64_t closed_bytes; /* of the files before the one being written */
+	bool holds;	       /* the file has a record that says anything */
+	int64_t since_ms;      /* wall time of the first of them */
 	bool marked; /* a mark at the end says that all is synced, or has no room */
 
 	ph_batch batch;
@@ -73,8 +76,8 @@ typedef struct ph_writer {
 	ph_error failure;      /* status not PH_OK: failed for good */
 } ph_writer;
 
-/* Fill the plain members before: fs, clock, directory, segment_bytes, batch_limit, view, epoch,
- * oldest, the id in head. */
+/* Fill the plain members before: fs, clock, directory, segment_bytes, batch_limit, age_ms, view,
+ * epoch, oldest, the id in head. */
 void ph_writer_init(ph_writer *writer);
 void ph_writer_fini(ph_writer *writer);
 
@@ -94,6 +97,8 @@ void ph_writer_expect_read(ph_writer *writer);
 bool ph_writer_mark(ph_writer *writer, ph_mark_kind kind);
 /* Go on in a new file. */
 ph_status ph_writer_roll(ph_writer *writer, ph_error *err);
+/* The same, if what is in this one is so old that it should end, and the disk has room. */
+ph_status ph_writer_age(ph_writer *writer, ph_error *err);
 /* Make the reserve whole, or note that it is not. */
 void ph_writer_reserve(ph_writer *writer);
 /* Leave so many bytes of the disk to others: new records are refused while there are fewer. */

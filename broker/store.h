@@ -14,7 +14,8 @@
  * that would write gives the first error again, and the program must end with an error.
  *
  * Old records are given back by the extent, which is a stretch of positions that only the store
- * knows the beginnings of: what is before the oldest extent that is kept can be read no more.
+ * knows the beginnings of: what is before the oldest extent that is kept can be read no more. A store
+ * ends an extent when it is full, and may end one for the age of what is in it.
  *
  * A partition belongs to one owner at a time. The store tells its owner which are his: they are
  * assigned, and may be revoked when another is to have them. The local store (journal.h) has one
@@ -39,6 +40,8 @@ extern "C" {
 
 /* Most bytes of one record's body: a message of 1 MiB and all that is said about it. */
 #define PH_STORE_BODY_MAX (2u << 20)
+/* A body of no more bytes says nothing of anybody: no extent is ended because it has grown old. */
+#define PH_STORE_NOTHING  4u
 
 typedef struct ph_store ph_store;
 typedef struct ph_store_reader ph_store_reader;
@@ -233,7 +236,7 @@ ph_store_start(ph_store *store, ph_error *err)
 
 /*
  * *durable (NULL allowed) is the end of what is durable by now; with `wait`, once everything started is. The
- * durable position moves in this call and in those that wait, never between. PH_ERR_IO: a batch
+ * durable position moves in this call, in those that wait, and where an extent ends, never between. PH_ERR_IO: a batch
  * that was started has failed, and with it the store.
  */
 static inline ph_status

@@ -12,15 +12,17 @@
 #include "tests/unit/fake_disk.h"
 #include "tests/unit/journal_fixture.h"
 
-#define SEGMENT (4u << 20) /* takes a record of the most bytes */
+#define SEGMENT	 (4u << 20) /* takes a record of the most bytes */
+#define BRIEF_MS 1
 
 static ph_status
-open_journal(
-    const fixture *where, const ph_fs *fs, bool thread, ph_store **out, ph_error *err)
+open_journal(const fixture *where, const ph_fs *fs, bool thread, int64_t age_ms,
+    ph_store **out, ph_error *err)
 {
 	const ph_journal_config config = {
 	    .directory = where->directory,
 	    .segment_bytes = SEGMENT,
+	    .age_ms = age_ms,
 	    .thread = thread,
 	    .overlap = thread,
 	    .fs = fs,
@@ -133,7 +135,7 @@ real_opens(void *self, ph_store **out, ph_error *err)
 {
 	real_place *place = self;
 
-	return open_journal(&place->where, &place->fs, true, out, err);
+	return open_journal(&place->where, &place->fs, true, 0, out, err);
 }
 
 static void
@@ -199,7 +201,16 @@ cut_opens(void *self, ph_store **out, ph_error *err)
 {
 	cut_place *place = self;
 
-	return open_journal(&place->where, &place->disk.fs, false, out, err);
+	return open_journal(&place->where, &place->disk.fs, false, 0, out, err);
+}
+
+/* Files end before they are full. */
+static ph_status
+brief_opens(void *self, ph_store **out, ph_error *err)
+{
+	cut_place *place = self;
+
+	return open_journal(&place->where, &place->disk.fs, false, BRIEF_MS, out, err);
 }
 
 static void
@@ -244,6 +255,16 @@ const conform_kind conform_local_cut = {
     .name = "local, with power cuts",
     .make = cut_make,
     .open = cut_opens,
+    .die = cut_die,
+    .kill = cut_kill,
+    .fill = cut_fill,
+    .destroy = cut_destroy,
+};
+
+const conform_kind conform_local_brief = {
+    .name = "local, with files that end young",
+    .make = cut_make,
+    .open = brief_opens,
     .die = cut_die,
     .kill = cut_kill,
     .fill = cut_fill,

@@ -3,6 +3,7 @@
  *
  * conform_local is the journal on the disk at hand, with its threads; conform_local_cut is the
  * journal on a disk that loses some of what is not synced whenever its process dies;
+ * conform_local_brief is the same with files that end before they are full;
  * conform_memory is the store in memory, which makes durable later.
  *
  * Each of conform_mutants is the store in memory with one mistake, which the case `caught_by` has to
@@ -17,6 +18,7 @@
 
 extern const conform_kind conform_local;
 extern const conform_kind conform_local_cut;
+extern const conform_kind conform_local_brief;
 extern const conform_kind conform_memory;
 
 typedef struct conform_mutant {

@@ -11,7 +11,7 @@
 #define IMPATIENT_MS 300 /* where waiting in vain is expected */
 
 static const conform_kind *const kinds[] = {
-    &conform_local, &conform_local_cut, &conform_memory};
+    &conform_local, &conform_local_cut, &conform_local_brief, &conform_memory};
 
 static const conform_case *
 case_at(size_t index)
