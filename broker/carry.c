@@ -151,6 +151,12 @@ ph_carry_letter(ph_broker *broker, uint64_t acceptance, uint64_t offset, ph_erro
 }
 
 bool
+ph_carry_at_work(const ph_broker *broker)
+{
+	return broker->carry->phase != RESTING;
+}
+
+bool
 ph_carry_happened(const ph_broker *broker)
 {
 	return broker->carry->last > 0;

@@ -30,6 +30,8 @@ void ph_carry_rest(ph_broker *broker);
 void ph_carry_begin(ph_broker *broker, ph_position floor, bool at_once);
 /* In every turn that begins a batch, just before. True: there is more to do. */
 bool ph_carry_turn(ph_broker *broker);
+/* Is it in the middle of a run? */
+bool ph_carry_at_work(const ph_broker *broker);
 /* Was anything ever carried, as far as is known? */
 bool ph_carry_happened(const ph_broker *broker);
 /* All that was carried so far is durable. */

@@ -22,6 +22,7 @@
 #include "broker/journal.h"
 #include "broker/operate_part.h"
 #include "broker/recover.h"
+#include "broker/retention.h"
 #include "broker/state.h"
 #include "broker/supervise.h"
 #include "broker/turn.h"
@@ -193,6 +194,7 @@ open_journal(ph_broker *broker, ph_error *err)
 		(uint64_t) ph_options_get(options, PH_OPTION_SEGMENT_BYTES),
 	    .reserve_bytes =
 		(uint64_t) ph_options_get(options, PH_OPTION_RESERVE_BYTES),
+	    .age_ms = ph_retention_end_ms(options),
 	    .thread = !broker->alone,
 	    .overlap = !broker->alone,
 	    .past_damage = broker->past_damage,

