@@ -113,8 +113,10 @@ struct ph_broker {
 	bool retain_waits;  /* an extent that is too old waits for checkpoints alone */
 	bool reshelved;	    /* a shelf has new files that no checkpoint names yet */
 	bool retain_urgent; /* so does all that is new, since the disk is full */
-	uint64_t kept_for;  /* `written` when the store was told last what to leave */
-	int64_t told_ms;    /* when a refusal was logged last (mono) */
+	uint64_t
+	    checkpoint_bytes; /* of the newest checkpoint; 0: of an earlier process */
+	uint64_t kept_for;    /* `written` when the store was told last what to leave */
+	int64_t told_ms;      /* when a refusal was logged last (mono) */
 	uint64_t turns;
 	size_t read_left;    /* bytes of old messages that this turn may still read */
 	unsigned serve_from; /* queue with which the next turn begins to hand out */

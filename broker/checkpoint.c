@@ -491,6 +491,7 @@ finish(ph_broker *broker, job **work_p)
 		ph_checkpoint_state_saved(broker);
 		at->last[1] = at->last[0];
 		at->last[0] = work->made;
+		broker->checkpoint_bytes = work->made.bytes;
 		at->ledger = work->made.ledger;
 		ph_log(PH_LOG_INFO, "checkpoint-taken",
 		    "checkpoint=%" PRIu64 " sequence=%" PRIu64 " bytes=%" PRIu64
@@ -677,7 +678,6 @@ ph_checkpoint_look(const ph_broker *broker, ph_checkpoint_state *out)
 	    .position = at->last[0].place.position,
 	    .sequence = at->last[0].place.sequence,
 	    .copied = at->ledger.at.sequence,
-	    .bytes = at->last[0].bytes,
 	    .failures = at->failures};
 }
 

@@ -45,7 +45,6 @@ typedef struct ph_checkpoint_state {
 	ph_position position;
 	uint64_t sequence;
 	uint64_t copied;   /* last record in the ledger's newest snapshot; 0: none */
-	uint64_t bytes;	   /* of its file; 0: it was not taken by this process */
 	uint64_t failures; /* since the start */
 } ph_checkpoint_state;
 void ph_checkpoint_look(const ph_broker *broker, ph_checkpoint_state *out);

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "broker/checkpoint.h"
-
 #define PATH_SIZE      4096
 #define MESSAGE	       64 /* bytes in a checkpoint for each that waits, and more */
 #define LEAST	       (64u << 10) /* a checkpoint of nothing, the ledger's log of little */
@@ -58,12 +56,8 @@ ledger_behind(const ph_broker *broker)
 static uint64_t
 checkpoint_bytes(const ph_broker *broker)
 {
-	ph_checkpoint_state state;
 	uint64_t now = (uint64_t) ph_backlog_count(broker->backlog) * MESSAGE;
-	if (broker->checkpoints == NULL)
-		return now;
-	ph_checkpoint_look(broker, &state);
-	return state.bytes > now ? state.bytes : now;
+	return broker->checkpoint_bytes > now ? broker->checkpoint_bytes : now;
 }
 
 static uint64_t
