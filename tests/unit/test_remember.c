@@ -73,6 +73,7 @@ begin(void)
 	ck_assert_ptr_nonnull(broker);
 	broker->site = &site;
 	broker->fs = &fs;
+	ck_assert_int_eq(ph_backlog_new(0, &broker->backlog, NULL), PH_OK);
 	ck_assert_int_eq(memory_store_open(disk, &broker->store, NULL), PH_OK);
 	ph_store_own(broker->store, &owner);
 	ck_assert_int_eq(ph_carry_new(&broker->carry, NULL), PH_OK);
@@ -82,6 +83,7 @@ static void
 end(void)
 {
 	char path[100];
+	ph_backlog_destroy(&broker->backlog);
 	ph_duplicates_destroy(&broker->duplicates);
 	ph_carry_destroy(&broker->carry);
 	ck_assert_int_eq(ph_store_close(&broker->store, NULL), PH_OK);

@@ -71,12 +71,14 @@ begin(void)
 	ck_assert_ptr_nonnull(broker);
 	broker->site = &site;
 	broker->fs = &fs;
+	ck_assert_int_eq(ph_backlog_new(0, &broker->backlog, NULL), PH_OK);
 }
 
 static void
 end(void)
 {
 	ph_window_move_drop(broker);
+	ph_backlog_destroy(&broker->backlog);
 	ph_duplicates_destroy(&broker->duplicates);
 	free(broker);
 	history_shell("rm -r %s", home);
