@@ -91,4 +91,23 @@ run_journal_suite(const char *name, void (*add_tests)(TCase *tcase))
 	return ph_check_main(suite);
 }
 
+/* Open past the damage, with a reader at a place in it: what it gives first. */
+static inline void
+read_from(uint64_t offset, uint64_t after, ph_store **store, ph_store_record *record)
+{
+	const ph_journal_config config = {
+	    .directory = here.directory,
+	    .segment_bytes = 1u << 20,
+	    .past_damage = true,
+	    .fs = fixture_quick_fs(),
+	};
+	ph_store_reader *reader;
+
+	OK(ph_journal_open(&config, store, NULL, NULL));
+	OK(ph_store_reader_new(
+	    *store, (ph_position){.offset = offset}, after, &reader, NULL));
+	OK(ph_store_reader_next(reader, record, NULL));
+	ph_store_reader_destroy(&reader);
+}
+
 #endif
