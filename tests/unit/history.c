@@ -339,6 +339,16 @@ hand_out(history *self)
 }
 
 static void
+submit_outcome(history *self, const ph_record_outcome *record)
+{
+	uint64_t offset = 0;
+	ph_buffer_clear(&self->broker->record);
+	ph_record_outcome_encode(record, &self->broker->record);
+	submit_plain(self, PH_RECORD_OUTCOME, &offset);
+	ck_assert_int_eq(ph_settle_apply(self->broker, record, offset, NULL), PH_OK);
+}
+
+static void
 outcome_of(history *self, ph_destination *to, ph_item *item)
 {
 	ph_record_outcome record = {.acceptance = ph_item_entry(item)->number,
@@ -346,7 +356,6 @@ outcome_of(history *self, ph_destination *to, ph_item *item)
 	    .queue = item->queue,
 	    .attempt = item->attempts,
 	    .reference = ph_view_of("ENQ 1")};
-	uint64_t offset = 0;
 	char key[24];
 	unsigned what = history_random(self, 10);
 	/* One that stands behind another can only be found delivered. */
@@ -379,10 +388,7 @@ outcome_of(history *self, ph_destination *to, ph_item *item)
 		    .path = ph_view_of(""),
 		    .text = ph_view_of("PH4103 try later")};
 	}
-	ph_buffer_clear(&self->broker->record);
-	ph_record_outcome_encode(&record, &self->broker->record);
-	submit_plain(self, PH_RECORD_OUTCOME, &offset);
-	ck_assert_int_eq(ph_settle_apply(self->broker, &record, offset, NULL), PH_OK);
+	submit_outcome(self, &record);
 }
 
 /* As handing out does before it looks for something. */
@@ -474,6 +480,36 @@ history_bind(history *self, unsigned reference)
 	ph_record_bind_encode(&bindings, &self->broker->record);
 	submit_plain(self, PH_RECORD_BIND, &offset);
 	ph_accept_bind(self->broker, &bindings, offset);
+}
+
+void
+history_bind_accepting(history *self, unsigned reference)
+{
+	char key[24];
+	ph_record_accept record = {.ignored = true, .bindings = {.count = 1}};
+	ph_message *message = new_message(self, 0);
+	self->steps++;
+	record.bindings.list[0] = some_binding(reference, key);
+	submit_accept(self, &record, &message);
+	ph_message_unref(&message);
+}
+
+void
+history_bind_settling(history *self, unsigned reference)
+{
+	char key[24];
+	ph_item *item = ph_queue_first(self->queues[BENCH]->queue);
+	ck_assert_ptr_nonnull(item);
+	ph_record_outcome record = {.acceptance = ph_item_entry(item)->number,
+	    .at_ms = ph_broker_now(self->broker),
+	    .queue = item->queue,
+	    .attempt = 1,
+	    .reference = ph_view_of("ENQ 1"),
+	    .outcome = PH_DELIVERED,
+	    .state = PH_RECORD_SETTLED,
+	    .bindings = {.count = 1}};
+	record.bindings.list[0] = some_binding(reference, key);
+	submit_outcome(self, &record);
 }
 
 void

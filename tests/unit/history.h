@@ -47,6 +47,10 @@ void history_ignored(history *self, size_t length);
 void history_end_file(history *self);
 /* Bind the reference of that number, below HISTORY_KEYS. */
 void history_bind(history *self, unsigned reference);
+/* The same in the acceptance of a message that no queue gets. */
+void history_bind_accepting(history *self, unsigned reference);
+/* The same in the outcome of the first delivery of bench, of which there is one. */
+void history_bind_settling(history *self, unsigned reference);
 /* End the file of the journal, carry what is needed of the oldest, and live on in between. */
 void history_carry(history *self);
 /* 0 to limit - 1. */

@@ -2,7 +2,25 @@
  * The ledger beside the checkpoints: one that is lost or damaged comes back from the copy that a
  * checkpoint names, and one that is behind hides no binding. PH_SEED is the history.
  */
+#include "broker/ledger_part.h"
+#include "broker/xref.h"
 #include "tests/unit/checkpoint_rig.h"
+
+/* The ledger stays where it is while it is held. */
+static bool held;
+
+ph_status __wrap_ph_ledger_apply(ph_ledger_file *file, ph_store_reader *reader,
+    size_t most, ph_ledger_batch *out, ph_error *err);
+ph_status __real_ph_ledger_apply(ph_ledger_file *file, ph_store_reader *reader,
+    size_t most, ph_ledger_batch *out, ph_error *err);
+
+ph_status
+__wrap_ph_ledger_apply(ph_ledger_file *file, ph_store_reader *reader, size_t most,
+    ph_ledger_batch *out, ph_error *err)
+{
+	return held ? ph_fail(err, PH_ERR_IO, "it is held")
+		    : __real_ph_ledger_apply(file, reader, most, out, err);
+}
 
 static void
 live_and_copy(history *self)
@@ -135,6 +153,45 @@ START_TEST(bindings_are_known_when_the_ledger_begins_anew)
 }
 END_TEST
 
+/* Who binds: any record that can. The last binding is in the last record of the checkpoint. */
+static void (*const binders[])(history *self, unsigned reference) = {
+    history_bind_accepting, history_bind_settling, history_bind};
+static unsigned binder;
+
+static void
+live_and_bind_by(history *self)
+{
+	history_publish(self, HISTORY_KEYS);
+	for (unsigned i = 0; i < HISTORY_KEYS; i++)
+		binders[binder](self, i);
+	ck_assert_int_eq(ph_broker_flush(self->broker), PH_OK);
+	ph_checkpoint_last(self->broker);
+}
+
+/* None is left to a ledger that has not come so far. */
+START_TEST(bindings_of_every_record_are_known_at_once)
+{
+	binder = (unsigned) _i;
+	in_a_life(live_a_little, first_seed());
+	const char *early = copy_site("early");
+	in_a_life(live_and_bind_by, first_seed());
+	history_shell("rm %s/state/ledger.sqlite*; cp %s/state/ledger.sqlite* %s/state",
+	    site, early, site);
+	held = true;
+	ph_broker *broker = history_broker(site);
+	for (unsigned i = 0; i < HISTORY_KEYS; i++) {
+		char key[24];
+		const char *value = NULL;
+		(void) snprintf(key, sizeof key, "ENQ %u", i);
+		ck_assert_int_eq(ph_xref_look(broker->xref, PH_XREF_CANONICAL,
+				     "service-request", "vendor", key, &value),
+		    PH_XREF_FOUND);
+		ck_assert_str_eq(value, "SR-0000000000001");
+	}
+	ph_broker_destroy(&broker);
+}
+END_TEST
+
 static Suite *
 checkpoint_ledger_suite(void)
 {
@@ -143,6 +200,8 @@ checkpoint_ledger_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, bindings_are_known_when_the_ledger_is_behind);
 	tcase_add_test(tests, bindings_are_known_when_the_ledger_begins_anew);
+	tcase_add_loop_test(tests, bindings_of_every_record_are_known_at_once, 0,
+	    sizeof binders / sizeof *binders);
 	suite_add_tcase(suite, tests);
 	TCase *often = tcase_create("often");
 	tcase_add_checked_fixture(often, setup_often, teardown);
