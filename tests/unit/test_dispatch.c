@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "broker/accept.h"
+#include "broker/turn.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/history.h"
 
@@ -19,6 +20,21 @@
 
 static char home[64];
 static ph_broker *broker;
+
+ph_status __wrap_ph_socket_send_buffer(
+    ph_socket *to, const ph_peer *peer, ph_buffer *frame, ph_error *err);
+
+/* Whatever is said is heard, though nobody is there. */
+ph_status
+__wrap_ph_socket_send_buffer(
+    ph_socket *to, const ph_peer *peer, ph_buffer *frame, ph_error *err)
+{
+	(void) to;
+	(void) peer;
+	(void) frame;
+	(void) err;
+	return PH_OK;
+}
 
 static void
 begin(void)
@@ -83,6 +99,7 @@ subscribe(const char *queue, uint64_t number)
 	ck_assert_int_eq(
 	    ph_sessions_add(broker->sessions, &peer, &session, NULL), PH_OK);
 	session->role = PH_ROLE_CLIENT;
+	session->heard_ms = session->said_ms = ph_clock_mono(broker->clock);
 	ph_buffer_init(&bytes, 0);
 	ph_frame_begin(&bytes, PH_FRAME_SUBSCRIBE, number);
 	ph_buffer_string(&bytes, queue);
@@ -102,7 +119,9 @@ leave(const ph_subscription *at)
 	ph_sessions_remove(broker->sessions, &session);
 }
 
-START_TEST(a_turn_reads_so_much_and_queues_take_turns)
+/* More than a turn reads is in both queues. */
+static void
+fill(void)
 {
 	const uint16_t queues[2] = {
 	    ph_queue_number(ph_destinations_find(broker->destinations, "bench")->queue),
@@ -111,6 +130,11 @@ START_TEST(a_turn_reads_so_much_and_queues_take_turns)
 	for (unsigned i = 0; i < MESSAGES; i++)
 		accept_one(queues);
 	ck_assert_int_eq(ph_broker_flush(broker), PH_OK);
+}
+
+START_TEST(a_turn_reads_so_much_and_queues_take_turns)
+{
+	fill();
 	ph_subscription *bench = subscribe("bench", 1), *other = subscribe("other", 2);
 	uint64_t there = 0, turns = 0;
 	while (there < 2 * MESSAGES) {
@@ -133,6 +157,22 @@ START_TEST(a_turn_reads_so_much_and_queues_take_turns)
 }
 END_TEST
 
+/* Also if nobody says anything meanwhile. */
+START_TEST(a_turn_that_has_read_enough_is_followed_by_another)
+{
+	fill();
+	while (ph_turn_end(broker))
+		continue; /* until there is nothing to do */
+	ph_subscription *bench = subscribe("bench", 1);
+	unsigned turns = 1;
+	while (ph_turn_end(broker))
+		turns++;
+	ck_assert_uint_gt(turns, MESSAGES * BYTES / (MOST + 12 * BYTES));
+	ck_assert_uint_eq(bench->holder.count, MESSAGES);
+	leave(bench);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -140,6 +180,7 @@ main(void)
 	TCase *tests = tcase_create("dispatch");
 	tcase_add_checked_fixture(tests, begin, end);
 	tcase_add_test(tests, a_turn_reads_so_much_and_queues_take_turns);
+	tcase_add_test(tests, a_turn_that_has_read_enough_is_followed_by_another);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
