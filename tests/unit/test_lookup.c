@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/ledger_part.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/history.h"
 
@@ -14,6 +15,23 @@ static char home[64];
 static ph_broker *broker;
 static uint64_t number; /* of the session */
 static unsigned tries;
+static bool without; /* the ledger finds no memory for an answer */
+
+ph_status __wrap_ph_ledger_answer_job(
+    ph_ledger_file *file, ph_ledger_job *job, ph_error *err);
+ph_status __real_ph_ledger_answer_job(
+    ph_ledger_file *file, ph_ledger_job *job, ph_error *err);
+
+ph_status
+__wrap_ph_ledger_answer_job(ph_ledger_file *file, ph_ledger_job *job, ph_error *err)
+{
+	ph_status status = __real_ph_ledger_answer_job(file, job, err);
+	if (without) {
+		job->answer.status = PH_ERR_NOMEM;
+		job->answer.count = 0;
+	}
+	return status;
+}
 
 static void
 begin(void)
@@ -84,6 +102,18 @@ START_TEST(what_waits_is_asked_for_or_the_session_ends)
 }
 END_TEST
 
+START_TEST(without_an_answer_the_session_ends)
+{
+	ph_wants *wants = something();
+	ph_session *session = ph_sessions_numbered(broker->sessions, number);
+	without = true;
+	ph_park(broker, session, &way, 1, 2, "x", 1, &wants);
+	ck_assert(history_turn_until(broker, is_decided, 0));
+	ck_assert_ptr_null(ph_sessions_numbered(broker->sessions, number));
+	ck_assert_uint_eq(tries, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -92,6 +122,7 @@ main(void)
 	tcase_add_checked_fixture(tests, begin, end);
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, what_waits_is_asked_for_or_the_session_ends, 0, 2);
+	tcase_add_test(tests, without_an_answer_the_session_ends);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
