@@ -462,6 +462,39 @@ START_TEST(no_damage_is_told_too)
 }
 END_TEST
 
+/* ---- a shelf that is lost too ---- */
+
+static void
+setup_shelf(void)
+{
+	setup_with("queue-memory: 4");
+}
+
+static void
+live_with_a_shelf(history *self)
+{
+	history_publish(self, 20);
+	ph_checkpoint_last(self->broker);
+	rest(self);
+}
+
+/* What the journal still has of it is less than the checkpoint says: then it is done without that one. */
+START_TEST(a_shelf_is_not_made_of_less_than_was_on_it)
+{
+	in_a_life(live_with_a_shelf, first_seed());
+	ph_position some[2] = {find(is_accept, 10), find(is_accept, 12)};
+	damage_at(some[0]);
+	damage_at(some[1]);
+	history_shell("rm -r %s/state/shelf", site);
+	ph_broker *broker = start_past();
+	ck_assert(logged("PH5323"));
+	ck_assert(!logged("shelf-remade"));
+	ck_assert_uint_eq(pending_in(broker, "bench"), 18);
+	ck_assert_uint_eq(broker->damage.messages, 2);
+	ph_broker_destroy(&broker);
+}
+END_TEST
+
 static Suite *
 damage_suite(void)
 {
@@ -485,6 +518,10 @@ damage_suite(void)
 	tcase_add_loop_test(
 	    tests, damage_anywhere_leaves_books_that_balance, 0, histories);
 	tcase_add_test(tests, no_damage_is_told_too);
+	suite_add_tcase(suite, tests);
+	tests = tcase_create("shelf");
+	tcase_add_checked_fixture(tests, setup_shelf, teardown);
+	tcase_add_test(tests, a_shelf_is_not_made_of_less_than_was_on_it);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
