@@ -1,6 +1,7 @@
 /*
  * Carrying goes on by a little in each turn of the broker, be it weighing or copying: others wait no
- * longer than that takes. On a full disk what nobody needs goes at once.
+ * longer than that takes. On a full disk what nobody needs goes at once, and checkpoints are asked for only
+ * where they let something old go.
  */
 #include "broker/carry.h"
 
@@ -20,7 +21,7 @@ typedef struct counting_reader {
 } counting_reader;
 
 static const ph_store_ops *real_ops;
-static ph_store_ops counting_ops;
+static ph_store_ops our_ops;
 static unsigned records;     /* read since it was set to zero */
 static size_t bytes, latest; /* of them, and of the last one */
 
@@ -63,9 +64,9 @@ static void
 count_from_now(ph_broker *broker)
 {
 	real_ops = broker->store->ops;
-	counting_ops = *real_ops;
-	counting_ops.reader = count_reader;
-	broker->store->ops = &counting_ops;
+	our_ops = *real_ops;
+	our_ops.reader = count_reader;
+	broker->store->ops = &our_ops;
 }
 
 /* A file in which less than half is needed, in many records, and the next. */
@@ -155,6 +156,85 @@ START_TEST(a_full_disk_gets_back_what_is_young)
 }
 END_TEST
 
+/* ---- checkpoints that would free something ---- */
+
+static void
+setup_old(void)
+{
+	setup_with("checkpoint-after: 10ms, retain: 0s, retain-bytes: 0");
+}
+
+static ph_status
+refuse_trim(ph_store *store, ph_position before, ph_error *err)
+{
+	(void) store;
+	(void) before;
+	return ph_fail(err, PH_ERR_IO, "it stays");
+}
+
+static ph_position last; /* record of all */
+
+/* The oldest extent ends behind it. */
+static ph_status
+span_all(ph_store *store, ph_position at, ph_store_span *out, ph_error *err)
+{
+	ph_status status = real_ops->span(store, at, out, err);
+	out->next = (ph_position){last.partition, last.offset + 1};
+	return status;
+}
+
+/* An old extent in the way of which only checkpoints stand. */
+static ph_broker *
+live_until_old(history *self)
+{
+	ph_broker *broker = history_broker(site);
+	history_begin(self, broker, first_seed());
+	real_ops = broker->store->ops;
+	our_ops = *real_ops;
+	our_ops.trim = refuse_trim;
+	broker->store->ops = &our_ops;
+	history_end_file(self);
+	ph_retain_now(broker);
+	ck_assert(broker->retain_waits);
+	return broker;
+}
+
+static void
+end_old(ph_broker *broker)
+{
+	broker->store->ops = real_ops;
+	ph_broker_destroy(&broker);
+}
+
+/* It could go, and the disk does not let it. */
+START_TEST(checkpoints_that_are_there_are_not_asked_for)
+{
+	history self;
+	ph_broker *broker = live_until_old(&self);
+	while (is_needed(broker)) {
+		history_ignored(&self, 1);
+		ck_assert_int_eq(ph_broker_flush(broker), PH_OK);
+		history_await_checkpoint(broker);
+	}
+	ph_retain_now(broker);
+	ck_assert(!broker->retain_waits);
+	end_old(broker);
+}
+END_TEST
+
+/* As where there are but marks in the next one. */
+START_TEST(checkpoints_that_free_nothing_are_not_asked_for)
+{
+	history self;
+	ph_broker *broker = live_until_old(&self);
+	last = broker->last_position;
+	our_ops.span = span_all;
+	ph_retain_now(broker);
+	ck_assert(!broker->retain_waits);
+	end_old(broker);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -167,6 +247,12 @@ main(void)
 	tcase_add_checked_fixture(tests, setup_often, teardown);
 	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, a_full_disk_gets_back_what_is_young, 0, 2);
+	suite_add_tcase(suite, tests);
+	tests = tcase_create("old");
+	tcase_add_checked_fixture(tests, setup_old, teardown);
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, checkpoints_that_are_there_are_not_asked_for);
+	tcase_add_test(tests, checkpoints_that_free_nothing_are_not_asked_for);
 	suite_add_tcase(suite, tests);
 	return ph_check_main(suite);
 }
