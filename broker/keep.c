@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define PATH_SIZE      4096
-#define MESSAGE	       64 /* bytes in a checkpoint for each that waits, and more */
-#define LEAST	       (64u << 10) /* a checkpoint of nothing, the ledger's log of little */
-#define TELL_BYTES     (128u << 10) /* written between two that are told */
+#define PATH_SIZE 4096
+#define MESSAGE	  64	      /* bytes in a checkpoint for each that waits, and more */
+#define LEAST	  (64u << 10) /* a checkpoint of nothing, the ledger's log of little */
+#define TELL_SHARE                                                                     \
+	32 /* a so manyth of a journal's file is written between two that are told */
 #define MESSAGES_FILES 2 /* files of the journal that new messages have at least */
 #define LEDGER_SHARE   2 /* a so manyth of the journal is what the ledger takes */
 
@@ -85,7 +86,8 @@ ph_keep_tell(ph_broker *broker)
 void
 ph_keep_turn(ph_broker *broker)
 {
-	if (broker->written - broker->kept_for >= TELL_BYTES)
+	uint64_t file = option(broker, PH_OPTION_SEGMENT_BYTES);
+	if (broker->written - broker->kept_for >= file / TELL_SHARE)
 		ph_keep_tell(broker);
 }
 
